@@ -1,0 +1,1 @@
+"""Deployment settings, store policy, and YAML read with positions and diagnostics."""

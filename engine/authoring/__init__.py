@@ -1,0 +1,1 @@
+"""Campaign YAML to plan: specification, loader, compiler and lint."""

@@ -1,0 +1,1 @@
+"""Pure decisions about one customer's world: values in, decisions out."""

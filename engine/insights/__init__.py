@@ -1,0 +1,1 @@
+"""Pure functions of rows: satisfaction scores, repeat rate, churn, attribution."""

@@ -1,0 +1,1 @@
+"""Pure rules of each program: surveys, calls, loyalty, coupons, referrals, reviews."""

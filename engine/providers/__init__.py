@@ -1,0 +1,1 @@
+"""What carries a message out: SendGrid, Twilio, preview and simulated providers."""

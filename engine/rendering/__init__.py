@@ -1,0 +1,1 @@
+"""Sandboxed Jinja templates, MJML email and SMS segments."""

@@ -1,0 +1,1 @@
+"""Use cases, one transaction each: ingest, advance, dispatch, receive, history."""

@@ -1,0 +1,1 @@
+"""SQLAlchemy tables, queries, the unit of work and the migrations."""

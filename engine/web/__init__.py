@@ -1,0 +1,1 @@
+"""HTTP: the event API, webhooks and public pages; it receives services, builds none."""

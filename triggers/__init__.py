@@ -1,0 +1,1 @@
+"""What happened or fell due: events, their catalogue, their sources and the schedule."""
