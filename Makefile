@@ -39,7 +39,7 @@ bench: $(VENV)/dev.stamp ## Measure on SQLite and PostgreSQL
 
 # Keeps the locked versions where it can; ARGS=--upgrade takes the newest of everything.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-config --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
+	--system-certs --no-config --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 
 requirements: $(VENV)/dev.stamp ## Lock the dependencies of pyproject.toml again
 	$(LOCK) $(ARGS) --output-file requirements/runtime.txt
