@@ -1,0 +1,67 @@
+"""What a customer's clock on the wall shows, and when.
+
+Two rules hold everywhere: a local time that a clock change leaves out (a *gap*) means the first
+instant after the gap; a local time that the clock shows twice (a *fold*) means its first
+occurrence. Gaps are told from folds as PEP 495 describes: asked with ``fold=0`` and ``fold=1`` a
+zone answers with the offsets before and after the change.
+
+Offsets come from ``zoneinfo``, which caches zones by itself. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def resolve_local(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The UTC instant at which the clock in ``zone`` shows ``at`` on ``day``.
+
+    In a gap it is the first instant after the gap (which may lie on a later day), in a fold the
+    first occurrence. For a fixed zone the result never decreases as the local time grows.
+
+    :raises OverflowError: when the instant lies outside the years 1 to 9999.
+    """
+    wall = datetime.combine(day, at.replace(tzinfo=None, fold=0), tzinfo=zone)
+    first = wall.astimezone(UTC)
+    if wall.utcoffset() == wall.replace(fold=1).utcoffset():
+        return first
+    second = wall.replace(fold=1).astimezone(UTC)
+    if first <= second:
+        return first
+    # In a gap the two readings lie on both sides of the clock change.
+    return offset_change(zone, second, first) or first
+
+
+def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:
+    """How far the clock in ``zone`` is ahead of UTC at ``instant`` (aware)."""
+    offset = instant.astimezone(zone).utcoffset()
+    assert offset is not None  # a ZoneInfo always knows
+    return offset
+
+
+def offset_change(zone: ZoneInfo, after: datetime, until: datetime) -> datetime | None:
+    """The instant in ``(after, until]`` at which ``zone`` changes its offset, or ``None``.
+
+    The span must be short enough to hold at most one change: up to six days, for no zone of the
+    tz database (2026) ever changes twice within 6.9. Two changes that undo each other are not
+    seen. Changes fall on whole seconds.
+    """
+    old = offset_at(after, zone)
+    if offset_at(until, zone) == old:
+        return None
+    start = after.astimezone(UTC).replace(microsecond=0)
+    # Invariant: the old offset still holds `low` seconds after start, not any more at `high`.
+    low, high = 0, int((until - start).total_seconds())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if offset_at(start + timedelta(seconds=middle), zone) == old:
+            low = middle
+        else:
+            high = middle
+    return start + timedelta(seconds=high)
+
+
+def day_exists(day: date, zone: ZoneInfo) -> bool:
+    """Whether ``day`` is on the calendar of ``zone``: Samoa, for one, had no 30 December 2011."""
+    return resolve_local(day, time.min, zone).astimezone(zone).date() == day
