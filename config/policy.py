@@ -1,0 +1,322 @@
+"""What the shop decided once for all campaigns: ``config/store.yaml``.
+
+Brand and senders, quiet hours, caps, consent, lateness, rates, retries and retention.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import phonenumbers
+from babel import Locale, UnknownLocaleError
+from babel.numbers import is_currency
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from config.diagnostics import nearest
+from config.durations import Duration, DurationField, Rate, RateField
+from config.validation import diagnose
+from config.yaml_source import Document, SourceError
+
+Channel = Literal["email", "sms", "voice"]
+
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)  # ITU-T E.164: 15 digits at most
+_SENDER_POOL = re.compile(r"MG[0-9a-fA-F]{32}")  # Twilio's messaging service SID
+_COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
+_WEB = re.compile(r"https?://[^\s/@]+(?:/\S*)?")
+
+
+def _email(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(f"{value} is not an email address: {error}") from None
+
+
+def _web_address(value: str) -> str:
+    if not _WEB.fullmatch(value):
+        raise ValueError(f"{value} is not a web address; write it with https://")
+    return value.rstrip("/")
+
+
+def _color(value: str) -> str:
+    if not _COLOR.fullmatch(value):
+        raise ValueError(f'{value} is not a colour; write it as in "#7a1f2b"')
+    return value.lower()
+
+
+def _currency(value: str) -> str:
+    if not is_currency(value):
+        raise ValueError(f"{value} is not a currency; write an ISO 4217 code such as USD")
+    return value
+
+
+def _country(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{value} is not a country; write an ISO 3166 code such as US")
+    return value
+
+
+def _locale(value: str) -> str:
+    try:
+        Locale.parse(value, sep="-")
+    except (ValueError, UnknownLocaleError):
+        raise ValueError(f"{value} is not a locale; write it as in en-US") from None
+    return value
+
+
+def time_zone(value: str) -> str:
+    """``value`` when it is a zone of the IANA database; raises an error with the nearest one."""
+    zones = available_timezones()
+    if value in zones:
+        return value
+    cities = {zone.rsplit("/", 1)[-1]: zone for zone in sorted(zones)}
+    near = nearest(value.replace(" ", "_"), zones)
+    if near is None:
+        city = nearest(value.replace(" ", "_").rsplit("/", 1)[-1], cities)
+        near = cities[city] if city else None
+    raise PydanticCustomError(
+        "unknown_time_zone",
+        "there is no time zone {zone}",
+        {"zone": value, "expected": "a zone such as America/Chicago", "suggestion": near},
+    )
+
+
+def _sms_sender(value: str) -> str:
+    if not (_E164.fullmatch(value) or _SENDER_POOL.fullmatch(value)):
+        raise ValueError(
+            f"{value} cannot send SMS; write a number such as +15045550123 "
+            "or a Twilio messaging service (MG…)"
+        )
+    return value
+
+
+def _time_of_day(value: Any) -> Any:
+    if isinstance(value, time):
+        return value
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f'{value} is not a time of day; write it as in "21:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def _none_word(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+def _not_zero(value: Duration) -> Duration:
+    if value.is_zero:
+        raise ValueError("it must be longer than no time at all")
+    return value
+
+
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Email = Annotated[str, AfterValidator(_email)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Zone = Annotated[str, AfterValidator(time_zone)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+Span = Annotated[DurationField, AfterValidator(_not_zero)]
+
+
+class Section(BaseModel):
+    """A part of the file: frozen, and nothing in it that is not known."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True
+    )
+
+
+class Support(Section):
+    """Where customers get help."""
+
+    email: Email
+    phone: Word | None = None
+    hours: Word | None = None
+
+
+class Brand(Section):
+    """Who writes; every template can use it."""
+
+    name: Word
+    url: WebAddress
+    postal_address: Annotated[str, Field(min_length=10, max_length=500)]
+    support: Support
+    logo_url: WebAddress | None = None
+    color: Annotated[str, AfterValidator(_color)] = "#1f3a5f"
+    social: dict[str, WebAddress] = {}
+
+
+class EmailSender(Section):
+    """The From and Reply-To of every email."""
+
+    from_name: Word
+    from_email: Email
+    reply_to: Email | None = None
+
+
+class SmsSender(Section):
+    """The number, or Twilio messaging service, that texts come from."""
+
+    sender: Annotated[str, AfterValidator(_sms_sender)] = Field(alias="from")
+
+
+class Senders(Section):
+    """One sender a channel; without ``sms`` no text can be sent."""
+
+    email: EmailSender
+    sms: SmsSender | None = None
+
+
+class QuietHours(Section):
+    """Hours on the customer's clock without marketing; ``start`` after ``until`` spans midnight."""
+
+    start: TimeOfDay = Field(alias="from")
+    until: TimeOfDay
+    then: Literal["defer", "drop"] = "defer"
+
+    @field_validator("until")
+    @classmethod
+    def _not_all_day(cls, until: time, info: Any) -> time:
+        if info.data.get("start") == until:
+            raise ValueError("it is the same as from, which would leave no hour to send in")
+        return until
+
+
+_NIGHT = QuietHours.model_validate({"from": "20:00", "until": "09:00"})
+_Quiet = Annotated[QuietHours | None, BeforeValidator(_none_word)]
+
+
+class QuietHoursByChannel(Section):
+    """``none`` for a channel without quiet hours."""
+
+    email: _Quiet = None
+    sms: _Quiet = _NIGHT
+    voice: _Quiet = _NIGHT
+
+    def of(self, channel: Channel) -> QuietHours | None:
+        """The quiet hours of ``channel``."""
+        quiet: QuietHours | None = getattr(self, channel)
+        return quiet
+
+
+class Cap(Section):
+    """At most ``count`` messages in any span of ``per``, for one customer."""
+
+    channel: Literal["email", "sms", "voice", "any"] = "any"
+    purpose: Literal["marketing"] = "marketing"
+    count: Annotated[int, Field(ge=1, le=1000)]
+    per: Span
+
+
+class ConsentRule(Section):
+    """What marketing on a channel needs: a recorded, current opt-in."""
+
+    require: Literal["subscribed"] = "subscribed"
+
+
+class Consent(Section):
+    """The rule of each channel."""
+
+    email: ConsentRule = ConsentRule()
+    sms: ConsentRule = ConsentRule()
+    voice: ConsentRule = ConsentRule()
+
+
+class MaxLateness(Section):
+    """How overdue a message may be and still go out, unless its step says otherwise."""
+
+    email: DurationField = Duration(seconds=24 * 3600)
+    sms: DurationField = Duration(seconds=4 * 3600)
+    voice: DurationField = Duration(seconds=4 * 3600)
+
+
+class RateLimits(Section):
+    """What one sender hands to its provider."""
+
+    email: RateField = Rate(count=100, unit="s")
+    sms: RateField = Rate(count=1, unit="s")
+    voice: RateField = Rate(count=1, unit="s")
+
+
+class Retry(Section):
+    """Attempts for one message; the wait doubles from ``first`` up to ``most``."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 6
+    first: Span = Duration(seconds=30)
+    most: Span = Duration(seconds=3600)
+
+    @field_validator("most")
+    @classmethod
+    def _not_below_first(cls, most: Duration, info: Any) -> Duration:
+        first = info.data.get("first")
+        if first is not None and most.nominal_seconds < first.nominal_seconds:
+            raise ValueError(f"{most} is shorter than first ({first})")
+        return most
+
+
+class OnUnknown(Section):
+    """When nobody can say whether a message went out."""
+
+    after: DurationField = Duration(seconds=3600)
+    do: Literal["hold", "resend", "abandon"] = "hold"
+
+
+class Retention(Section):
+    """How long the content of messages, and events, are kept."""
+
+    content: Span = Duration(days=400)
+    events: Span = Duration(days=1100)
+
+
+class Privacy(Section):
+    """Whether what was sent is kept word for word."""
+
+    store_content: bool = True
+
+
+class Policy(Section):
+    """The whole of ``config/store.yaml``."""
+
+    version: Literal["1"]
+    brand: Brand
+    currency: Annotated[str, AfterValidator(_currency)]
+    timezone: Zone
+    locale: Annotated[str, AfterValidator(_locale)] = "en-US"
+    country: Annotated[str, AfterValidator(_country)] = "US"
+    senders: Senders
+    quiet_hours: QuietHoursByChannel = QuietHoursByChannel()
+    caps: tuple[Cap, ...] = ()
+    min_gap: DurationField | None = None
+    consent: Consent = Consent()
+    max_lateness: MaxLateness = MaxLateness()
+    rate_limits: RateLimits = RateLimits()
+    retry: Retry = Retry()
+    on_unknown: OnUnknown = OnUnknown()
+    retention: Retention = Retention()
+    privacy: Privacy = Privacy()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The store's time zone, for customers whose own is not known."""
+        return ZoneInfo(self.timezone)
+
+
+def load_policy(document: Document) -> Policy:
+    """The policy of a ``store.yaml``; raises SourceError with every problem, each at its place."""
+    try:
+        return Policy.model_validate(document.data)
+    except ValidationError as error:
+        raise SourceError(diagnose(error, document, Policy)) from None
