@@ -1,0 +1,374 @@
+"""A campaign as the engine runs it: a compiled, immutable plan.
+
+``engine.authoring`` makes plans from YAML. The steps stand in one flat tuple; each names the index
+of the step that follows it (``next``), so branches need no stack: a step whose ``next`` equals
+``len(plan.steps)`` ends the journey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from enum import StrEnum
+from typing import Any, Literal
+
+from config.durations import Duration, Rate
+
+from engine.core.expression import Condition
+from engine.core.message import Channel, Purpose
+
+OrderExit = ("order.refunded", "order.cancelled", "order.returned", "order.disputed")
+
+
+class CampaignStatus(StrEnum):
+    """What the file says: ``draft`` never runs, ``paused`` freezes its journeys."""
+
+    DRAFT = "draft"
+    LIVE = "live"
+    PAUSED = "paused"
+
+
+class Stage(StrEnum):
+    """Where in the customer's life the campaign belongs (for reports; no rule depends on it)."""
+
+    ONBOARDING = "onboarding"
+    DELIVERY = "delivery"
+    SUPPORT = "support"
+    RETENTION = "retention"
+    LOYALTY = "loyalty"
+    ADVOCACY = "advocacy"
+    WIN_BACK = "win_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTrigger:
+    """Starts when this event's transition happens."""
+
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleTrigger:
+    """Starts for every customer of ``segment`` at each fire of ``cron``.
+
+    ``zone`` is an IANA name, or None for "each customer's own zone".
+    """
+
+    cron: str
+    zone: str | None
+    segment: Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateTrigger:
+    """Starts ``offset`` days from a date of the customer (``customer.birthday``), each year."""
+
+    field: str
+    offset_days: int
+    at: time
+
+
+Trigger = EventTrigger | ScheduleTrigger | DateTrigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMatch:
+    """Which later events count: same customer and, unless ``match`` is "customer", same object."""
+
+    event: str
+    match: Literal["object", "customer"] = "object"
+    condition: Condition | None = None  # over ``event.*``; None: any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Who may enter and how often. ``key`` is a dotted field, for instance ``order.id``."""
+
+    key: str
+    re_entry: Literal["never", "always"] | Duration = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What the campaign is for; counted once, within ``within`` of entry."""
+
+    match: EventMatch
+    within: Duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    index: int
+    id: str  # the author's, or derived from the place ("step_3", "step_3_1_2")
+    next: int
+    name: str | None = None
+    condition: Condition | None = None  # ``if``: unmet skips the step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay(_Step):
+    """Wait ``for_``, then until the next ``until`` on one of ``days`` (0 = Monday)."""
+
+    for_: Duration | None = None
+    until: time | None = None
+    days: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor(_Step):
+    """Wait for an event or a condition, at most ``timeout`` from the step's start."""
+
+    timeout: Duration
+    match: EventMatch | None = None
+    until: Condition | None = None
+    since: Literal["entry", "now"] = "entry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One arm of a branch; ``condition`` None is ``else``. ``target`` is a step index."""
+
+    condition: Condition | None
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch(_Step):
+    """The first arm whose condition is met; none met goes to ``next``."""
+
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One arm of a split, with its share of customers in (0, 100]."""
+
+    name: str
+    weight: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split(_Step):
+    """Assigns by hash of (campaign, step, customer), kept for the journey."""
+
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendMessage(_Step):
+    """Contact on one channel. Subclasses fix which."""
+
+    template: str
+    max_lateness: Duration | None = None  # None: the policy's for the channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendEmail(SendMessage):
+    """Send an email."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSms(SendMessage):
+    """Send an SMS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateCustomer(_Step):
+    """Change the customer's tags and attributes."""
+
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitEvent(_Step):
+    """Report an event of our own, which other campaigns may start from."""
+
+    event: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallWebhook(_Step):
+    """POST the journey's facts to an address of the shop's; retried, never waited for."""
+
+    url: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit(_Step):
+    """End the journey here."""
+
+    reason: str = "exit"
+
+
+Step = (
+    Delay | WaitFor | Branch | Split | SendEmail | SendSms | UpdateCustomer | EmitEvent
+    | CallWebhook | Exit
+)  # fmt: skip
+
+
+def channel_of(step: SendEmail | SendSms) -> Channel:
+    """The channel that a message step contacts on."""
+    return "email" if isinstance(step, SendEmail) else "sms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What one type of event can do to a live journey of a plan."""
+
+    exits: tuple[EventMatch, ...] = ()
+    waits: tuple[WaitFor, ...] = ()
+    is_goal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One revision of a campaign.
+
+    ``revision`` is a hash of the source. ``reads`` is every dotted name that any condition of the
+    plan needs, so that storage loads no more than that; ``step_index`` finds a step's index by its
+    id. The fields after these follow from the others: ``watches`` by event type, ``entry_names``
+    (what ``filter`` and ``profile_filter`` read), ``names`` (what the plan's own conditions read;
+    no more than ``reads``), and whether some ``wait_for`` waits for a condition.
+    """
+
+    id: str
+    revision: str
+    name: str
+    stage: Stage
+    status: CampaignStatus
+    purpose: Purpose
+    priority: int
+    trigger: Trigger
+    entry: Entry
+    steps: tuple[Step, ...]
+    filter: Condition | None = None
+    profile_filter: Condition | None = None
+    hold_while: Condition | None = None
+    max_age: Duration | None = None
+    holdout: float = 0.0  # percent of customers
+    exit_on: tuple[EventMatch, ...] = ()
+    exit_on_full_refund_only: bool = False  # true when exit_on is the default of order campaigns
+    goal: Goal | None = None
+    volume_limit: Rate | None = None
+    in_flight: Literal["finish", "migrate"] = "finish"
+    reads: frozenset[str] = frozenset()
+    step_index: Mapping[str, int] = field(default_factory=dict)  # step id -> index
+    watches: Mapping[str, Watch] = field(init=False, repr=False, compare=False)
+    entry_names: frozenset[str] = field(init=False, repr=False, compare=False)
+    names: frozenset[str] = field(init=False, repr=False, compare=False)
+    waits_for_condition: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        waits = [step for step in self.steps if isinstance(step, WaitFor)]
+        derived: dict[str, object] = {
+            "watches": _watches(self, waits),
+            "entry_names": _names(self.filter, self.profile_filter),
+            "names": _names(*_conditions(self)),
+            "waits_for_condition": any(step.until is not None for step in waits),
+        }
+        if not self.step_index:
+            derived["step_index"] = {step.id: step.index for step in self.steps}
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def is_order_keyed(self) -> bool:
+        """Whether each journey belongs to one order."""
+        return self.entry.key.startswith("order.")
+
+
+def _watches(plan: Plan, waits: list[WaitFor]) -> dict[str, Watch]:
+    matched = [wait for wait in waits if wait.match is not None]
+    goal = None if plan.goal is None else plan.goal.match.event
+    types = {match.event for match in plan.exit_on}
+    types |= {wait.match.event for wait in matched if wait.match is not None}
+    types |= set() if goal is None else {goal}
+    return {
+        event: Watch(
+            exits=tuple(match for match in plan.exit_on if match.event == event),
+            waits=tuple(wait for wait in matched if wait.match and wait.match.event == event),
+            is_goal=event == goal,
+        )
+        for event in types
+    }
+
+
+def _conditions(plan: Plan) -> list[Condition | None]:
+    found = [plan.filter, plan.profile_filter, plan.hold_while]
+    matches = list(plan.exit_on)
+    if plan.goal is not None:
+        matches.append(plan.goal.match)
+    for step in plan.steps:
+        found.append(step.condition)
+        if isinstance(step, Branch):
+            found.extend(arm.condition for arm in step.arms)
+        elif isinstance(step, WaitFor):
+            found.append(step.until)
+            if step.match is not None:
+                matches.append(step.match)
+    return found + [match.condition for match in matches]
+
+
+def _names(*conditions: Condition | None) -> frozenset[str]:
+    return frozenset().union(*(one.names for one in conditions if one is not None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plans:
+    """Every plan a batch of decisions may need.
+
+    ``by_event``: the live plans an event may enrol, in (priority descending, id) order.
+    ``revisions``: (campaign, revision) -> plan, for journeys on older revisions too.
+    ``current``: campaign -> its newest good plan, live or paused.
+    ``held``: campaigns that a brake or ``campaigns pause`` holds, with the reason.
+    ``entry_names`` follows: by event type, what the filters of all its candidates read, so that
+    one activation serves them all.
+    """
+
+    by_event: Mapping[str, tuple[Plan, ...]]
+    revisions: Mapping[tuple[str, str], Plan]
+    current: Mapping[str, Plan]
+    held: Mapping[str, str] = field(default_factory=dict)
+    entry_names: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = {
+            event: frozenset().union(*(plan.entry_names for plan in plans))
+            for event, plans in self.by_event.items()
+        }
+        object.__setattr__(self, "entry_names", names)
+
+    @classmethod
+    def of(
+        cls,
+        current: Iterable[Plan],
+        older: Iterable[Plan] = (),
+        held: Mapping[str, str] | None = None,
+    ) -> Plans:
+        """Plans with their indexes made. ``older``: revisions that journeys still run on.
+
+        A paused campaign stays in ``by_event``, so that the events it lets pass are told as
+        ``frozen``; a draft does not.
+        """
+        newest = {plan.id: plan for plan in current}
+        by_event: dict[str, list[Plan]] = {}
+        for plan in sorted(newest.values(), key=lambda plan: (-plan.priority, plan.id)):
+            if isinstance(plan.trigger, EventTrigger) and plan.status is not CampaignStatus.DRAFT:
+                by_event.setdefault(plan.trigger.event, []).append(plan)
+        return cls(
+            by_event={event: tuple(plans) for event, plans in by_event.items()},
+            revisions={(plan.id, plan.revision): plan for plan in (*older, *newest.values())},
+            current=newest,
+            held=dict(held or {}),
+        )
+
+    def is_frozen(self, campaign: str) -> bool:
+        """Whether the campaign's journeys stand still: held, paused, draft or its file missing."""
+        plan = self.current.get(campaign)
+        return campaign in self.held or plan is None or plan.status is not CampaignStatus.LIVE

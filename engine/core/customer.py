@@ -1,0 +1,188 @@
+"""The things a decision is about: customers, their orders and tickets, and the right to write.
+
+Plain mutable objects, one set per customer, owned by a ``World``. Every field that several reports
+may tell is kept with the time of the report that told it (``stamps``), so the order in which
+reports arrive never changes the outcome (a last-writer-wins register per field).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Customer:
+    """One person, whatever number of platforms know them.
+
+    The counters (``orders_count`` … ``open_tickets``) follow from the orders and tickets and are
+    kept by ``engine.core.projection``; orders that are tests or cancelled do not count, and
+    ``total_spent`` is net of refunds, in the shop's currency.
+    """
+
+    id: str
+    created_at: datetime  # when the shop first knew them: the oldest event's time
+    email: str | None = None  # lower-case domain, trimmed
+    phone: str | None = None  # E.164
+    first_name: str | None = None
+    last_name: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    country: str | None = None
+    birthday: date | None = None
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    orders_count: int = 0
+    total_spent: Decimal = ZERO
+    first_order_at: datetime | None = None
+    last_order_at: datetime | None = None
+    open_tickets: int = 0
+    stamps: dict[str, int] = field(default_factory=dict)  # field -> microseconds of its report
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One order line; quantities in pieces, prices of one piece."""
+
+    id: str
+    product_id: str | None = None
+    variant_id: str | None = None
+    sku: str | None = None
+    title: str = ""
+    quantity: int = 1
+    price: Decimal = ZERO
+    url: str | None = None
+    image_url: str | None = None
+
+
+class ParcelStatus(StrEnum):
+    """Where a parcel is; later members never give way to earlier ones at the same time."""
+
+    PENDING = "pending"
+    SHIPPED = "shipped"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELAYED = "delayed"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True, kw_only=True)
+class Fulfilment:
+    """One parcel and the pieces in it (``lines`` empty: everything in the order)."""
+
+    id: str
+    status: ParcelStatus
+    at: datetime  # when it reached that status
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    estimated_at: datetime | None = None
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Refund:
+    """Money given back, and for which pieces."""
+
+    id: str
+    at: datetime
+    amount: Decimal | None = None  # None: the source did not say
+    reason: str | None = None
+    returned: bool = False
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """One order.
+
+    ``facts`` is the set of transitions that have happened, by key (``paid``, ``shipped:<parcel>``,
+    ``refunded:<refund>``, …) with their times: a grow-only set, so a fact told twice is one fact.
+    ``known`` turns true with the first report that carries the order's own fields; until then
+    facts gather silently and their transitions wait.
+    """
+
+    id: str  # "<source>:<the platform's id>"
+    customer_id: str | None = None
+    known: bool = False
+    number: str | None = None
+    placed_at: datetime | None = None
+    currency: str | None = None
+    total: Decimal | None = None
+    subtotal: Decimal | None = None
+    shipping: Decimal | None = None
+    tax: Decimal | None = None
+    discount: Decimal | None = None
+    discount_codes: tuple[str, ...] = ()
+    is_gift: bool = False
+    is_test: bool = False
+    country: str | None = None
+    channel: str | None = None
+    status_url: str | None = None
+    cancel_reason: str | None = None
+    has_open_return: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    fulfilments: dict[str, Fulfilment] = field(default_factory=dict)
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    facts: dict[str, datetime] = field(default_factory=dict)
+    stamps: dict[str, int] = field(default_factory=dict)
+
+
+class TicketStatus(StrEnum):
+    """A support ticket's state; ``pending`` waits for the customer and still counts as open."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    SOLVED = "solved"
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticket:
+    """One support ticket."""
+
+    id: str  # "<source>:<the platform's id>"
+    customer_id: str | None = None
+    order_id: str | None = None
+    status: TicketStatus = TicketStatus.OPEN
+    subject: str | None = None
+    channel: str | None = None
+    priority: str | None = None
+    tags: tuple[str, ...] = ()
+    rating: int | None = None
+    opened_at: datetime | None = None
+    solved_at: datetime | None = None
+    stamps: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """The permission to market to one address on one channel, as last given or withdrawn."""
+
+    channel: str
+    address: str
+    status: str  # subscribed | unsubscribed | pending
+    at: datetime
+    source: str
+    proof: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address that must not be written to.
+
+    ``scope`` is ``marketing`` (an unsubscribe) or ``all`` (hard bounce, STOP, erasure).
+    """
+
+    channel: str
+    address: str
+    scope: str
+    reason: str
+    at: datetime

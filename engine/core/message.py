@@ -1,0 +1,131 @@
+"""A message: one intent to contact a customer, sent or not, and its row in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+Channel = Literal["email", "sms", "voice"]
+Purpose = Literal["marketing", "transactional"]
+
+
+class MessageStatus(StrEnum):
+    """Where a message stands. ``unknown`` is doubt: handed over, answer never seen."""
+
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+# Statuses that hold a slot of the frequency cap: sent, perhaps sent, or about to be.
+COUNTED = frozenset(
+    {
+        MessageStatus.SCHEDULED,
+        MessageStatus.SENDING,
+        MessageStatus.SENT,
+        MessageStatus.DELIVERED,
+        MessageStatus.UNKNOWN,
+    }
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """One row of the message log.
+
+    ``id`` derives from (journey, step), so a step can never make two. ``attempts`` counts
+    hand-overs to the provider. ``cost`` is in the shop's currency where the provider tells it.
+    """
+
+    id: str
+    campaign: str
+    revision: str
+    journey_id: str
+    step: str
+    purpose: Purpose
+    channel: Channel
+    customer_id: str
+    entry_key: str
+    template: str
+    status: MessageStatus
+    created_at: datetime
+    send_at: datetime
+    due_at: datetime  # when the step fell due; lateness counts from here
+    expires_at: datetime  # due_at + max_lateness: later than this it is skipped
+    recipient: str | None = None
+    order_id: str | None = None
+    ticket_id: str | None = None
+    variant: str | None = None
+    locale: str | None = None
+    provider: str | None = None
+    sender: str | None = None
+    subject: str | None = None
+    reason: str | None = None
+    error_code: str | None = None
+    attempts: int = 0
+    cost: Decimal | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
+    provider_message_id: str | None = None
+    owner: str | None = None  # the worker whose hand-over is under way, while ``sending``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What was really sent: the rendered parts. SMS has only ``text``."""
+
+    subject: str | None = None
+    html: str | None = None
+    text: str
+    segments: int | None = None  # SMS segments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message as a provider gets it: rendered, addressed, with the headers that it needs."""
+
+    message_id: str
+    channel: Channel
+    purpose: Purpose
+    campaign: str
+    to: str
+    to_name: str | None
+    sender: str  # email: address; SMS: E.164 number or messaging-service id
+    sender_name: str | None
+    reply_to: str | None
+    content: Content
+    unsubscribe_url: str | None = None  # RFC 8058: List-Unsubscribe and List-Unsubscribe-Post
+
+
+class Outcome(StrEnum):
+    """What became of one hand-over (DESIGN: failures classed by what the provider can know)."""
+
+    ACCEPTED = "accepted"  # the provider has it
+    RETRY = "retry"  # surely not accepted: not connected, 429, 503
+    REJECTED = "rejected"  # permanent: other 4xx
+    UNKNOWN = "unknown"  # the request was written and no clear answer came
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendResult:
+    """A provider's answer, normalised."""
+
+    message_id: str
+    outcome: Outcome
+    at: datetime
+    provider_message_id: str | None = None
+    error_code: str | None = None  # the provider's own code, or http_<status>, connect, timeout
+    reason: str | None = None  # plain words, no personal data
+    retry_after: float | None = None  # seconds, when the provider said so
+    cost: Decimal | None = None

@@ -1,0 +1,180 @@
+"""One customer's state that a decision reads and changes.
+
+Storage fills worlds many at a time; the simulator keeps them in memory; tests write them by hand.
+The core changes them in place and says what it changed (``Changes``), so that exactly those rows
+are written back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from engine.core.customer import Consent, Customer, Order, Suppression, Ticket
+from engine.core.decision import Decision
+from engine.core.message import Message
+
+
+class JourneyStatus(StrEnum):
+    """``live`` moves; ``holdout`` is counted but takes no step; the rest have ended."""
+
+    LIVE = "live"
+    HOLDOUT = "holdout"
+    COMPLETED = "completed"
+    EXITED = "exited"
+
+
+class Waiting(StrEnum):
+    """What a live journey stands before."""
+
+    READY = "ready"  # its step is to be taken at ``due_at``
+    DELAY = "delay"
+    EVENT = "event"  # a wait_for: wakes by the event, or at ``due_at``, its time-out
+    MESSAGE = "message"  # its message is scheduled: wakes when that is sent or dropped
+    HOLD = "hold"  # hold_while is met: looked at again at ``due_at`` and on each event
+
+
+@dataclass(slots=True, kw_only=True)
+class Journey:
+    """One customer's run through one campaign for one entry key.
+
+    ``clock`` is the moment from which the present step counts: the entry event's time, later the
+    end of the step before. ``results`` holds, by step id, what later conditions may ask
+    (``{"ask": {"sent": True, "clicked": True}}``). ``seen`` holds, by step id of a ``wait_for``,
+    when its event was last seen since entry. ``parked`` takes a due journey out of the claim while
+    its campaign is frozen; ``resume`` lifts it.
+    """
+
+    id: str
+    campaign: str
+    revision: str
+    entry_key: str
+    entry_no: int  # 1 for the first entry under this key
+    customer_id: str
+    status: JourneyStatus
+    step: str  # id of the step it stands at; "" when ended
+    waiting: Waiting
+    due_at: datetime | None
+    clock: datetime
+    entered_at: datetime
+    priority: int
+    order_id: str | None = None
+    ticket_id: str | None = None
+    awaiting: str | None = None  # message id while waiting is MESSAGE
+    parked: bool = False
+    ended_at: datetime | None = None
+    reason: str | None = None  # why it ended
+    goal_until: datetime | None = None
+    goal_at: datetime | None = None
+    trigger: dict[str, Any] = field(default_factory=dict)  # {"type","id","time","data","causes"}
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    variants: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEntry:
+    """A journey that has ended, as far as re-entry needs it."""
+
+    campaign: str
+    entry_key: str
+    entry_no: int
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One message that counts against the caps."""
+
+    message_id: str
+    at: datetime
+    channel: str
+    purpose: str
+    campaign: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emitted:
+    """An event that a step reports, still without envelope; ``id`` derives from (journey, step)."""
+
+    id: str
+    type: str
+    time: datetime
+    data: dict[str, Any]
+    causes: tuple[str, ...]
+    order_id: str | None = None
+    ticket_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookCall:
+    """A POST to the shop, to be made by the outbox; ``id`` derives from (journey, step)."""
+
+    id: str
+    journey_id: str
+    step: str
+    campaign: str
+    url: str
+    body: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the core changed in one world since it was loaded."""
+
+    customer: bool = False
+    orders: set[str] = field(default_factory=set)
+    lines: set[str] = field(default_factory=set)  # orders whose lines changed
+    tickets: set[str] = field(default_factory=set)
+    journeys: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    consents: list[Consent] = field(default_factory=list)
+    suppressions: list[Suppression] = field(default_factory=list)
+    lifted: list[Suppression] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    emitted: list[Emitted] = field(default_factory=list)
+    webhooks: list[WebhookCall] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to write back."""
+        return bool(
+            self.customer
+            or self.orders
+            or self.tickets
+            or self.journeys
+            or self.messages
+            or self.consents
+            or self.suppressions
+            or self.lifted
+            or self.decisions
+            or self.emitted
+            or self.webhooks
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Everything a decision about one customer may look at.
+
+    ``orders`` and ``tickets`` hold those that the batch's events and live journeys name, or all of
+    them when ``complete`` (needed by merges and by cancellations, which may change which order was
+    the first or last). ``journeys`` holds the live ones and those whose goal window is open.
+    ``messages`` holds the scheduled ones and those a decision may still touch.
+    """
+
+    customer: Customer
+    is_new: bool = False
+    complete: bool = False
+    orders: dict[str, Order] = field(default_factory=dict)
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    journeys: dict[str, Journey] = field(default_factory=dict)
+    past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)  # newest per key
+    consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
+    suppressions: dict[tuple[str, str], Suppression] = field(default_factory=dict)
+    contacts: list[Contact] = field(default_factory=list)
+    messages: dict[str, Message] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)

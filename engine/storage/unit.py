@@ -1,0 +1,286 @@
+"""The unit of work: read a set, note what changed, write it back in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from engine.core.customer import Order, Ticket
+from engine.core.identity import IdentityKey
+from engine.core.message import Message
+from engine.core.world import World
+from engine.ports.storage import (
+    Archived,
+    Conflict,
+    Contended,
+    Incoming,
+    Merge,
+    Processed,
+    StoredEvent,
+)
+from engine.storage import tables
+from engine.storage.bulk import fetch_any, is_postgresql
+from engine.storage.database import Database, sqlite_transaction
+from engine.storage.flush import Flush
+from engine.storage.rows import message_of, micros, moment
+from engine.storage.worlds import columns, load_orders, load_tickets, load_worlds
+
+# Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
+_EVENTS_TURN = 0x1A6E1
+_WAITING = (
+    "SELECT seq, body, received_at, backfill FROM events WHERE state = 0 ORDER BY seq LIMIT {p}"
+)
+_SEEN = "SELECT source, id FROM events WHERE id {any}"
+_IDENTITIES = "SELECT kind, value, customer_id FROM identities WHERE value {any}"
+_IDENTITIES_OF = "SELECT kind, value, customer_id FROM identities WHERE customer_id {any}"
+_ALIASES = "SELECT customer_id, merged_into FROM aliases WHERE customer_id {any}"
+_ORDER_OWNERS = "SELECT id, customer_id FROM orders WHERE id {any}"
+_TICKET_OWNERS = "SELECT id, customer_id FROM tickets WHERE id {any}"
+_MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
+_DUE = (
+    "SELECT customer_id FROM journeys WHERE status = 'live' AND NOT parked"
+    " AND due_at <= {p} ORDER BY due_at, id LIMIT {p}"
+)
+_TO_MESSAGE = (
+    "SELECT customer_id FROM messages WHERE status = 'scheduled' AND send_at <= {p}"
+    " ORDER BY send_at, id LIMIT {p}"
+)
+_LOCK_FREE = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE SKIP LOCKED"
+_LOCK_ALL = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE"
+
+
+class SqlUnitOfWork:
+    """``engine.ports.storage.UnitOfWork`` over one connection."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self._is_postgresql = is_postgresql(connection)
+        self._flush = Flush()
+        self._volumes: dict[tuple[str, int], int] = {}
+
+    def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
+        """The oldest waiting events; none while another process has the turn."""
+        if self._is_postgresql and not self._take_turn(wait=False):
+            return ()
+        return [
+            StoredEvent(
+                seq=row[0],
+                body=row[1].encode(),
+                received_at=moment(row[2]),
+                backfill=bool(row[3]),
+            )
+            for row in self._rows(_WAITING, limit)
+        ]
+
+    def unseen(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Keys not stored yet; on PostgreSQL this also waits for the turn to process events."""
+        if self._is_postgresql:
+            self._take_turn(wait=True)
+        seen = {tuple(row) for row in fetch_any(self._connection, _SEEN, {k[1] for k in keys})}
+        return {key for key in keys if key not in seen}
+
+    def _take_turn(self, *, wait: bool) -> bool:
+        verb = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+        got = self._connection.execute(text(f"SELECT {verb}({_EVENTS_TURN})")).scalar()
+        return True if wait else bool(got)
+
+    def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
+        """Customers by identity key."""
+        if not keys:
+            return {}
+        wanted = set(keys)
+        rows = fetch_any(self._connection, _IDENTITIES, {key.value for key in wanted})
+        return {
+            key: row[2] for row in rows if (key := IdentityKey(row[0], row[1])) in wanted
+        }
+
+    def identities_of(self, customer_ids: Collection[str]) -> dict[str, set[IdentityKey]]:
+        """Every key of these customers."""
+        found: dict[str, set[IdentityKey]] = {}
+        if customer_ids:
+            for row in fetch_any(self._connection, _IDENTITIES_OF, customer_ids):
+                found.setdefault(row[2], set()).add(IdentityKey(row[0], row[1]))
+        return found
+
+    def aliases(self, customer_ids: Collection[str]) -> dict[str, str]:
+        """Where merged customers went."""
+        return {row[0]: row[1] for row in fetch_any(self._connection, _ALIASES, customer_ids)}
+
+    def owners(
+        self, order_ids: Collection[str], ticket_ids: Collection[str]
+    ) -> dict[str, str | None]:
+        """Customer by order or ticket id."""
+        owners: dict[str, str | None] = {}
+        if order_ids:
+            owners.update(
+                (row[0], row[1]) for row in fetch_any(self._connection, _ORDER_OWNERS, order_ids)
+            )
+        if ticket_ids:
+            owners.update(
+                (row[0], row[1]) for row in fetch_any(self._connection, _TICKET_OWNERS, ticket_ids)
+            )
+        return owners
+
+    def lock(self, customer_ids: Collection[str]) -> None:
+        """Lock the customers' rows until the end; the decision lock suffices on SQLite."""
+        if self._is_postgresql and customer_ids:
+            fetch_any(self._connection, _LOCK_ALL, customer_ids)
+
+    def load(
+        self,
+        customer_ids: Collection[str],
+        *,
+        now: datetime,
+        order_ids: Collection[str] = (),
+        ticket_ids: Collection[str] = (),
+        complete: Collection[str] = (),
+        past: bool = False,
+    ) -> dict[str, World]:
+        """Worlds by customer id."""
+        return load_worlds(
+            self._connection,
+            customer_ids,
+            now=now,
+            order_ids=order_ids,
+            ticket_ids=ticket_ids,
+            complete=complete,
+            past=past,
+        )
+
+    def load_orphans(
+        self, order_ids: Collection[str], ticket_ids: Collection[str]
+    ) -> tuple[dict[str, Order], dict[str, Ticket]]:
+        """Orders and tickets without customer."""
+        orders = load_orders(self._connection, order_ids)
+        tickets = load_tickets(self._connection, ticket_ids)
+        return (
+            {key: o for key, o in orders.items() if o.customer_id is None},
+            {key: t for key, t in tickets.items() if t.customer_id is None},
+        )
+
+    def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
+        """Customers with a due journey, locked."""
+        return self._claim(_DUE, now, limit)
+
+    def customers_to_message(self, now: datetime, limit: int) -> Sequence[str]:
+        """Customers with a due message, locked."""
+        return self._claim(_TO_MESSAGE, now, limit)
+
+    def _claim(self, sql: str, now: datetime, limit: int) -> Sequence[str]:
+        if not self._is_postgresql:
+            return list(dict.fromkeys(row[0] for row in self._rows(sql, micros(now), limit)))
+        # Look further than needed, so that workers side by side find customers of their own.
+        found = dict.fromkeys(row[0] for row in self._rows(sql, micros(now), limit * 4))
+        if not found:
+            return ()
+        locked: list[str] = []
+        ids = list(found)
+        for start in range(0, len(ids), limit):
+            rows = fetch_any(self._connection, _LOCK_FREE, ids[start : start + limit])
+            locked += [row[0] for row in rows]
+            if len(locked) >= limit // 2:
+                break
+        return locked
+
+    def messages(self, ids: Collection[str]) -> dict[str, Message]:
+        """Messages by id."""
+        return {row[0]: message_of(row) for row in fetch_any(self._connection, _MESSAGES, ids)}
+
+    def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
+        """Count one message of a campaign in a window."""
+        key = (campaign, micros(window))
+        if key not in self._volumes:
+            row = self._connection.execute(
+                text('SELECT count FROM volumes WHERE campaign = :c AND "window" = :w'),
+                {"c": key[0], "w": key[1]},
+            ).first()
+            self._volumes[key] = row[0] if row else 0
+        if self._volumes[key] + self._flush.volumes.get(key, 0) >= limit:
+            return False
+        self._flush.volumes[key] = self._flush.volumes.get(key, 0) + 1
+        return True
+
+    def save(self, world: World) -> None:
+        """Note a changed world."""
+        self._flush.save(world)
+
+    def save_orphans(self, orders: Iterable[Order], tickets: Iterable[Ticket]) -> None:
+        """Note orders and tickets without customer."""
+        self._flush.orphan_orders.extend(orders)
+        self._flush.orphan_tickets.extend(tickets)
+
+    def identify(self, key: IdentityKey, customer_id: str) -> None:
+        """Note an identity."""
+        self._flush.identities.append((key.kind, key.value, customer_id))
+
+    def merge(self, merge: Merge) -> None:
+        """Note a merge."""
+        self._flush.merges.append(merge)
+
+    def conflict(self, conflict: Conflict) -> None:
+        """Note a conflict."""
+        self._flush.conflicts.append(conflict)
+
+    def processed(self, events: Iterable[Processed]) -> None:
+        """Note what became of events."""
+        self._flush.processed.extend(events)
+
+    def enqueue(self, incoming: Iterable[Incoming]) -> None:
+        """Note events of our own making."""
+        self._flush.incoming.extend(incoming)
+
+    def archive(self, contents: Iterable[Archived]) -> None:
+        """Note contents to keep."""
+        self._flush.archived.extend(contents)
+
+    def hold(self, campaign: str, reason: str, at: datetime) -> None:
+        """Note a hold."""
+        self._flush.holds.append((campaign, reason, micros(at)))
+
+    def commit(self) -> None:
+        """Write all in one transaction; raises ``Contended`` when another came first."""
+        try:
+            if self._is_postgresql:
+                self._flush.write(self._connection)
+                self._connection.commit()
+            else:
+                with self._database.gate.pass_through(urgent=False):
+                    with sqlite_transaction(self._connection):
+                        self._flush.write(self._connection)
+        except IntegrityError as error:
+            raise Contended(str(error.orig)) from error
+        except OperationalError as error:
+            if _is_deadlock(error):
+                raise Contended(str(error.orig)) from error
+            raise
+        self._flush = Flush()
+
+    def _rows(self, sql: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+        placeholder = "%s" if self._is_postgresql else "?"
+        return self._connection.exec_driver_sql(
+            sql.format(p=placeholder), parameters
+        ).fetchall()
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
+
+
+@contextmanager
+def deciding(database: Database) -> Iterator[SqlUnitOfWork]:
+    """A unit of work; what was not committed is rolled back."""
+    if database.is_sqlite:
+        with database.decision, database.engine.connect() as connection:
+            yield SqlUnitOfWork(database, connection)
+        return
+    with database.engine.connect() as connection:
+        try:
+            yield SqlUnitOfWork(database, connection)
+        finally:
+            connection.rollback()

@@ -1,0 +1,181 @@
+"""Loading worlds: one query per table for a whole batch of customers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from engine.core.customer import Order, Ticket
+from engine.core.message import COUNTED
+from engine.core.world import Contact, JourneyStatus, PastEntry, World
+from engine.storage import tables
+from engine.storage.bulk import fetch_any
+from engine.storage.rows import (
+    consent_of,
+    customer_of,
+    journey_of,
+    line_of,
+    message_of,
+    micros,
+    moment,
+    order_of,
+    suppression_of,
+    ticket_of,
+)
+
+# Caps look back at most this far; scheduled messages expire long before.
+CONTACT_WINDOW = timedelta(days=60)
+_COUNTED = frozenset(status.value for status in COUNTED)
+
+
+def columns(table: Table) -> str:
+    """The column list in the order of the row tuples."""
+    return ", ".join(f'"{c.name}"' for c in table.columns)
+
+
+_CUSTOMERS = f"SELECT {columns(tables.customers)} FROM customers WHERE id {{any}}"
+_ORDERS = f"SELECT {columns(tables.orders)} FROM orders WHERE id {{any}}"
+_ORDERS_OF = f"SELECT {columns(tables.orders)} FROM orders WHERE customer_id {{any}}"
+_LINES = f"SELECT {columns(tables.order_lines)} FROM order_lines WHERE order_id {{any}}"
+_TICKETS = f"SELECT {columns(tables.tickets)} FROM tickets WHERE id {{any}}"
+_TICKETS_OF = f"SELECT {columns(tables.tickets)} FROM tickets WHERE customer_id {{any}}"
+_JOURNEYS = f"SELECT {columns(tables.journeys)} FROM journeys WHERE customer_id {{any}}"
+_MOVING = (
+    f"{_JOURNEYS} AND (status = 'live' OR (goal_at IS NULL AND goal_until IS NOT NULL"
+    " AND goal_until > {p}))"
+)
+_CONSENTS = f"SELECT {columns(tables.consents)} FROM consents WHERE address {{any}}"
+_SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE address {{any}}"
+_CONTACTS = (
+    "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status"
+    " FROM messages WHERE customer_id {any} AND created_at >= {p}"
+)
+_OPEN_MESSAGES = (
+    f"SELECT {columns(tables.messages)} FROM messages"
+    " WHERE customer_id {any} AND created_at >= {p} AND status IN ('scheduled', 'sending')"
+)
+
+
+def load_worlds(
+    connection: Connection,
+    customer_ids: Collection[str],
+    *,
+    now: datetime,
+    order_ids: Collection[str],
+    ticket_ids: Collection[str],
+    complete: Collection[str],
+    past: bool,
+) -> dict[str, World]:
+    """Worlds by customer id, for those customers that exist."""
+    ids = list(customer_ids)
+    worlds: dict[str, World] = {
+        row[0]: World(customer=customer_of(row)) for row in fetch_any(connection, _CUSTOMERS, ids)
+    }
+    if not worlds:
+        return worlds
+    ids = list(worlds)
+    wanted_orders, wanted_tickets = set(order_ids), set(ticket_ids)
+    _load_journeys(connection, worlds, ids, now, past, wanted_orders, wanted_tickets)
+    for order in load_orders(connection, wanted_orders, complete).values():
+        if order.customer_id in worlds:
+            worlds[order.customer_id].orders[order.id] = order
+    tickets = fetch_any(connection, _TICKETS, wanted_tickets) if wanted_tickets else ()
+    for row in tickets:
+        if row[1] in worlds:
+            worlds[row[1]].tickets[row[0]] = ticket_of(row)
+    if complete:
+        for row in fetch_any(connection, _TICKETS_OF, complete):
+            worlds[row[1]].tickets[row[0]] = ticket_of(row)
+        for customer_id in complete:
+            if customer_id in worlds:
+                worlds[customer_id].complete = True
+    _load_permissions(connection, worlds)
+    _load_messages(connection, worlds, ids, now)
+    return worlds
+
+
+def _load_journeys(
+    connection: Connection,
+    worlds: dict[str, World],
+    ids: list[str],
+    now: datetime,
+    past: bool,
+    wanted_orders: set[str],
+    wanted_tickets: set[str],
+) -> None:
+    at = micros(now)
+    rows = fetch_any(connection, _JOURNEYS, ids) if past else fetch_any(connection, _MOVING, ids, at)
+    for row in rows:
+        world = worlds[row[5]]
+        if row[6] == JourneyStatus.LIVE or (
+            row[20] is None and row[19] is not None and row[19] > at
+        ):
+            journey = journey_of(row)
+            world.journeys[journey.id] = journey
+            if journey.order_id:
+                wanted_orders.add(journey.order_id)
+            if journey.ticket_id:
+                wanted_tickets.add(journey.ticket_id)
+        key = (row[1], row[3])
+        former = world.past.get(key)
+        if former is None or former.entry_no < row[4]:
+            world.past[key] = PastEntry(
+                campaign=row[1], entry_key=row[3], entry_no=row[4], entered_at=moment(row[11])
+            )
+
+
+def load_orders(
+    connection: Connection, order_ids: Collection[str], complete: Collection[str] = ()
+) -> dict[str, Order]:
+    """Orders with their lines, by id; of ``complete`` customers all."""
+    rows: list[Any] = list(fetch_any(connection, _ORDERS, order_ids)) if order_ids else []
+    if complete:
+        rows += fetch_any(connection, _ORDERS_OF, complete)
+    orders = {row[0]: order_of(row) for row in rows}
+    if orders:
+        for row in fetch_any(connection, _LINES, orders):
+            orders[row[0]].lines[row[1]] = line_of(row)
+    return orders
+
+
+def load_tickets(connection: Connection, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+    """Tickets by id."""
+    if not ticket_ids:
+        return {}
+    return {row[0]: ticket_of(row) for row in fetch_any(connection, _TICKETS, ticket_ids)}
+
+
+def _load_permissions(connection: Connection, worlds: dict[str, World]) -> None:
+    by_address: dict[str, list[World]] = {}
+    for world in worlds.values():
+        for address in (world.customer.email, world.customer.phone):
+            if address:
+                by_address.setdefault(address, []).append(world)
+    if not by_address:
+        return
+    for row in fetch_any(connection, _CONSENTS, by_address):
+        consent = consent_of(row)
+        for world in by_address[row[1]]:
+            world.consents[(row[0], row[1])] = consent
+    for row in fetch_any(connection, _SUPPRESSIONS, by_address):
+        suppression = suppression_of(row)
+        for world in by_address[row[1]]:
+            world.suppressions[(row[0], row[1])] = suppression
+
+
+def _load_messages(
+    connection: Connection, worlds: dict[str, World], ids: list[str], now: datetime
+) -> None:
+    since = micros(now - CONTACT_WINDOW)
+    waiting: set[str] = set()
+    for row in fetch_any(connection, _CONTACTS, ids, since):
+        if row[6] in _COUNTED:
+            worlds[row[0]].contacts.append(Contact(row[1], moment(row[2]), row[3], row[4], row[5]))
+            if row[6] in {"scheduled", "sending"}:
+                waiting.add(row[0])
+    if waiting:
+        for row in fetch_any(connection, _OPEN_MESSAGES, waiting, since):
+            worlds[row[7]].messages[row[0]] = message_of(row)
