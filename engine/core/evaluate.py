@@ -1,0 +1,138 @@
+"""Conditions met or not, and why not.
+
+A value that is empty (None, or not given at all) makes every comparison with it fail, and what
+fails is never met, not under `!` either. CEL's own rule for errors is kept: `a || b` is true if
+one side is, whatever the other. Only `x == null`, `x != null` and `has(x)` look at emptiness.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from cel_expr_python import cel
+
+from engine.core.expression import Condition
+
+# Values are converted by their Python type if the environment declares nothing, and an activation
+# made by one environment serves expressions of every other: so this one serves them all.
+_ENV = cel.NewEnv()
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome of a condition.
+
+    `clause` is the index of the first conjunct that is not met (None if all are). `code` is "met",
+    "unmet", "no_value" (with the empty `field`) or "error" (values that do not fit the
+    expression). `values` are the actual values of the names in that clause, fit for JSON: times
+    as RFC 3339 text, numbers that JSON lacks (NaN, infinity) as text.
+    """
+
+    met: bool
+    clause: int | None
+    code: str
+    values: tuple[tuple[str, object], ...]
+    field: str | None
+
+
+_MET = Verdict(met=True, clause=None, code="met", values=(), field=None)
+
+
+class Activation:
+    """The values of one event or step, for any number of conditions of any vocabulary.
+
+    Keys are dotted names; a mapping under an open prefix ("customer.attributes") is looked into.
+    Fields of type NUMBER must come as float, of type INT as int; Decimals become floats, times
+    RFC 3339 text. For CEL a text ends at its first NUL character.
+
+    Raises TypeError for a value of any other kind than those that JSON knows.
+    """
+
+    __slots__ = ("_values", "cel")
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        given = dict(values)
+        for name, value in given.items():
+            if type(value) not in _PLAIN:
+                given[name] = _plain(value)
+        self._values = given
+        self.cel = _ENV.Activation(given)
+
+    def value(self, name: str) -> object:
+        """What stands under a dotted name; None if nothing does."""
+        if name in self._values:
+            return self._values[name]
+        prefix, _, last = name.rpartition(".")
+        if not prefix:
+            return None
+        holder = self.value(prefix)
+        return holder.get(last) if isinstance(holder, dict) else None
+
+    def settle(self, names: frozenset[str]) -> bool:
+        """Gives names not known so far the value found for them; False if all were known."""
+        missing = names.difference(self._values)
+        if not missing:
+            return False
+        self._values.update({name: self.value(name) for name in missing})
+        self.cel = _ENV.Activation(self._values)
+        return True
+
+
+def evaluate(condition: Condition, activation: Activation) -> Verdict:
+    """Whether the condition is met by these values. Raises nothing for any values."""
+    try:
+        if condition.program.eval(activation.cel).value() is True:
+            return _MET
+    except RuntimeError:  # a bound was reached: CEL raises for that alone
+        pass
+    if activation.settle(condition.names):
+        return evaluate(condition, activation)
+    return _unmet(condition, activation)
+
+
+def _unmet(condition: Condition, activation: Activation) -> Verdict:
+    for index, program in enumerate(condition.clause_programs):
+        try:
+            outcome = program.eval(activation.cel)
+            failed = outcome.type() == cel.Type.ERROR
+            result = None if failed else outcome.value()
+        except RuntimeError:
+            failed, result = True, None
+        if result is True:
+            continue
+        names = condition.clauses[index].names
+        values = tuple((name, _shown(activation.value(name))) for name in names)
+        code, empty = "unmet", None
+        if failed or result is None:
+            needed = condition.clause_needs[index]
+            empty = next((name for name in needed if activation.value(name) is None), None)
+            code = "error" if empty is None else "no_value"
+        return Verdict(met=False, clause=index, code=code, values=values, field=empty)
+    # Each part is met and the whole is not: only the bound on the whole's work can do that.
+    return Verdict(met=False, clause=None, code="error", values=(), field=None)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime() | date():
+            return value.isoformat()
+        case Decimal():
+            return float(value)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case set() | frozenset():
+            return sorted((_plain(item) for item in value), key=repr)
+    raise TypeError(f"a condition cannot look at a {type(value).__name__}")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
