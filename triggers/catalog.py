@@ -1,0 +1,328 @@
+"""The event types that campaigns can name, with what each carries.
+
+The built-in list is closed. A shop declares further types in ``config/events.yaml``; reading that
+file is ``engine.authoring``'s business, the catalog takes what it declares as values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, cast, get_args
+
+EventObject = Literal["customer", "order", "ticket"]
+FieldType = Literal["bool", "int", "number", "string", "timestamp", "strings"]
+
+_TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataField:
+    """One field of an event's ``data``. A nullable one may be null or absent."""
+
+    type: FieldType
+    doc: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSpec:
+    """One event type.
+
+    ``derived`` types are transitions: the engine makes them, with their ``data``, from the facts
+    that sources report, so a report of one need not fill ``data`` itself.
+    """
+
+    name: str
+    doc: str
+    object: EventObject
+    fields: Mapping[str, DataField] = field(default_factory=dict)
+    derived: bool = False
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All event types by name, in a stable order: built-in ones first."""
+
+    types: Mapping[str, EventSpec]
+
+    def with_custom(self, specs: Iterable[EventSpec]) -> Catalog:
+        """This catalog and ``specs``.
+
+        Raises ValueError, with a sentence for the author, when a name is taken.
+        """
+        types = dict(self.types)
+        for spec in specs:
+            if spec.name in types:
+                taken = "declared twice" if types[spec.name].custom else "a built-in event type"
+                raise ValueError(f'"{spec.name}" is {taken}; choose another name')
+            types[spec.name] = spec
+        return Catalog(MappingProxyType(types))
+
+
+def custom_type(
+    name: str, *, doc: str = "", carries: str = "customer", fields: Mapping[str, str] | None = None
+) -> EventSpec:
+    """An event type as ``config/events.yaml`` declares it; its fields may all be empty.
+
+    Raises ValueError, with a sentence for the author, when a name or type word is not valid.
+    """
+    if not _TYPE_NAME.match(name) or len(name) > 100:
+        raise ValueError(
+            f'"{name}" is not an event type; expected lower-case words with a dot, "shop.quiz_done"'
+        )
+    if carries not in get_args(EventObject):
+        raise ValueError(f'"{carries}" is not an object; expected customer, order or ticket')
+    data: dict[str, DataField] = {}
+    for field_name, type_word in (fields or {}).items():
+        if not _FIELD_NAME.match(field_name):
+            raise ValueError(f'"{field_name}" is not a field name; expected a word like "score"')
+        if type_word not in get_args(FieldType):
+            expected = ", ".join(get_args(FieldType))
+            raise ValueError(
+                f'"{type_word}" is not a type of field "{field_name}"; expected {expected}'
+            )
+        data[field_name] = DataField(type=cast(FieldType, type_word), doc="")
+    return EventSpec(
+        name=name,
+        doc=doc,
+        object=cast(EventObject, carries),
+        fields=MappingProxyType(data),
+        custom=True,
+    )
+
+
+def _some(kind: FieldType, doc: str) -> DataField:
+    return DataField(type=kind, doc=doc)
+
+
+def _always(kind: FieldType, doc: str) -> DataField:
+    return DataField(type=kind, doc=doc, nullable=False)
+
+
+_CHANNEL = {"channel": _always("string", "email, sms or voice")}
+_PARCEL = {
+    "fulfilment_id": _always("string", "the parcel's id"),
+    "tracking_number": _some("string", "the carrier's number"),
+    "tracking_url": _some("string", "where the customer can follow the parcel"),
+    "carrier": _some("string", "the carrier's name"),
+    "estimated_at": _some("timestamp", "expected delivery"),
+}
+_COUPON = {
+    "code": _always("string", "the coupon code"),
+    "pool": _some("string", "the pool that the code came from"),
+}
+_CALL = {
+    "call_id": _always("string", "the call's or task's id"),
+    "queue": _some("string", "the queue of the task"),
+}
+_MESSAGE = {
+    "message_id": _always("string", "the message's id in the log"),
+    "campaign": _some("string", "the campaign that sent it"),
+    "step": _some("string", "the step that sent it"),
+    "channel": _some("string", "email, sms or voice"),
+}
+
+_Row = tuple[str, EventObject, str, Mapping[str, DataField]]
+
+# What the engine derives from reported facts.
+_TRANSITIONS: tuple[_Row, ...] = (
+    ("customer.created", "customer", "A customer was first heard of.", {}),
+    ("customer.updated", "customer", "A customer's own fields changed.", {}),
+    ("customer.subscribed", "customer", "Marketing on a channel was permitted.", _CHANNEL),
+    ("customer.unsubscribed", "customer", "The permission for a channel was withdrawn.", _CHANNEL),
+    ("order.placed", "order", "An order was placed.", {}),
+    ("order.paid", "order", "An order was paid in full.", {}),
+    ("order.updated", "order", "An order's own fields changed.", {}),
+    ("order.shipped", "order", "A parcel left.", _PARCEL),
+    ("order.out_for_delivery", "order", "A parcel is with the driver.", _PARCEL),
+    ("order.delayed", "order", "The carrier says that a parcel is late.", _PARCEL),
+    ("order.delivered", "order", "A parcel arrived.", _PARCEL),
+    ("order.delivery_failed", "order", "A delivery was tried in vain.", _PARCEL),
+    ("order.lost", "order", "A parcel is lost.", _PARCEL),
+    (
+        "order.refunded",
+        "order",
+        "Money was given back, for all or a part of the order.",
+        {
+            "refund_id": _always("string", "the refund's id"),
+            "amount": _some("number", "in the shop's currency"),
+            "full": _some("bool", "nothing remains to be paid back"),
+            "returned": _some("bool", "goods came back with it"),
+            "reason": _some("string", "the shop's words"),
+        },
+    ),
+    (
+        "order.cancelled",
+        "order",
+        "An order was cancelled.",
+        {"reason": _some("string", "the shop's word for why")},
+    ),
+    ("order.returned", "order", "Goods of an order came back.", {}),
+    (
+        "order.disputed",
+        "order",
+        "The customer's bank disputes the payment.",
+        {"dispute_id": _some("string", "the dispute's id")},
+    ),
+    ("ticket.opened", "ticket", "A support ticket was opened.", {}),
+    ("ticket.updated", "ticket", "A ticket's fields changed.", {}),
+    ("ticket.solved", "ticket", "A ticket was solved.", {}),
+    ("ticket.reopened", "ticket", "A solved ticket was opened again.", {}),
+    (
+        "ticket.rated",
+        "ticket",
+        "The customer rated the support.",
+        {"rating": _always("int", "1 to 5; platforms with two faces give 1 or 5")},
+    ),
+)
+
+# What a source or one of the engine's programs tells outright.
+_TOLD: tuple[_Row, ...] = (
+    (
+        "survey.answered",
+        "customer",
+        "A survey was answered.",
+        {
+            "kind": _always("string", "nps, csat or ces"),
+            "score": _always("int", "nps 0 to 10, csat 1 to 5, ces 1 to 7"),
+            "comment": _some("string", "in the customer's words"),
+            "survey_id": _some("string", "the survey that was asked"),
+        },
+    ),
+    (
+        "review.submitted",
+        "customer",
+        "A product review was written.",
+        {
+            "product_id": _some("string", "the product reviewed"),
+            "rating": _some("number", "stars, usually 1 to 5"),
+            "review_id": _some("string", "the review's id"),
+        },
+    ),
+    (
+        "referral.converted",
+        "customer",
+        "A friend whom the customer invited bought for the first time.",
+        {
+            "program": _some("string", "the referral program"),
+            "code": _some("string", "the customer's referral code"),
+            "friend_order_id": _some("string", "the friend's order"),
+        },
+    ),
+    (
+        "coupon.redeemed",
+        "customer",
+        "A coupon was used.",
+        {
+            **_COUPON,
+            "order_id": _some("string", "the order it was used on"),
+            "amount": _some("number", "what it took off"),
+        },
+    ),
+    (
+        "coupon.expiring",
+        "customer",
+        "An unused coupon will soon expire.",
+        {**_COUPON, "expires_at": _always("timestamp", "its last instant")},
+    ),
+    (
+        "points.earned",
+        "customer",
+        "Loyalty points were booked.",
+        {
+            "points": _always("int", "booked now"),
+            "balance": _some("int", "after the booking"),
+            "reason": _some("string", "what they were given for"),
+        },
+    ),
+    (
+        "points.expiring",
+        "customer",
+        "Loyalty points will soon expire.",
+        {
+            "points": _always("int", "that will expire"),
+            "expires_at": _always("timestamp", "their last instant"),
+        },
+    ),
+    (
+        "tier.reached",
+        "customer",
+        "The customer rose to a loyalty tier.",
+        {
+            "tier": _always("string", "the tier reached"),
+            "previous": _some("string", "the tier before"),
+        },
+    ),
+    (
+        "call.completed",
+        "customer",
+        "A follow-up call was held.",
+        {**_CALL, "outcome": _some("string", "what came of it"), "note": _some("string", "notes")},
+    ),
+    ("call.no_answer", "customer", "A follow-up call was not answered.", _CALL),
+    ("call.inbound", "customer", "The customer called.", _CALL),
+    ("message.sent", "customer", "A message was handed to the provider.", _MESSAGE),
+    ("message.delivered", "customer", "A message arrived.", _MESSAGE),
+    (
+        "message.opened",
+        "customer",
+        "An email was opened.",
+        {**_MESSAGE, "machine": _some("bool", "a mail program's prefetch, not a person")},
+    ),
+    (
+        "message.clicked",
+        "customer",
+        "A link of a message was followed.",
+        {
+            **_MESSAGE,
+            "url": _some("string", "the link's target"),
+            "machine": _some("bool", "a link scanner, not a person"),
+        },
+    ),
+    (
+        "message.bounced",
+        "customer",
+        "A message could not be delivered.",
+        {
+            **_MESSAGE,
+            "reason": _some("string", "the provider's words"),
+            "permanent": _some("bool", "the address is of no use any more"),
+        },
+    ),
+    (
+        "message.failed",
+        "customer",
+        "The provider refused a message.",
+        {**_MESSAGE, "reason": _some("string", "the provider's words")},
+    ),
+    ("message.complained", "customer", "A message was reported as spam.", _MESSAGE),
+    (
+        "message.replied",
+        "customer",
+        "The customer answered a message.",
+        {**_MESSAGE, "text": _some("string", "the answer"), "keyword": _some("string", "STOP, …")},
+    ),
+)
+
+
+def _built_in() -> Catalog:
+    types = {
+        name: EventSpec(
+            name=name,
+            doc=doc,
+            object=carries,
+            fields=MappingProxyType(dict(fields)),
+            derived=rows is _TRANSITIONS,
+        )
+        for rows in (_TRANSITIONS, _TOLD)
+        for name, carries, doc, fields in rows
+    }
+    return Catalog(MappingProxyType(types))
+
+
+BUILT_IN = _built_in()
