@@ -1,0 +1,225 @@
+"""Guards: whether a message may go out now, later, or not at all.
+
+They run when a step decides and again right before the hand-over. The order is fixed: what can
+never be mended first (no address, suppressed, no consent), then what time mends (quiet hours, the
+gap between messages, the caps), so the reason a person reads is the one that decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from config.durations import Duration
+from config.policy import Policy
+
+from engine.core.customer import Customer
+from engine.core.message import Channel, Purpose
+from engine.core.timing import QuietHours, quiet_until
+from engine.core.world import Contact, World
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """It may go out now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Not now: ask again at ``until``."""
+
+    until: datetime
+    code: str
+    trace: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Not at all."""
+
+    code: str
+    trace: dict[str, Any] = field(default_factory=dict)
+
+
+GuardVerdict = Allow | Defer | Drop
+ALLOW = Allow()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapRule:
+    """At most ``count`` messages of ``purpose`` on ``channel`` (None: any) within ``span``."""
+
+    channel: Channel | None
+    purpose: Purpose
+    count: int
+    span: timedelta
+    label: str  # as the policy writes it, "3 per 7d"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """The quiet hours of one channel, and whether they defer or drop."""
+
+    hours: QuietHours
+    drops: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardRules:
+    """The policy, compiled: no look-up by name is left for the hot path."""
+
+    store_zone: ZoneInfo
+    zones: Mapping[str, ZoneInfo]  # every zone by name
+    quiet: Mapping[Channel, Quiet]
+    caps: tuple[CapRule, ...]
+    min_gap: timedelta | None
+    max_lateness: Mapping[Channel, Duration]
+
+
+def zone_of(customer: Customer, rules: GuardRules) -> ZoneInfo:
+    """The customer's own zone where it is known, else the store's."""
+    if customer.timezone is None:
+        return rules.store_zone
+    return rules.zones.get(customer.timezone, rules.store_zone)
+
+
+def address_of(customer: Customer, channel: Channel) -> str | None:
+    """Where a channel reaches the customer."""
+    return customer.email if channel == "email" else customer.phone
+
+
+def consented(world: World, channel: Channel) -> bool:
+    """Whether marketing to the customer's present address on this channel is consented to."""
+    address = address_of(world.customer, channel)
+    if address is None:
+        return False
+    consent = world.consents.get((channel, address))
+    return consent is not None and consent.status == "subscribed"
+
+
+def check(
+    world: World,
+    *,
+    channel: Channel,
+    purpose: Purpose,
+    message_id: str,
+    campaign: str,
+    created_at: datetime,
+    now: datetime,
+    rules: GuardRules,
+) -> GuardVerdict:
+    """Ask every guard, the hardest first. The message's own slot never counts against it.
+
+    Quiet hours, gap and caps bind marketing only: a parcel's news does not wait for the morning
+    because a coupon went out before it.
+    """
+    address = address_of(world.customer, channel)
+    if address is None:
+        return Drop("no_address", {"channel": channel})
+    suppression = world.suppressions.get((channel, address))
+    if suppression is not None and (suppression.scope == "all" or purpose == "marketing"):
+        return Drop("suppressed", {"reason": suppression.reason, "scope": suppression.scope})
+    if purpose == "transactional":
+        return ALLOW
+    if not consented(world, channel):
+        consent = world.consents.get((channel, address))
+        status = consent.status if consent is not None else None
+        return Drop("no_consent", {"channel": channel, "actual": status, "wanted": "subscribed"})
+    quiet = rules.quiet.get(channel)
+    if quiet is not None:
+        zone = zone_of(world.customer, rules)
+        until = quiet_until(now, quiet.hours, (zone,))
+        if until is not None:
+            trace = {
+                "local": now.astimezone(zone).strftime("%H:%M"),
+                "zone": zone.key,
+                "quiet": f"{quiet.hours.start:%H:%M}-{quiet.hours.end:%H:%M}",
+            }
+            return Drop("quiet_hours", trace) if quiet.drops else Defer(until, "quiet_hours", trace)
+    if rules.caps or rules.min_gap:
+        contacts = [
+            contact
+            for contact in world.contacts
+            if contact.message_id != message_id and contact.purpose == "marketing"
+        ]
+        if contacts:
+            return _frequency(contacts, channel, now, rules)
+    return ALLOW
+
+
+def _frequency(
+    contacts: list[Contact], channel: Channel, now: datetime, rules: GuardRules
+) -> GuardVerdict:
+    for cap in rules.caps:
+        since = now - cap.span
+        # A slot reserved for later counts as well: at any instant the span holds at most ``count``.
+        count = sum(
+            1
+            for contact in contacts
+            if contact.at > since and (cap.channel is None or contact.channel == cap.channel)
+        )
+        if count >= cap.count:
+            return Drop("cap", {"cap": cap.label, "actual": count, "wanted": f"< {cap.count}"})
+    if rules.min_gap is not None:
+        latest = max(contact.at for contact in contacts)
+        if latest + rules.min_gap > now:
+            until = latest + rules.min_gap
+            return Defer(until, "min_gap", {"last": latest.isoformat()})
+    return ALLOW
+
+
+def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
+    """The guard rules of a policy. ``zones`` are all zones that customers may name."""
+    channels: tuple[Channel, ...] = ("email", "sms", "voice")
+    quiet: dict[Channel, Quiet] = {}
+    for channel in channels:
+        hours = policy.quiet_hours.of(channel)
+        if hours is not None:
+            quiet[channel] = Quiet(
+                hours=QuietHours(start=hours.start, end=hours.until), drops=hours.then == "drop"
+            )
+    return GuardRules(
+        store_zone=policy.zone,
+        zones=zones,
+        quiet=quiet,
+        caps=tuple(
+            CapRule(
+                channel=None if cap.channel == "any" else cap.channel,
+                purpose=cap.purpose,
+                count=cap.count,
+                span=_span(cap.per),
+                label=f"{cap.count} per {cap.per}",
+            )
+            for cap in policy.caps
+        ),
+        min_gap=_span(policy.min_gap) if policy.min_gap is not None else None,
+        max_lateness={
+            "email": policy.max_lateness.email,
+            "sms": policy.max_lateness.sms,
+            "voice": policy.max_lateness.voice,
+        },
+    )
+
+
+def _span(duration: Duration) -> timedelta:
+    return timedelta(days=duration.days, seconds=duration.seconds)
+
+
+__all__ = [
+    "ALLOW",
+    "Allow",
+    "CapRule",
+    "Defer",
+    "Drop",
+    "GuardRules",
+    "GuardVerdict",
+    "Quiet",
+    "address_of",
+    "check",
+    "compile_rules",
+    "consented",
+    "zone_of",
+]
