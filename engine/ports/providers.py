@@ -1,0 +1,78 @@
+"""What the engine asks of those who carry its messages: providers, and the hand-over to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.core.message import Channel, Outgoing, SendResult
+
+
+class Provider(Protocol):
+    """One way to a customer: takes a rendered message and says what became of it."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in the message log: ``preview``, ``sendgrid``, ``twilio``."""
+
+    @property
+    def channel(self) -> Channel:
+        """The channel it serves; one object serves one."""
+
+    async def open(self) -> None:
+        """Make ready inside the running event loop. Opening twice is opening once."""
+
+    async def close(self) -> None:
+        """Let connections go. A closed provider may be opened again."""
+
+    async def send(self, outgoing: Outgoing) -> SendResult:
+        """Hand one message over, once.
+
+        Trouble with the provider is never raised: every failure is classed as an
+        ``Outcome``. Only cancellation leaves by exception, and then the message is in doubt.
+        """
+
+
+class Handover(Protocol):
+    """Hands messages over beside the caller's own work and keeps count of those in doubt.
+
+    Every method may be called from any thread. A message takes a slot when it is submitted
+    and frees it when its result has been collected, not sooner: until the result is recorded
+    a crash leaves the message in doubt, and doubt must never exceed the number of slots.
+    """
+
+    def start(self) -> None:
+        """Open the providers. Raises what they raise."""
+
+    def submit(self, outgoings: Sequence[Outgoing]) -> None:
+        """Take messages to hand over; returns at once.
+
+        Raises ``ValueError``, and takes none of them, when they are more than ``free()`` or
+        one of them is in doubt already; ``RuntimeError`` when not started or stopped.
+        """
+
+    def collect(self) -> list[SendResult]:
+        """The results since the last call, in the order in which they came."""
+
+    def free(self) -> int:
+        """Slots free: all of them less those submitted and not yet collected."""
+
+    def room(self, channel: Channel, sender: str) -> int:
+        """How many of this sender's messages would leave within a second; at most ``free()``.
+
+        Submitting more than that is allowed, but they would hold slots while they wait for
+        the rate limit, and other senders could not use those.
+        """
+
+    def wait(self, timeout: float) -> None:
+        """Return when a result is ready, or after ``timeout`` seconds."""
+
+    def drain(self, timeout: float) -> list[SendResult]:
+        """Wait up to ``timeout`` seconds for all that was submitted; the results."""
+
+    def stop(self) -> None:
+        """Stop at once and close the providers; stopping twice is stopping once.
+
+        Messages not yet given to a provider come out of ``collect`` as ``RETRY``, those under
+        way as ``UNKNOWN``.
+        """

@@ -1,0 +1,126 @@
+"""Email through SendGrid's Web API v3, ``POST /v3/mail/send``.
+
+https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
+
+The body is built here rather than with ``sendgrid.helpers.mail``: the helper takes 34 µs a
+message, this 1 µs. The tests hold both to be equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from engine.core.message import Channel, Outgoing
+from engine.providers.classing import Answer
+from engine.providers.http import Accepted, HttpProvider, Refusal, Request, Timeouts
+
+BASE_URL = "https://api.sendgrid.com"
+
+# Every switch is set, so that no account default can change a message.
+# Opens are reported by SendGrid. Clicks are not tracked there: it would rewrite the links,
+# and the engine signs its own. Subscription tracking would add a second unsubscribe link
+# that the engine knows nothing of; Google Analytics would add parameters to the links.
+_TRACKING = {
+    "click_tracking": {"enable": False, "enable_text": False},
+    "open_tracking": {"enable": True},
+    "subscription_tracking": {"enable": False},
+    "ganalytics": {"enable": False},
+}
+
+
+class SendGrid(HttpProvider):
+    """Sends one email a call. Accepted is 202, its id the ``X-Message-Id`` header."""
+
+    name = "sendgrid"
+    channel: Channel = "email"
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        clock: Callable[[], datetime],
+        base_url: str = BASE_URL,
+        max_in_flight: int = 200,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        super().__init__(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
+            secrets=[api_key],
+            clock=clock,
+            max_in_flight=max_in_flight,
+            timeouts=timeouts or Timeouts(),
+        )
+
+    def request(self, outgoing: Outgoing) -> Request:
+        """Raises ``ValueError`` for text that is not Unicode (a lone surrogate)."""
+        body = json.dumps(mail_body(outgoing), ensure_ascii=False, separators=(",", ":"))
+        return Request(
+            path="/v3/mail/send", body=body.encode("utf-8"), content_type="application/json"
+        )
+
+    def accepted(self, answer: Answer) -> Accepted:
+        """The id; event webhooks carry it as the first part of ``sg_message_id``."""
+        return Accepted(provider_message_id=answer.headers.get("x-message-id") or None)
+
+    def refusal(self, answer: Answer) -> Refusal:
+        """The first of ``{"errors": [{"message", "field", "help"}]}``; there are no codes.
+
+        https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors
+        """
+        try:
+            error = json.loads(answer.body)["errors"][0]
+            message, field = error["message"], error.get("field")
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return Refusal()
+        if not isinstance(message, str):
+            return Refusal()
+        return Refusal(reason=f"{field}: {message}" if isinstance(field, str) else message)
+
+    def wait_hint(self, answer: Answer, now: datetime) -> float | None:
+        """``Retry-After``, else ``X-RateLimit-Reset``, a Unix time, which SendGrid sends on 429.
+
+        https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/rate-limits
+        """
+        hint = super().wait_hint(answer, now)
+        reset = answer.headers.get("x-ratelimit-reset", "")
+        if hint is None and reset.isascii() and reset.isdigit() and len(reset) <= 11:
+            return max(0.0, int(reset) - now.timestamp())
+        return hint
+
+
+def mail_body(outgoing: Outgoing) -> dict[str, Any]:
+    """The request's body. ``custom_args`` come back in every event webhook."""
+    content = outgoing.content
+    parts = [{"type": "text/plain", "value": content.text}]
+    if content.html:
+        parts.append({"type": "text/html", "value": content.html})
+    body: dict[str, Any] = {
+        "from": _party(outgoing.sender, outgoing.sender_name),
+        "personalizations": [{"to": [_party(outgoing.to, outgoing.to_name)]}],
+        "content": parts,  # text first: SendGrid refuses them the other way round
+        "categories": [outgoing.campaign],
+        "custom_args": {
+            "lagniappe_message_id": outgoing.message_id,
+            "campaign": outgoing.campaign,
+        },
+        "tracking_settings": _TRACKING,
+    }
+    if content.subject is not None:
+        body["subject"] = content.subject
+    if outgoing.reply_to is not None:
+        body["reply_to"] = {"email": outgoing.reply_to}
+    if outgoing.unsubscribe_url is not None:
+        body["headers"] = {
+            # RFC 8058, section 3.1: both, and the link an https one.
+            "List-Unsubscribe": f"<{outgoing.unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+    return body
+
+
+def _party(address: str, name: str | None) -> dict[str, str]:
+    return {"email": address, "name": name} if name else {"email": address}
