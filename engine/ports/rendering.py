@@ -1,0 +1,86 @@
+"""What the rest of the engine asks of message templates: what they are, and their rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from config.diagnostics import Diagnostic, Position
+from engine.core.message import Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateInfo:
+    """What ``check`` and a campaign's author may know of one template.
+
+    ``channels`` are those of which the template has all parts in its default language. ``locales``
+    are BCP 47 tags, the default first. ``variables`` holds the dotted names that the template
+    reads, with the place of the first use (an order line's title is ``order.lines.title``);
+    ``step_names`` is the part of it whose root no template knows by itself, so it must be the id of
+    a step of the campaign. ``segments`` estimates, by locale, the SMS segments of the sample.
+    """
+
+    name: str
+    channels: frozenset[str]
+    locales: tuple[str, ...]
+    variables: Mapping[str, Position]
+    step_names: Mapping[str, Position] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    segments: Mapping[str, int] = field(default_factory=dict)
+
+
+class RenderError(Exception):
+    """A template that could not be rendered: which, why, and where (when it is a template's line).
+
+    ``reason`` names fields, never their values: it may be logged.
+    """
+
+    def __init__(self, template: str, reason: str, position: Position | None = None) -> None:
+        at = f" ({position.file}:{position.line}:{position.column})" if position else ""
+        super().__init__(f"template {template}: {reason}{at}")
+        self.template = template
+        self.reason = reason
+        self.position = position
+
+
+class Templates(Protocol):
+    """The workspace's message templates."""
+
+    def names(self) -> frozenset[str]:
+        """The names of all templates, usable or not."""
+        ...
+
+    def info(self, name: str) -> TemplateInfo | None:
+        """What is known of the template as its files now stand; None when there is none."""
+        ...
+
+
+class Renderer(Protocol):
+    """Turns a template and what is known of the customer into the words that are sent."""
+
+    def render(
+        self, template: str, channel: str, locale: str | None, context: Mapping[str, object]
+    ) -> Content:
+        """The message's parts in the language that comes nearest to ``locale`` (BCP 47).
+
+        :raises RenderError: the template is missing, faulty, has no such channel, or fails on
+            these values.
+        """
+        ...
+
+    def revision(self, template: str) -> str:
+        """A hash of all that the template's renderings follow from, besides the context.
+
+        :raises RenderError: there is no usable template of this name.
+        """
+        ...
+
+    def sample(self, template: str, channel: str, locale: str | None) -> bytes:
+        """The sample customer's rendering: the zlib dictionary for stored content.
+
+        Equal revisions have equal samples.
+
+        :raises RenderError: as for ``render``.
+        """
+        ...

@@ -1,0 +1,143 @@
+"""The workspace's ``message_templates/``: compiled, kept current, rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.diagnostics import Diagnostic, Position, nearest
+from engine.core.message import Content
+from engine.ports.rendering import RenderError, TemplateInfo
+from engine.rendering.compilation import CompiledTemplate, TemplateCompiler, Variant
+from engine.rendering.folder import LAYOUT, Folder, Stamp, read_folder, shortened, stamps
+from engine.rendering.sample import KNOWN_NAMES
+from engine.rendering.values import MessageValues
+
+
+class MessageTemplates:
+    """All templates under ``root`` (implements ``Templates`` and ``Renderer``).
+
+    ``shop`` (``values.shop_context``) is built into the templates when they are compiled. Files
+    without a language in their name are written in ``default_locale``. A template whose files turn
+    faulty keeps rendering as it last compiled; ``info`` tells what is wrong.
+    """
+
+    def __init__(
+        self, root: Path, *, shop: Mapping[str, object], default_locale: str = "en"
+    ) -> None:
+        names = [name.split(".", 1)[1] for name in KNOWN_NAMES if name.startswith("shop.")]
+        complete = dict.fromkeys(names) | dict(shop)
+        self._root = root
+        self._compiler = TemplateCompiler(complete, default_locale)
+        self._values = MessageValues(complete)
+        self._stamps: dict[str, dict[str, Stamp]] = {}
+        self._folders: dict[str, Folder] = {}
+        self._infos: dict[str, TemplateInfo] = {}
+        self._compiled: dict[str, CompiledTemplate] = {}
+        self._chosen: dict[tuple[str, str, str | None], tuple[str, Variant]] = {}
+        self.refresh()
+
+    def refresh(self) -> frozenset[str]:
+        """Read what has changed on disk, and compile it; the names whose ``info`` is new.
+
+        A file has changed when its time or size has, and its content.
+        """
+        found: dict[str, dict[str, Stamp]] = {}
+        if self._root.is_dir():
+            for path in sorted(self._root.iterdir()):
+                if path.is_dir() and not path.name.startswith(".") and path.name != "__pycache__":
+                    found[path.name] = stamps(path)
+        changed = {name for name in found if found[name] != self._stamps.get(name)}
+        gone = self._folders.keys() - found.keys()
+        self._stamps = found
+        stale: set[str] = set()
+        for name in changed:
+            folder = read_folder(self._root / name, f"{self._root.name}/{name}")
+            if folder != self._folders.get(name):
+                self._folders[name] = folder
+                stale.add(name)
+        for name in gone:
+            del self._folders[name]
+            self._infos.pop(name, None)
+            self._compiled.pop(name, None)
+        if LAYOUT in stale | gone:
+            stale |= self._folders.keys()
+        stale.discard(LAYOUT)
+        layout = self._folders.get(LAYOUT) or Folder(LAYOUT, LAYOUT, {}, ())
+        for name in stale:
+            compiled, self._infos[name] = self._compiler.compile(self._folders[name], layout)
+            if compiled is not None:
+                self._compiled[name] = compiled
+        self._chosen = {}  # a new one: a choice under way in another thread ends in the old
+        return frozenset(stale | (gone - {LAYOUT}))
+
+    def names(self) -> frozenset[str]:
+        """The names of all templates, usable or not."""
+        return frozenset(self._infos)
+
+    def info(self, name: str) -> TemplateInfo | None:
+        """What is known of the template as its files now stand; None when there is none."""
+        return self._infos.get(name)
+
+    def render(
+        self, template: str, channel: str, locale: str | None, context: Mapping[str, object]
+    ) -> Content:
+        """The message's parts in the language that comes nearest to ``locale``.
+
+        ``context`` has the roots of ``sample.KNOWN_NAMES`` and step results by step id, all plain
+        dictionaries and lists.
+
+        :raises RenderError: the template is missing, faulty, has no such channel, or fails on
+            these values.
+        """
+        variant = (
+            self._chosen.get((template, channel, locale)) or self._choose(template, channel, locale)
+        )[1]
+        values = self._values.of(variant.locale, locale, context)
+        return variant.render(template, channel, values)
+
+    def revision(self, template: str) -> str:
+        """A hash of the template's and the layout's files, the shop, and the samples.
+
+        :raises RenderError: there is no usable template of this name.
+        """
+        return self._usable(template).revision
+
+    def sample(self, template: str, channel: str, locale: str | None) -> bytes:
+        """The sample customer's rendering as zlib dictionary (``archive``).
+
+        :raises RenderError: as for ``render``.
+        """
+        tag, _ = self._choose(template, channel, locale)
+        return self._usable(template).samples[channel, tag]
+
+    def _choose(self, template: str, channel: str, locale: str | None) -> tuple[str, Variant]:
+        chosen = self._chosen
+        by_locale = self._usable(template).variants.get(channel)
+        if not by_locale:
+            raise RenderError(template, f"it has no {channel} part")
+        tag = next(tag for tag in shortened(locale) if tag in by_locale)
+        if len(chosen) > 10_000:  # tags come from data
+            chosen.clear()
+        return chosen.setdefault((template, channel, locale), (tag, by_locale[tag]))
+
+    def _usable(self, template: str) -> CompiledTemplate:
+        compiled = self._compiled.get(template)
+        if compiled is not None:
+            return compiled
+        info = self._infos.get(template)
+        if info is None:
+            near = nearest(template, self._infos)
+            raise RenderError(
+                template, "there is no such template" + (f"; did you mean {near}?" if near else "")
+            )
+        problem = next(iter(info.diagnostics), None)
+        raise RenderError(template, _said(problem), _place(problem))
+
+
+def _said(problem: Diagnostic | None) -> str:
+    return "it cannot be compiled" + (f": {problem.message}" if problem else "")
+
+
+def _place(problem: Diagnostic | None) -> Position | None:
+    return problem.at if problem else None
