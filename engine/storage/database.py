@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 
@@ -42,6 +43,7 @@ class Gate:
             finally:
                 if urgent:
                     self._urgent -= 1
+                    self._turn.notify_all()  # if this wait was interrupted, others may go on
             self._taken = True
         try:
             yield
@@ -55,35 +57,40 @@ class Database:
     """One SQLite file or one PostgreSQL database.
 
     SQLite connections run in driver autocommit, so that reading takes no lock and a write
-    transaction is exactly ``BEGIN IMMEDIATE`` … ``COMMIT`` around the flush.
+    transaction is exactly ``BEGIN IMMEDIATE`` … ``COMMIT`` around the flush. ``decision`` is the
+    turn to decide there; on PostgreSQL customers are locked by row instead.
+
+    Raises ``FileNotFoundError`` for a SQLite file that is not there, unless ``create``.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         parsed = make_url(url)
         self.url = url
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.gate = Gate()
-        self.decision = threading.RLock()
+        self.decision = Gate()
         self._lock_file: int | None = None
+        self._analyzed: dict[str, int] = {}
         if self.is_sqlite:
-            self.path = Path(parsed.database or "")
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("the SQLite database must be a file: sqlite:///PATH")
+            self.path = Path(parsed.database)
+            _make_private(self.path, create=create)
             self.engine: Engine = create_engine(
                 url,
                 isolation_level="AUTOCOMMIT",
                 connect_args={"timeout": 30, "check_same_thread": False},
                 pool_size=16,
                 max_overflow=16,
+                pool_use_lifo=True,  # the same few connections, whose caches are warm
             )
-            self._make_private()
             event.listen(self.engine, "connect", _set_pragmas)
         else:
             self.path = Path()
-            self.engine = create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=True)
-
-    def _make_private(self) -> None:
-        if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self.engine = create_engine(
+                url, pool_size=16, max_overflow=16, pool_pre_ping=True, pool_use_lifo=True
+            )
+            event.listen(self.engine, "connect", _set_session)
 
     def claim_workspace(self) -> None:
         """Become the one process that decides on this SQLite file; a no-op on PostgreSQL.
@@ -116,9 +123,35 @@ class Database:
             with self.engine.begin() as connection:
                 yield connection
             return
-        with self.gate.pass_through(urgent=urgent), self.engine.connect() as connection:
-            with sqlite_transaction(connection):
-                yield connection
+        with (
+            self.gate.pass_through(urgent=urgent),
+            self.engine.connect() as connection,
+            sqlite_transaction(connection),
+        ):
+            yield connection
+
+    def analyze_when_grown(self) -> bool:
+        """Let the query planner look at the tables again once they have grown a lot.
+
+        Cheap when they have not, so a daemon may call it every minute. A database that has just
+        been made has no statistics, and PostgreSQL's own autovacuum comes by too late for the
+        first big import. Returns whether something was analyzed.
+        """
+        if self.is_sqlite:
+            with self.writing() as connection:
+                connection.exec_driver_sql("PRAGMA analysis_limit=400")
+                # 0x10002: look at every table, not only those this connection has queried.
+                connection.exec_driver_sql("PRAGMA optimize=0x10002")
+            return True
+        grown: list[str] = []
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for name, pages in connection.execute(text(_TABLE_PAGES)).all():
+                if pages > _FEW_PAGES and pages > 4 * self._analyzed.get(name, 0):
+                    grown.append(name)
+                    self._analyzed[name] = pages
+            for name in grown:
+                connection.exec_driver_sql(f"ANALYZE {name}")
+        return bool(grown)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -139,16 +172,51 @@ def sqlite_transaction(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("COMMIT")
 
 
+def _make_private(path: Path, *, create: bool) -> None:
+    """See to it that only this user can read the file; ``-wal`` and ``-shm`` take its mode."""
+    if not path.exists():
+        if not create:
+            raise FileNotFoundError(f"there is no database at {path}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        with suppress(FileNotFoundError, PermissionError):  # gone, or another user's
+            if stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(0o600)
+
+
+# Every table starts with a few pages; below this size any plan is quick.
+_FEW_PAGES = 100
+_TABLE_PAGES = (
+    "SELECT relname, pg_relation_size(oid) / 8192 FROM pg_class"
+    " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+)
+
+
 def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # FULL: with NORMAL a power loss can drop the last commits, a ``sending`` row among them.
+    # A checkpoint every 16 MB: pages that many batches touch are written back once. No memory
+    # mapping: it would count the database itself into this process's memory.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-65536",
-        "mmap_size=268435456",
+        "cache_size=-32768",
+        "wal_autocheckpoint=4000",
+        "journal_size_limit=67108864",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _set_session(connection: Any, _record: Any) -> None:
+    # Statements are prepared once, but planned for the tables as they are now: a plan kept from
+    # when they were empty would read them whole for ever. Compiling plans to machine code takes
+    # longer than any of ours runs.
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_custom_plan")
+        cursor.execute("SET jit = off")
+    connection.commit()

@@ -1,0 +1,88 @@
+"""Bringing a database to the newest schema.
+
+No ``alembic.ini``: the configuration is made here, so that upgrading is one call, from a checkout
+and from a wheel alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from engine.storage.database import Database
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Names "the turn to migrate" among PostgreSQL's advisory locks.
+_TURN = 0x1A6E0
+
+
+class DatabaseNewer(Exception):
+    """The database was written by a newer release than this one."""
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to the newest schema, in one transaction, creating it if need be.
+
+    Upgrading an up-to-date database changes nothing. Of several processes that upgrade at once,
+    one does and the others wait. Raises ``DatabaseNewer`` when the database's schema is not one
+    that this release knows.
+    """
+    database = Database(url)
+    try:
+        with database.writing(urgent=True) as connection:
+            if not database.is_sqlite:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
+            config = _config()
+            found = _current(connection)
+            if found is not None and found not in _known(config):
+                raise DatabaseNewer(
+                    f"the database is at schema {found!r}, which this release does not know"
+                    f" (its newest is {head()!r}): install the newer lagniappe again, or restore"
+                    " the database from before its upgrade"
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        database.close()
+
+
+def current(url: str) -> str | None:
+    """The schema that the database is at; None for one never upgraded. Changes nothing."""
+    try:
+        database = Database(url, create=False)
+    except FileNotFoundError:
+        return None
+    try:
+        with database.reading() as connection:
+            return _current(connection)
+    finally:
+        database.close()
+
+
+def head() -> str:
+    """The newest schema that this release knows."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    if found is None:
+        raise RuntimeError("this release carries no migrations")
+    return found
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _known(config: Config) -> set[str]:
+    return {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
