@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from config.durations import Duration, Rate
-
 from engine.core.expression import Condition
 from engine.core.message import Channel, Purpose
 
@@ -233,8 +232,8 @@ class Plan:
     ``revision`` is a hash of the source. ``reads`` is every dotted name that any condition of the
     plan needs, so that storage loads no more than that; ``step_index`` finds a step's index by its
     id. The fields after these follow from the others: ``watches`` by event type, ``entry_names``
-    (what ``filter`` and ``profile_filter`` read), ``names`` (what the plan's own conditions read;
-    no more than ``reads``), and whether some ``wait_for`` waits for a condition.
+    (what ``filter``, ``profile_filter`` and a segment read), ``names`` (what the conditions asked
+    after entry read), and whether some ``wait_for`` waits for a condition.
     """
 
     id: str
@@ -268,7 +267,11 @@ class Plan:
         waits = [step for step in self.steps if isinstance(step, WaitFor)]
         derived: dict[str, object] = {
             "watches": _watches(self, waits),
-            "entry_names": _names(self.filter, self.profile_filter),
+            "entry_names": _names(
+                self.filter,
+                self.profile_filter,
+                self.trigger.segment if isinstance(self.trigger, ScheduleTrigger) else None,
+            ),
             "names": _names(*_conditions(self)),
             "waits_for_condition": any(step.until is not None for step in waits),
         }
@@ -300,7 +303,7 @@ def _watches(plan: Plan, waits: list[WaitFor]) -> dict[str, Watch]:
 
 
 def _conditions(plan: Plan) -> list[Condition | None]:
-    found = [plan.filter, plan.profile_filter, plan.hold_while]
+    found = [plan.profile_filter, plan.hold_while]
     matches = list(plan.exit_on)
     if plan.goal is not None:
         matches.append(plan.goal.match)

@@ -1,0 +1,311 @@
+"""Who enters a campaign: the verdict on one event (or schedule) for one campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from config.durations import Duration
+from engine.core import ids
+from engine.core.campaign import EventMatch, Plan, Plans, ScheduleTrigger, Split, WaitFor
+from engine.core.context import Context
+from engine.core.customer import Order
+from engine.core.decision import DecisionKind, EntryVerdict, VerdictCode
+from engine.core.ending import complete, remember
+from engine.core.evaluate import Activation, evaluate
+from engine.core.expression import Condition
+from engine.core.facts import bind, value_of
+from engine.core.guards import zone_of
+from engine.core.record import decide, trace_of
+from engine.core.timing import add, is_too_late
+from engine.core.transition import Transition
+from engine.core.view import (
+    View,
+    ended_already,
+    facts_since_entry,
+    order_of,
+    ticket_of,
+    trigger_of,
+)
+from engine.core.world import Journey, JourneyStatus, Waiting, World
+
+MAX_CAUSES = 8
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SHARED_KEYS = frozenset({"order.id", "ticket.id", "customer.id"})
+
+
+def entries(
+    world: World, event: Transition, plans: Plans, context: Context, *, enrol: bool
+) -> list[EntryVerdict]:
+    """The verdict of each campaign that this event could have enrolled the customer in.
+
+    One activation serves the filters of all of them. Without ``enrol`` (history being recorded)
+    nobody enters, and each says so.
+    """
+    candidates = plans.by_event.get(event.type, ())
+    if not candidates:
+        return []
+    if not enrol:
+        return [_verdict(plan, event, VerdictCode.BACKFILL) for plan in candidates]
+    attempt = _Attempt(world, event, plans, context, plans.entry_names[event.type])
+    return [attempt.enter(plan, ()) for plan in candidates]
+
+
+def enrol_by_schedule(
+    world: World,
+    plan: Plan,
+    entry_key: str,
+    occurrence: Transition,
+    plans: Plans,
+    context: Context,
+) -> EntryVerdict:
+    """The verdict of a schedule or date campaign on one customer at one occurrence.
+
+    ``occurrence`` stands in for the event: its time is the fire's, where the clocks start. The
+    segment is evaluated again, on the world as it is now. ``entry_key`` tells the occurrence by
+    its local date; the customer's id is put before it unless it stands there already, because
+    keys are unique over all customers.
+    """
+    segment = plan.trigger.segment if isinstance(plan.trigger, ScheduleTrigger) else None
+    attempt = _Attempt(world, occurrence, plans, context, plan.entry_names)
+    customer = world.customer.id
+    key = entry_key if entry_key.startswith(customer) else f"{customer}:{entry_key}"
+    return attempt.enter(plan, () if segment is None else (segment,), key)
+
+
+class _Attempt:
+    """One event knocking at the doors of its candidates."""
+
+    __slots__ = ("_activation", "_deadlines", "_names", "context", "event", "order", "order_id",
+                 "plans", "ticket", "trigger", "world")  # fmt: skip
+
+    def __init__(
+        self,
+        world: World,
+        event: Transition,
+        plans: Plans,
+        context: Context,
+        names: frozenset[str],
+    ) -> None:
+        self.world = world
+        self.event = event
+        self.plans = plans
+        self.context = context
+        self.ticket = ticket_of(world, event.ticket_id)
+        told = event.order_id
+        self.order_id = self.ticket.order_id if told is None and self.ticket else told
+        self.order = order_of(world, self.order_id)
+        self.trigger = trigger_of(event)
+        self._names = names
+        self._activation: Activation | None = None
+        self._deadlines: dict[Duration, datetime] = {}
+
+    def enter(self, plan: Plan, first: Sequence[Condition], key: str | None = None) -> EntryVerdict:
+        """Enrol, or say why not. ``first``: conditions to be met before the plan's own."""
+        event, context, world = self.event, self.context, self.world
+        refused = self._refused_at_once(plan)
+        if refused is not None:
+            return _verdict(plan, event, refused)
+        for condition in (*first, plan.filter, plan.profile_filter):
+            if condition is None:
+                continue
+            verdict = evaluate(condition, self._values())
+            if not verdict.met:
+                of_profile = condition is plan.profile_filter
+                code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
+                return _verdict(plan, event, code, trace=trace_of(verdict))
+        key = key if key is not None else self._key(plan)
+        if key is None:
+            return _verdict(plan, event, VerdictCode.NO_KEY, trace={"key": plan.entry.key})
+        entry_no, refusal, trace = self._re_entry(plan, key)
+        if refusal is not None:
+            return _verdict(plan, event, refusal, trace=trace)
+        journey = self._journey(plan, key, entry_no)
+        view = View(world, journey, plan, context)
+        if plan.is_order_keyed and self.order is not None and plan.exit_on:
+            ended_by = ended_already(view, self.order)
+            if ended_by is not None:
+                return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
+        return self._begin(view)
+
+    def _refused_at_once(self, plan: Plan) -> VerdictCode | None:
+        event, now = self.event, self.context.now
+        if self.context.is_frozen(plan.id, self.plans):
+            return VerdictCode.FROZEN
+        if self.order is not None and self.order.is_test:
+            return VerdictCode.TEST_ORDER
+        if len(event.causes) > MAX_CAUSES:
+            return VerdictCode.CHAIN_TOO_LONG
+        if plan.max_age is not None and is_too_late(event.time, now, plan.max_age):
+            return VerdictCode.TOO_OLD
+        return None
+
+    def _values(self) -> Activation:
+        if self._activation is None:
+            self._activation = bind(
+                self._names,
+                self.world,
+                order=self.order,
+                ticket=self.ticket,
+                trigger=self.trigger,
+                results={},
+                event=self.event,
+                now=self.context.now,
+                rules=self.context.rules,
+            )
+        return self._activation
+
+    def _key(self, plan: Plan) -> str | None:
+        """The entry key. Ids are unique over all customers; any other value is made so."""
+        name = plan.entry.key
+        value = value_of(name, self.world, order=self.order, ticket=self.ticket,
+                         trigger=self.trigger, now=self.context.now)  # fmt: skip
+        if value is None and name == "order.id":
+            value = self.order_id
+        elif value is None and name == "ticket.id":
+            value = self.event.ticket_id
+        if value is None or value == "":
+            return None
+        text = value.isoformat() if isinstance(value, datetime) else str(value)
+        return text if name in _SHARED_KEYS else f"{self.world.customer.id}:{text}"
+
+    def _re_entry(
+        self, plan: Plan, key: str
+    ) -> tuple[int, VerdictCode | None, dict[str, Any] | None]:
+        """The number that this entry would have, and what speaks against it."""
+        past = self.world.past.get((plan.id, key))
+        number, entered = (0, None) if past is None else (past.entry_no, past.entered_at)
+        for journey in self.world.journeys.values():
+            if journey.campaign == plan.id and journey.entry_key == key:
+                if journey.status is JourneyStatus.LIVE:
+                    return 0, VerdictCode.ALREADY_IN, {"journey": journey.id}
+                if journey.entry_no >= number:
+                    number, entered = journey.entry_no, journey.entered_at
+        if entered is None or plan.entry.re_entry == "always":
+            return number + 1, None, None
+        trace = {"entered_at": entered.isoformat(), "re_entry": str(plan.entry.re_entry)}
+        if isinstance(plan.entry.re_entry, Duration):
+            zone = zone_of(self.world.customer, self.context.rules)
+            again = add(entered, plan.entry.re_entry, zone)
+            if self.event.time >= again:
+                return number + 1, None, None
+            trace["again_at"] = again.isoformat()
+        return 0, VerdictCode.RE_ENTRY, trace
+
+    def _journey(self, plan: Plan, key: str, entry_no: int) -> Journey:
+        """The journey to be; its clock starts at the event's time, however late it is told."""
+        event = self.event
+        first = plan.steps[0].id if plan.steps else ""
+        return Journey(
+            id=ids.journey_id(plan.id, key, entry_no),
+            campaign=plan.id,
+            revision=plan.revision,
+            entry_key=key,
+            entry_no=entry_no,
+            customer_id=self.world.customer.id,
+            status=JourneyStatus.LIVE,
+            step=first,
+            waiting=Waiting.READY,
+            due_at=event.time,
+            clock=event.time,
+            entered_at=event.time,
+            priority=plan.priority,
+            order_id=self.order_id,
+            ticket_id=event.ticket_id,
+            trigger=self.trigger,
+        )
+
+    def _begin(self, view: View) -> EntryVerdict:
+        world, journey, plan, context = view.world, view.journey, view.plan, view.context
+        customer = world.customer.id
+        journey.variants = {
+            step.id: variant_for(plan, step, customer)
+            for step in plan.steps
+            if isinstance(step, Split)
+        }
+        if plan.goal is not None:
+            journey.goal_until = self._deadline(plan.goal.within)
+        world.journeys[journey.id] = journey
+        world.changes.journeys.add(journey.id)
+        standing = ids.share(plan.id, "holdout", customer)
+        if standing < plan.holdout:
+            journey.status = JourneyStatus.HOLDOUT
+            journey.step, journey.due_at = "", None
+            remember(world, journey)
+            code = VerdictCode.HELD_OUT
+            trace = {"share": round(standing, 3), "holdout": float(plan.holdout)}
+            decide(world, journey, DecisionKind.HELD_OUT, context, trace=trace)
+        else:
+            code = VerdictCode.ENTERED
+            decide(world, journey, DecisionKind.ENTERED, context, step=journey.step)
+        self._recall(view)
+        if not plan.steps and journey.status is JourneyStatus.LIVE:
+            complete(world, journey, context)
+        return _verdict(plan, self.event, code, journey_id=journey.id)
+
+    def _deadline(self, within: Duration) -> datetime:
+        """The end of a goal's window; campaigns often have the same, and zones are slow."""
+        known = self._deadlines.get(within)
+        if known is None:
+            zone = zone_of(self.world.customer, self.context.rules)
+            known = self._deadlines[within] = add(self.event.time, within, zone)
+        return known
+
+    def _recall(self, view: View) -> None:
+        """Count what the order has been through since the trigger but was told before it."""
+        order, plan, journey = self.order, view.plan, view.journey
+        if order is None:
+            return
+        for step in plan.steps:
+            if isinstance(step, WaitFor) and step.match is not None:
+                times = self._told(view, order, step.match)
+                if times:
+                    at = times[0] if step.since == "entry" else times[-1]
+                    journey.seen[step.id] = microseconds(at)
+        if plan.goal is not None and journey.goal_until is not None:
+            for at in self._told(view, order, plan.goal.match):
+                if at <= journey.goal_until:
+                    journey.goal_at = at
+                    trace = {"event": plan.goal.match.event}
+                    decide(view.world, journey, DecisionKind.GOAL, view.context, trace=trace)
+                    break
+
+    @staticmethod
+    def _told(view: View, order: Order, match: EventMatch) -> list[datetime]:
+        return facts_since_entry(view, order, match) if match.event.startswith("order.") else []
+
+
+def variant_for(plan: Plan, step: Split, customer_id: str) -> str:
+    """The variant that a split gives to a customer, by hash of (campaign, step, customer)."""
+    total = sum(variant.weight for variant in step.variants)
+    standing = ids.share(plan.id, step.id, customer_id) * total / 100
+    for variant in step.variants:
+        standing -= variant.weight
+        if standing < 0:
+            return variant.name
+    return step.variants[-1].name
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since the epoch, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _verdict(
+    plan: Plan,
+    event: Transition,
+    code: VerdictCode,
+    *,
+    journey_id: str | None = None,
+    trace: dict[str, Any] | None = None,
+) -> EntryVerdict:
+    return EntryVerdict(
+        campaign=plan.id,
+        revision=plan.revision,
+        code=code,
+        transition=event.type,
+        journey_id=journey_id,
+        trace=trace,
+    )

@@ -1,0 +1,310 @@
+"""Every field that a condition may name, what it means, and how it is read from a world.
+
+A plan names what it needs; only those getters run. ``customer``, ``order`` and ``ticket`` are as
+they are now, ``trigger`` as it was at entry, ``event`` is the one just come (None outside of it).
+A missing order or ticket leaves each of its fields empty, yes-or-no fields too, so a comparison
+with it is unmet with ``no_value`` and never true by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core.campaign import SendEmail, SendSms, Split, Step, WaitFor
+from engine.core.customer import Customer, Order, Ticket
+from engine.core.evaluate import Activation
+from engine.core.guards import GuardRules, consented
+from engine.core.message import Channel
+from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
+from engine.core.transition import Transition
+from engine.core.vocabulary import Field, FieldType
+from engine.core.world import World
+
+_DAY = timedelta(days=1)
+BOOL, INT, NUMBER = FieldType.BOOL, FieldType.INT, FieldType.NUMBER
+STRING, TIMESTAMP, STRINGS = FieldType.STRING, FieldType.TIMESTAMP, FieldType.STRINGS
+
+OPEN_PREFIXES = frozenset({"customer.attributes", "order.attributes", "trigger.data", "event.data"})
+MESSAGE_RESULTS = (
+    "sent",
+    "delivered",
+    "opened",
+    "clicked",
+    "bounced",
+    "failed",
+    "skipped",
+    "replied",
+)
+WAIT_RESULTS = ("happened", "timed_out")
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What getters read from."""
+
+    world: World
+    customer: Customer
+    order: Order | None
+    ticket: Ticket | None
+    trigger: Mapping[str, Any]
+    event: Transition | None
+    now: datetime
+
+
+Getter = Callable[[_Scope], object]
+_Declared = tuple[Field, Getter]
+
+
+def _customer(kind: FieldType, doc: str, read: Callable[[Customer], object], *,
+              required: bool = False) -> _Declared:  # fmt: skip
+    return Field(type=kind, nullable=not required, doc=doc), lambda scope: read(scope.customer)
+
+
+def _order(kind: FieldType, doc: str, read: Callable[[Order], object]) -> _Declared:
+    def get(scope: _Scope) -> object:
+        return None if scope.order is None else read(scope.order)
+
+    return Field(type=kind, nullable=True, doc=doc), get
+
+
+def _ticket(kind: FieldType, doc: str, read: Callable[[Ticket], object]) -> _Declared:
+    def get(scope: _Scope) -> object:
+        return None if scope.ticket is None else read(scope.ticket)
+
+    return Field(type=kind, nullable=True, doc=doc), get
+
+
+def _days(of: str, doc: str) -> _Declared:
+    """Whole spans of 24 hours since a moment that another field tells; never negative."""
+
+    def get(scope: _Scope) -> object:
+        moment = _GETTERS[of](scope)
+        return max(0, (scope.now - moment) // _DAY) if isinstance(moment, datetime) else None
+
+    return Field(type=INT, nullable=True, doc=doc), get
+
+
+def _consent(channel: Channel, doc: str) -> _Declared:
+    return Field(type=BOOL, doc=doc), lambda scope: consented(scope.world, channel)
+
+
+def _trigger(kind: FieldType, doc: str, key: str) -> _Declared:
+    return Field(type=kind, nullable=True, doc=doc), lambda scope: scope.trigger.get(key)
+
+
+def _event(kind: FieldType, doc: str, read: Callable[[Transition], object]) -> _Declared:
+    def get(scope: _Scope) -> object:
+        return None if scope.event is None else read(scope.event)
+
+    return Field(type=kind, nullable=True, doc=doc), get
+
+
+def _name(customer: Customer) -> str | None:
+    return " ".join(filter(None, (customer.first_name, customer.last_name))) or None
+
+
+def _average(customer: Customer) -> float | None:
+    return float(customer.total_spent) / customer.orders_count if customer.orders_count else None
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]
+
+
+def _texts(values: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))
+
+
+def _happened(kind: str) -> Callable[[Order], object]:
+    return lambda order: fact_time(order, kind) is not None
+
+
+def _when(kind: str) -> Callable[[Order], object]:
+    return lambda order: fact_time(order, kind)
+
+
+_DECLARED: dict[str, _Declared] = {
+    "customer.id": _customer(STRING, "Our id of the customer", lambda c: c.id, required=True),
+    "customer.email": _customer(STRING, "Email address", lambda c: c.email),
+    "customer.phone": _customer(STRING, "Phone number, as +436601234567", lambda c: c.phone),
+    "customer.first_name": _customer(STRING, "First name", lambda c: c.first_name),
+    "customer.last_name": _customer(STRING, "Last name", lambda c: c.last_name),
+    "customer.name": _customer(STRING, "First and last name", _name),
+    "customer.locale": _customer(STRING, "Language, as de-AT", lambda c: c.locale),
+    "customer.timezone": _customer(STRING, "Time zone, as Europe/Vienna", lambda c: c.timezone),
+    "customer.country": _customer(STRING, "Country, as AT", lambda c: c.country),
+    "customer.tags": _customer(STRINGS, "Tags", lambda c: list(c.tags), required=True),
+    "customer.orders_count": _customer(
+        INT, "Orders so far, without tests and cancelled ones", lambda c: c.orders_count,
+        required=True,
+    ),
+    "customer.total_spent": _customer(
+        NUMBER, "Money spent, less refunds, in the shop's currency",
+        lambda c: float(c.total_spent), required=True,
+    ),
+    "customer.average_order": _customer(NUMBER, "Money spent for each order", _average),
+    "customer.first_order_at": _customer(TIMESTAMP, "First order", lambda c: c.first_order_at),
+    "customer.last_order_at": _customer(TIMESTAMP, "Newest order", lambda c: c.last_order_at),
+    "customer.created_at": _customer(TIMESTAMP, "First known", lambda c: c.created_at),
+    "customer.days_since_order": _days("customer.last_order_at", "Days since the newest order"),
+    "customer.days_since_first_order": _days(
+        "customer.first_order_at", "Days since the first order"
+    ),
+    "customer.open_tickets": _customer(
+        INT, "Support tickets not yet solved", lambda c: c.open_tickets, required=True
+    ),
+    "customer.email_consent": _consent(
+        "email", "Has agreed to marketing at the present email address"
+    ),
+    "customer.sms_consent": _consent(
+        "sms", "Has agreed to marketing at the present phone number"
+    ),
+    "order.id": _order(STRING, "Our id of the order, as shopify:1", lambda o: o.id),
+    "order.number": _order(STRING, "What the customer sees, as #1001", lambda o: o.number),
+    "order.placed_at": _order(TIMESTAMP, "When it was placed", lambda o: o.placed_at),
+    "order.currency": _order(STRING, "Currency, as EUR", lambda o: o.currency),
+    "order.total": _order(NUMBER, "Total to pay", lambda o: _number(o.total)),
+    "order.subtotal": _order(NUMBER, "Total of the goods", lambda o: _number(o.subtotal)),
+    "order.shipping": _order(NUMBER, "Cost of shipping", lambda o: _number(o.shipping)),
+    "order.tax": _order(NUMBER, "Tax", lambda o: _number(o.tax)),
+    "order.discount": _order(NUMBER, "Discount", lambda o: _number(o.discount)),
+    "order.is_gift": _order(BOOL, "Is a gift", lambda o: o.is_gift),
+    "order.is_test": _order(BOOL, "Is a test of the shop", lambda o: o.is_test),
+    "order.country": _order(STRING, "Country of delivery, as AT", lambda o: o.country),
+    "order.channel": _order(STRING, "Sales channel, as web or pos", lambda o: o.channel),
+    "order.item_count": _order(
+        INT, "Pieces bought", lambda o: sum(line.quantity for line in o.lines.values())
+    ),
+    "order.line_count": _order(INT, "Order lines", lambda o: len(o.lines)),
+    "order.skus": _order(
+        STRINGS, "Stock numbers", lambda o: _texts(line.sku for line in o.lines.values())
+    ),
+    "order.product_ids": _order(
+        STRINGS, "Product ids", lambda o: _texts(line.product_id for line in o.lines.values())
+    ),
+    "order.titles": _order(
+        STRINGS, "Names of the products", lambda o: _texts(line.title for line in o.lines.values())
+    ),
+    "order.discount_codes": _order(STRINGS, "Discount codes", lambda o: list(o.discount_codes)),
+    "order.paid": _order(BOOL, "Has been paid", _happened("paid")),
+    "order.shipped": _order(BOOL, "A parcel has been shipped", _happened("shipped")),
+    "order.delivered": _order(BOOL, "Has been delivered", _happened("delivered")),
+    "order.refunded": _order(BOOL, "Has been refunded in full", is_fully_refunded),
+    "order.partially_refunded": _order(
+        BOOL, "Has been refunded in part",
+        lambda o: fact_time(o, "refunded") is not None and not is_fully_refunded(o),
+    ),
+    "order.cancelled": _order(BOOL, "Has been cancelled", _happened("cancelled")),
+    "order.returned": _order(BOOL, "Has come back", _happened("returned")),
+    "order.disputed": _order(BOOL, "Payment is or was disputed", _happened("disputed")),
+    "order.has_open_return": _order(BOOL, "A return is under way", lambda o: o.has_open_return),
+    "order.refunded_total": _order(
+        NUMBER, "Money given back", lambda o: float(refunded_total(o))
+    ),
+    "order.paid_at": _order(TIMESTAMP, "When it was paid", _when("paid")),
+    "order.shipped_at": _order(TIMESTAMP, "When the first parcel was shipped", _when("shipped")),
+    "order.delivered_at": _order(TIMESTAMP, "When it was delivered", _when("delivered")),
+    "order.days_since_delivery": _days("order.delivered_at", "Days since it was delivered"),
+    "order.days_since_placed": _days("order.placed_at", "Days since it was placed"),
+    "ticket.id": _ticket(STRING, "Our id of the ticket", lambda t: t.id),
+    "ticket.status": _ticket(STRING, "open, pending or solved", lambda t: t.status.value),
+    "ticket.subject": _ticket(STRING, "Subject", lambda t: t.subject),
+    "ticket.channel": _ticket(STRING, "How it came, as email or chat", lambda t: t.channel),
+    "ticket.priority": _ticket(STRING, "Priority", lambda t: t.priority),
+    "ticket.tags": _ticket(STRINGS, "Tags", lambda t: list(t.tags)),
+    "ticket.rating": _ticket(INT, "The customer's rating, 0 to 10", lambda t: t.rating),
+    "ticket.opened_at": _ticket(TIMESTAMP, "When it was opened", lambda t: t.opened_at),
+    "ticket.solved_at": _ticket(TIMESTAMP, "When it was solved", lambda t: t.solved_at),
+    "ticket.order_id": _ticket(STRING, "The order it is about", lambda t: t.order_id),
+    "trigger.type": _trigger(STRING, "Type of the event that began the journey", "type"),
+    "trigger.time": _trigger(TIMESTAMP, "When that happened", "time"),
+    "trigger.id": _trigger(STRING, "Its id", "id"),
+    "event.type": _event(STRING, "Type of the event just come", lambda e: e.type),
+    "event.time": _event(TIMESTAMP, "When it happened", lambda e: e.time),
+    "event.id": _event(STRING, "Its id", lambda e: e.id),
+}  # fmt: skip
+
+FIELDS: Mapping[str, Field] = {name: field for name, (field, _) in _DECLARED.items()}
+_GETTERS: Mapping[str, Getter] = {name: get for name, (_, get) in _DECLARED.items()}
+_OPEN: Mapping[str, Getter] = {
+    "customer.attributes": lambda scope: scope.customer.attributes,
+    "order.attributes": lambda scope: None if scope.order is None else scope.order.attributes,
+    "trigger.data": lambda scope: scope.trigger.get("data"),
+    "event.data": lambda scope: None if scope.event is None else scope.event.data,
+}
+
+
+def step_fields(step: Step) -> Mapping[str, Field]:
+    """What later conditions may ask of a step, by dotted name (``ask.clicked``)."""
+    match step:
+        case SendEmail() | SendSms():
+            return {
+                f"{step.id}.{name}": Field(type=BOOL, doc=f"The message of {step.id}: {name}")
+                for name in MESSAGE_RESULTS
+            }
+        case WaitFor():
+            return {
+                f"{step.id}.happened": Field(type=BOOL, doc=f"What {step.id} waited for came"),
+                f"{step.id}.timed_out": Field(type=BOOL, doc="It did not come in time"),
+            }
+        case Split():
+            doc = f"The variant that {step.id} assigned"
+            return {f"{step.id}.variant": Field(type=STRING, nullable=True, doc=doc)}
+        case _:
+            return {}
+
+
+STEP_FIELDS = step_fields
+
+
+def bind(
+    names: Iterable[str],
+    world: World,
+    *,
+    order: Order | None,
+    ticket: Ticket | None,
+    trigger: Mapping[str, Any],
+    results: Mapping[str, Mapping[str, Any]],
+    event: Transition | None,
+    now: datetime,
+    rules: GuardRules,
+) -> Activation:
+    """The values of ``names`` for conditions; no other field costs anything.
+
+    ``trigger`` and ``results`` are those of the journey (``Journey.trigger``). What a step has not
+    brought about yet is False, and an unassigned variant None. Of ``rules`` nothing is read so
+    far: fields of days count spans of 24 hours, the same in every zone.
+    """
+    scope = _Scope(world, world.customer, order, ticket, trigger, event, now)
+    getters = _GETTERS
+    values: dict[str, object] = {}
+    for name in names:
+        get = getters.get(name)
+        values[name] = get(scope) if get is not None else _other(name, scope, results)
+    return Activation(values)
+
+
+def value_of(name: str, world: World, *, order: Order | None, ticket: Ticket | None,
+             trigger: Mapping[str, Any], now: datetime) -> object:  # fmt: skip
+    """One field's value, for instance that of an entry key; None when it is empty."""
+    scope = _Scope(world, world.customer, order, ticket, trigger, None, now)
+    get = _GETTERS.get(name)
+    return get(scope) if get is not None else _other(name, scope, {})
+
+
+def _other(name: str, scope: _Scope, results: Mapping[str, Mapping[str, Any]]) -> object:
+    """A name below an open prefix, or a step's result."""
+    parts = name.split(".")
+    read = _OPEN.get(".".join(parts[:2]))
+    if read is None:
+        step, _, asked = name.partition(".")
+        found = results.get(step)
+        value = None if found is None else found.get(asked)
+        return value if value is not None or asked == "variant" else False
+    value = read(scope)
+    for part in parts[2:]:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,207 @@
+"""The end of a message step: the last look before the hand-over, and what comes of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.core.campaign import Exit, Plan, Plans, SendEmail, SendSms
+from engine.core.context import Context
+from engine.core.decision import DecisionKind
+from engine.core.ending import cancel_message, complete, exit_journey, release_slot
+from engine.core.guards import Allow, Defer, Drop, address_of
+from engine.core.message import Message, MessageStatus
+from engine.core.record import decide, trace_of
+from engine.core.sending import defer_trace, drop, guarded
+from engine.core.steps import HOLD_RECHECK, go_to
+from engine.core.view import View
+from engine.core.world import Contact, Journey, JourneyStatus, Waiting, World
+
+FROZEN_RECHECK = timedelta(hours=1)
+
+
+def before_sending(
+    world: World, message: Message, plans: Plans, context: Context
+) -> Allow | Defer | Drop:
+    """The last look: may this message be handed over now? Changes nothing.
+
+    The world must hold the message's journey, ended or not: a message whose journey cannot be
+    found is dropped, because nobody could tell that it had not been called off.
+    """
+    journey = world.journeys.get(message.journey_id)
+    if journey is None or journey.status not in (JourneyStatus.LIVE, JourneyStatus.COMPLETED):
+        reason = None if journey is None else journey.reason
+        return Drop("journey_ended", {"reason": reason})
+    plan = plans.revisions.get((journey.campaign, journey.revision))
+    if plan is None or context.is_frozen(journey.campaign, plans):
+        return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
+    view = View(world, journey, plan, context)
+    if plan.profile_filter is not None:
+        unmet = view.evaluate(plan.profile_filter)
+        if not unmet.met:
+            return Drop("profile_filter", trace_of(unmet))
+    verdict = guarded(world, message, context)
+    if (
+        plan.hold_while is not None
+        and not isinstance(verdict, Drop)
+        and view.evaluate(plan.hold_while).met
+    ):
+        return Defer(context.now + HOLD_RECHECK, "hold_while", {})
+    return verdict
+
+
+def on_handed_over(world: World, message: Message, plans: Plans, context: Context) -> None:
+    """The message is now ``sending``: its step has ended, and the journey moves on.
+
+    Sets ``status`` and ``recipient`` and counts the attempt; the caller sets ``owner``.
+    """
+    message.status = MessageStatus.SENDING
+    message.reason = None
+    message.attempts += 1
+    message.recipient = address_of(world.customer, message.channel)
+    world.changes.messages.add(message.id)
+    _move_slot(world, message, context.now)
+    journey = world.journeys.get(message.journey_id)
+    if journey is None:
+        return
+    journey.results.setdefault(message.step, {})["sent"] = True
+    world.changes.journeys.add(journey.id)
+    decide(world, journey, DecisionKind.SENT, context, step=message.step, message_id=message.id)
+    _move_on(world, journey, message, plans, context)
+
+
+def on_withheld(
+    world: World, message: Message, verdict: Defer | Drop, plans: Plans, context: Context
+) -> None:
+    """Record that the message was not handed over: put off, or withheld for good.
+
+    A held message's lateness counts from when it is looked at again: a hold is meant to last.
+    """
+    journey = world.journeys.get(message.journey_id)
+    if isinstance(verdict, Drop):
+        release_slot(world, message.id)
+        drop(world, journey, message, verdict, context)
+        if journey is not None and journey.status is JourneyStatus.LIVE:
+            if verdict.code == "profile_filter":
+                exit_journey(world, journey, verdict.code, context, trace=verdict.trace)
+            else:
+                _move_on(world, journey, message, plans, context)
+        return
+    is_news = verdict.code != message.reason or verdict.code not in ("hold_while", "frozen")
+    message.send_at = verdict.until
+    message.reason = verdict.code
+    if verdict.code == "hold_while":
+        _fall_due(message, verdict.until)
+    world.changes.messages.add(message.id)
+    _move_slot(world, message, verdict.until)
+    if journey is not None and is_news:
+        decide(world, journey, DecisionKind.DEFERRED, context, step=message.step,
+               code=verdict.code, message_id=message.id, trace=defer_trace(verdict))  # fmt: skip
+
+
+def release_message(view: View, message: Message) -> None:
+    """Let a message go that only ``hold_while`` kept back, if that is unmet now."""
+    hold, context = view.plan.hold_while, view.context
+    if hold is not None and view.evaluate(hold).met:
+        return
+    message.send_at = context.now
+    message.reason = None
+    _fall_due(message, context.now)
+    view.world.changes.messages.add(message.id)
+    _move_slot(view.world, message, context.now)
+    decide(view.world, view.journey, DecisionKind.RELEASED, context, step=message.step,
+           code="hold_while", message_id=message.id)  # fmt: skip
+
+
+def on_retry(
+    world: World, message: Message, send_at: datetime, plans: Plans, context: Context
+) -> None:
+    """The provider surely did not take the message: schedule it again.
+
+    The journey, if it has made nothing since, stands before the message again, so that what
+    follows counts from when it is really sent. One that an event has ended calls it off.
+    """
+    message.status = MessageStatus.SCHEDULED
+    message.send_at = send_at
+    message.owner = None
+    world.changes.messages.add(message.id)
+    _move_slot(world, message, send_at)
+    journey = world.journeys.get(message.journey_id)
+    if journey is None:
+        return
+    plan = plans.revisions.get((journey.campaign, journey.revision))
+    if journey.status is JourneyStatus.EXITED and not _left_by_step(journey, plan):
+        cancel_message(world, journey, message, journey.reason or "", context)
+        return
+    if plan is not None and not _has_made_since(journey, plan, message):
+        _stand_before(world, journey, plan, message)
+    elif journey.status is JourneyStatus.EXITED:
+        complete(world, journey, context)  # its last message is still to go out
+
+
+def on_failed(world: World, message: Message, context: Context) -> None:
+    """The provider refused the message for good: it holds no slot, and conditions may ask."""
+    message.status = MessageStatus.FAILED
+    world.changes.messages.add(message.id)
+    release_slot(world, message.id)
+    journey = world.journeys.get(message.journey_id)
+    if journey is not None:
+        journey.results.setdefault(message.step, {}).update(sent=False, failed=True)
+        world.changes.journeys.add(journey.id)
+
+
+def _move_on(
+    world: World, journey: Journey, message: Message, plans: Plans, context: Context
+) -> None:
+    if journey.awaiting != message.id:
+        return  # it moved on when the message was first handed over
+    plan = plans.revisions[journey.campaign, journey.revision]
+    step = plan.steps[plan.step_index[message.step]]
+    journey.clock = context.now
+    go_to(world, journey, plan, step.next, plans, context)
+
+
+def _move_slot(world: World, message: Message, at: datetime) -> None:
+    release_slot(world, message.id)
+    world.contacts.append(
+        Contact(message.id, at, message.channel, message.purpose, message.campaign)
+    )
+
+
+def _fall_due(message: Message, at: datetime) -> None:
+    message.expires_at = at + (message.expires_at - message.due_at)
+    message.due_at = at
+
+
+def _left_by_step(journey: Journey, plan: Plan | None) -> bool:
+    """Whether the journey ended by an ``exit`` step rather than by an event or a filter."""
+    if plan is None:
+        return False
+    return any(isinstance(step, Exit) and step.reason == journey.reason for step in plan.steps)
+
+
+def _has_made_since(journey: Journey, plan: Plan, message: Message) -> bool:
+    """Whether a step after the message's made something: those leave a result behind."""
+    index = plan.step_index.get(message.step)
+    if index is None or message.step not in journey.results:
+        return True
+    made = (step for step in plan.steps[index + 1 :] if step.id in journey.results)
+    return any(
+        "done" in journey.results[step.id] or isinstance(step, SendEmail | SendSms) for step in made
+    ) or (journey.awaiting is not None and journey.awaiting != message.id)
+
+
+def _stand_before(world: World, journey: Journey, plan: Plan, message: Message) -> None:
+    index = plan.step_index[message.step]
+    for step in plan.steps[index + 1 :]:
+        journey.results.pop(step.id, None)
+    journey.results[message.step].pop("sent", None)
+    journey.status = JourneyStatus.LIVE
+    journey.step = message.step
+    journey.waiting = Waiting.MESSAGE
+    journey.awaiting = message.id
+    journey.due_at = None
+    journey.clock = message.due_at
+    journey.ended_at = None
+    journey.reason = None
+    journey.parked = False
+    world.changes.journeys.add(journey.id)

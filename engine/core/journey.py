@@ -1,0 +1,250 @@
+"""The heart: what an event and the passing of time do to a customer's journeys.
+
+Everything here is a function of the world, the plans and the context. ``on_event`` enrols, ends,
+wakes and scores; ``on_step`` takes the steps that are due; the rest follows a message from its
+hand-over on. At one instant the caller tells events first, in (time, source, id) order, then takes
+due journeys as ``due_journeys`` sorts them, then hands over messages.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.core.campaign import EventMatch, Plan, Plans, WaitFor, Watch
+from engine.core.context import Context
+from engine.core.decision import DecisionKind, EntryVerdict
+from engine.core.ending import complete, exit_journey
+from engine.core.entry import enrol_by_schedule, entries, microseconds
+from engine.core.handover import (
+    before_sending,
+    on_failed,
+    on_handed_over,
+    on_retry,
+    on_withheld,
+    release_message,
+)
+from engine.core.message import MessageStatus
+from engine.core.migration import migrate
+from engine.core.record import decide
+from engine.core.steps import HOLD_RECHECK, stand, take_steps, time_out
+from engine.core.transition import Transition
+from engine.core.view import View
+from engine.core.world import Journey, JourneyStatus, Waiting, World
+
+__all__ = [
+    "before_sending",
+    "due_journeys",
+    "enrol_by_schedule",
+    "exit_journey",
+    "migrate",
+    "on_event",
+    "on_failed",
+    "on_handed_over",
+    "on_retry",
+    "on_step",
+    "on_withheld",
+]
+
+_RECEIPTS = frozenset({"sent", "delivered", "opened", "clicked", "bounced", "failed", "replied"})
+
+
+def on_event(
+    world: World,
+    transition: Transition,
+    plans: Plans,
+    context: Context,
+    *,
+    enrol: bool = True,
+) -> list[EntryVerdict]:
+    """Let one transition of the customer do what it does: end, wake, release and score journeys,
+    then enrol. It takes no steps: journeys that may go on are due now.
+
+    Returns one verdict for each campaign that it could have enrolled the customer in; ``enrol``
+    False (history being recorded) makes each of them ``backfill``. What a machine did with a
+    message (``data.machine``) moves nothing. A frozen campaign's journeys are told as well, so
+    that nothing is lost meanwhile; they just take no step.
+    """
+    is_receipt = transition.type.startswith("message.")
+    if is_receipt and transition.data.get("machine"):
+        return []
+    if world.journeys:
+        for journey in sorted(world.journeys.values(), key=lambda one: (-one.priority, one.id)):
+            plan = plans.revisions.get((journey.campaign, journey.revision))
+            if plan is None:
+                continue
+            if is_receipt:
+                _note_receipt(world, journey, transition)
+            _tell(View(world, journey, plan, context, transition), transition)
+    return entries(world, transition, plans, context, enrol=enrol)
+
+
+def on_step(world: World, journey: Journey, plans: Plans, context: Context) -> None:
+    """Take the journey's due steps until it waits or ends; nothing when nothing is due.
+
+    A journey of a frozen campaign, or whose revision is not known, is parked instead.
+    """
+    if journey.status is not JourneyStatus.LIVE or journey.waiting is Waiting.MESSAGE:
+        return
+    due, now = journey.due_at, context.now
+    if due is None or due > now:
+        return
+    world.changes.journeys.add(journey.id)
+    plan = plans.revisions.get((journey.campaign, journey.revision))
+    index = None if plan is None else plan.step_index.get(journey.step)
+    if plan is None or index is None or context.is_frozen(journey.campaign, plans):
+        journey.parked = True
+        return
+    journey.parked = False
+    view = View(world, journey, plan, context)
+    step = plan.steps[index]
+    match journey.waiting:
+        case Waiting.DELAY:
+            journey.clock = due
+            index = step.next
+        case Waiting.EVENT:
+            assert isinstance(step, WaitFor)
+            index = time_out(view, step, due)
+        case Waiting.HOLD:
+            if plan.hold_while is not None and view.evaluate(plan.hold_while).met:
+                journey.due_at = now + HOLD_RECHECK
+                return
+            _release(view, due)
+        case Waiting.READY:
+            pass
+    take_steps(view, index)
+
+
+def due_journeys(world: World, now: datetime) -> list[Journey]:
+    """The journeys to take a step now: higher priority number first, then due time, then id."""
+    due = [
+        (-journey.priority, journey.due_at, journey.id, journey)
+        for journey in world.journeys.values()
+        if journey.status is JourneyStatus.LIVE
+        and not journey.parked
+        and journey.due_at is not None
+        and journey.due_at <= now
+    ]
+    return [journey for *_, journey in sorted(due, key=lambda one: one[:3])]
+
+
+def _tell(view: View, event: Transition) -> None:
+    """What one event does to one journey."""
+    world, journey, plan = view.world, view.journey, view.plan
+    watch = plan.watches.get(event.type)
+    if watch is not None:
+        if watch.is_goal and plan.goal is not None:
+            _score(view, event, plan.goal.match)
+        if watch.exits and _ends(view, watch):
+            trace = {"event": event.id}
+            exit_journey(world, journey, event.type, view.context, trace=trace)
+    if journey.status is not JourneyStatus.LIVE:
+        return
+    if watch is not None and watch.waits:
+        _see(view, event, watch)
+    if journey.waiting is Waiting.EVENT and plan.waits_for_condition:
+        step = _standing_at(journey, plan)
+        if step is not None and step.until is not None and view.evaluate(step.until).met:
+            _wake(view, event, step)
+    if journey.waiting is Waiting.HOLD:
+        if plan.hold_while is None or not view.evaluate(plan.hold_while).met:
+            _release(view, event.time)
+    elif journey.waiting is Waiting.MESSAGE and plan.hold_while is not None:
+        message = world.messages.get(journey.awaiting or "")
+        if message is not None and message.reason == "hold_while":
+            release_message(view, message)
+
+
+def _score(view: View, event: Transition, match: EventMatch) -> None:
+    """Count the goal, once, within its window; the journey may have ended meanwhile."""
+    journey = view.journey
+    if journey.goal_at is not None or journey.goal_until is None:
+        return
+    if journey.entered_at <= event.time <= journey.goal_until and view.matches(match):
+        journey.goal_at = event.time
+        view.world.changes.journeys.add(journey.id)
+        trace = {"event": event.id}
+        decide(view.world, journey, DecisionKind.GOAL, view.context, trace=trace)
+
+
+def _ends(view: View, watch: Watch) -> bool:
+    """Whether the event ends the journey; a completed one only matters while its last message is
+    being handed over, which must not be tried again then."""
+    journey = view.journey
+    if journey.status is JourneyStatus.COMPLETED:
+        messages = view.world.messages.values()
+        if not any(
+            message.journey_id == journey.id
+            and message.status in (MessageStatus.SENDING, MessageStatus.SCHEDULED)
+            for message in messages
+        ):
+            return False
+    elif journey.status is not JourneyStatus.LIVE:
+        return False
+    return any(view.is_ended_by(match) for match in watch.exits)
+
+
+def _note_receipt(world: World, journey: Journey, event: Transition) -> None:
+    """Keep what became of a message of this journey, for conditions that ask."""
+    kind = event.type.partition(".")[2]
+    step = event.data.get("step")
+    if kind in _RECEIPTS and step and event.data.get("journey") == journey.id:
+        journey.results.setdefault(step, {})[kind] = True
+        world.changes.journeys.add(journey.id)
+
+
+def _see(view: View, event: Transition, watch: Watch) -> None:
+    """Remember the event for waits still to come; end the one that the journey stands in.
+
+    A wait since entry keeps the first such event, one since now the last: that is the one that may
+    still fall into its time.
+    """
+    journey = view.journey
+    if event.time < journey.entered_at:
+        return
+    at = microseconds(event.time)
+    for wait in watch.waits:
+        if wait.index < view.plan.step_index.get(journey.step, 0):
+            continue
+        if wait.match is None or not view.matches(wait.match):
+            continue
+        known = journey.seen.get(wait.id)
+        if known is None or (at < known if wait.since == "entry" else at > known):
+            journey.seen[wait.id] = at
+            view.world.changes.journeys.add(journey.id)
+        stands_there = journey.waiting is Waiting.EVENT and journey.step == wait.id
+        if stands_there and (wait.since == "entry" or event.time >= journey.clock):
+            _wake(view, event, wait)
+
+
+def _standing_at(journey: Journey, plan: Plan) -> WaitFor | None:
+    index = plan.step_index.get(journey.step)
+    step = None if index is None else plan.steps[index]
+    return step if isinstance(step, WaitFor) else None
+
+
+def _wake(view: View, event: Transition, step: WaitFor) -> None:
+    """End a wait at the event's time, though not before its own start; too late is a time-out."""
+    world, journey, context = view.world, view.journey, view.context
+    if journey.due_at is not None and event.time > journey.due_at:
+        return
+    journey.clock = max(journey.clock, event.time)
+    journey.results.setdefault(step.id, {})["happened"] = True
+    view.renew()
+    world.changes.journeys.add(journey.id)
+    trace = {"event": event.id}
+    decide(world, journey, DecisionKind.WOKE, context, step=step.id, code=event.type, trace=trace)
+    if step.next >= len(view.plan.steps):
+        complete(world, journey, context)
+    else:
+        stand(journey, view.plan, step.next)
+
+
+def _release(view: View, at: datetime) -> None:
+    """Let a held journey go on; its step falls due at the release."""
+    journey = view.journey
+    journey.clock = max(journey.clock, at)
+    journey.waiting = Waiting.READY
+    journey.due_at = journey.clock
+    view.world.changes.journeys.add(journey.id)
+    decide(view.world, journey, DecisionKind.RELEASED, view.context, step=journey.step,
+           code="hold_while")  # fmt: skip

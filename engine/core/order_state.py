@@ -1,0 +1,64 @@
+"""What an order's gathered facts add up to. Pure functions of one order as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from engine.core.customer import ZERO, Order
+
+# A parcel's arrival is a fact of its own; the order is delivered when all of it has arrived.
+_OF_ORDER = frozenset({"delivered"})
+
+
+def fact_time(order: Order, kind: str) -> datetime | None:
+    """When a fact of this kind (``paid``, ``shipped``, …) first happened; None if it has not."""
+    found = order.facts.get(kind)
+    if found is not None or kind in _OF_ORDER:
+        return found
+    prefix = f"{kind}:"
+    return min((at for key, at in order.facts.items() if key.startswith(prefix)), default=None)
+
+
+def facts_of(order: Order, event: str) -> Iterator[datetime]:
+    """The times of all facts behind an event type such as ``order.refunded``."""
+    root, _, kind = event.partition(".")
+    if root == "order":
+        for key, at in order.facts.items():
+            if key == kind or (key.partition(":")[0] == kind and kind not in _OF_ORDER):
+                yield at
+
+
+def refunded_total(order: Order) -> Decimal:
+    """Money given back so far, as far as the sources said amounts."""
+    return sum((one.amount for one in order.refunds.values() if one.amount is not None), ZERO)
+
+
+def is_fully_refunded(order: Order) -> bool:
+    """Whether nothing of the order is left: all its money or all its pieces were given back.
+
+    In doubt it is: a refund of unknown amount and pieces, or of an order of unknown total, is
+    taken for a full one, because a message after a refund hurts more than one too few.
+    """
+    refunds = order.refunds.values()
+    if not refunds:
+        return fact_time(order, "refunded") is not None
+    if any(one.amount is None and not one.lines for one in refunds):
+        return True
+    if _all_pieces_back(order):
+        return True
+    if order.total is None:
+        return not any(one.lines for one in refunds)
+    amounts_known = all(one.amount is not None for one in refunds)
+    return amounts_known and refunded_total(order) >= order.total
+
+
+def _all_pieces_back(order: Order) -> bool:
+    if not order.lines:
+        return False
+    back: dict[str, int] = {}
+    for refund in order.refunds.values():
+        for line, quantity in refund.lines.items():
+            back[line] = back.get(line, 0) + quantity
+    return all(back.get(line.id, 0) >= line.quantity for line in order.lines.values())
