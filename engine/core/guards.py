@@ -14,8 +14,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.durations import Duration
-from config.policy import Policy
-
 from engine.core.customer import Customer
 from engine.core.message import Channel, Purpose
 from engine.core.timing import QuietHours, quiet_until
@@ -69,7 +67,7 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardRules:
-    """The policy, compiled: no look-up by name is left for the hot path."""
+    """The store's policy as guards use it: no look-up by name is left for the hot path."""
 
     store_zone: ZoneInfo
     zones: Mapping[str, ZoneInfo]  # every zone by name
@@ -169,57 +167,3 @@ def _frequency(
             until = latest + rules.min_gap
             return Defer(until, "min_gap", {"last": latest.isoformat()})
     return ALLOW
-
-
-def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
-    """The guard rules of a policy. ``zones`` are all zones that customers may name."""
-    channels: tuple[Channel, ...] = ("email", "sms", "voice")
-    quiet: dict[Channel, Quiet] = {}
-    for channel in channels:
-        hours = policy.quiet_hours.of(channel)
-        if hours is not None:
-            quiet[channel] = Quiet(
-                hours=QuietHours(start=hours.start, end=hours.until), drops=hours.then == "drop"
-            )
-    return GuardRules(
-        store_zone=policy.zone,
-        zones=zones,
-        quiet=quiet,
-        caps=tuple(
-            CapRule(
-                channel=None if cap.channel == "any" else cap.channel,
-                purpose=cap.purpose,
-                count=cap.count,
-                span=_span(cap.per),
-                label=f"{cap.count} per {cap.per}",
-            )
-            for cap in policy.caps
-        ),
-        min_gap=_span(policy.min_gap) if policy.min_gap is not None else None,
-        max_lateness={
-            "email": policy.max_lateness.email,
-            "sms": policy.max_lateness.sms,
-            "voice": policy.max_lateness.voice,
-        },
-    )
-
-
-def _span(duration: Duration) -> timedelta:
-    return timedelta(days=duration.days, seconds=duration.seconds)
-
-
-__all__ = [
-    "ALLOW",
-    "Allow",
-    "CapRule",
-    "Defer",
-    "Drop",
-    "GuardRules",
-    "GuardVerdict",
-    "Quiet",
-    "address_of",
-    "check",
-    "compile_rules",
-    "consented",
-    "zone_of",
-]

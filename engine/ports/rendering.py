@@ -30,6 +30,15 @@ class TemplateInfo:
     segments: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Rendered content as it is kept: readable only with ``sample``, whose hash is its id."""
+
+    sample_id: str
+    sample: bytes
+    packed: bytes
+
+
 class RenderError(Exception):
     """A template that could not be rendered: which, why, and where (when it is a template's line).
 
@@ -80,6 +89,13 @@ class Renderer(Protocol):
         """The sample customer's rendering: the zlib dictionary for stored content.
 
         Equal revisions have equal samples.
+
+        :raises RenderError: as for ``render``.
+        """
+        ...
+
+    def pack(self, template: str, channel: str, locale: str | None, content: Content) -> Packed:
+        """A rendering compressed for keeping.
 
         :raises RenderError: as for ``render``.
         """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from config.diagnostics import Diagnostic, Position, nearest
 from engine.core.message import Content
-from engine.ports.rendering import RenderError, TemplateInfo
+from engine.ports.rendering import Packed, RenderError, TemplateInfo
+from engine.rendering.archive import pack
 from engine.rendering.compilation import CompiledTemplate, TemplateCompiler, Variant
 from engine.rendering.folder import LAYOUT, Folder, Stamp, read_folder, shortened, stamps
 from engine.rendering.sample import KNOWN_NAMES
@@ -25,17 +28,30 @@ class MessageTemplates:
     def __init__(
         self, root: Path, *, shop: Mapping[str, object], default_locale: str = "en"
     ) -> None:
-        names = [name.split(".", 1)[1] for name in KNOWN_NAMES if name.startswith("shop.")]
-        complete = dict.fromkeys(names) | dict(shop)
         self._root = root
-        self._compiler = TemplateCompiler(complete, default_locale)
-        self._values = MessageValues(complete)
+        self._default_locale = default_locale
+        self._shop: dict[str, object] = {}
+        self._use(shop)
         self._stamps: dict[str, dict[str, Stamp]] = {}
         self._folders: dict[str, Folder] = {}
         self._infos: dict[str, TemplateInfo] = {}
         self._compiled: dict[str, CompiledTemplate] = {}
         self._chosen: dict[tuple[str, str, str | None], tuple[str, Variant]] = {}
         self.refresh()
+
+    def _use(self, shop: Mapping[str, object]) -> None:
+        names = [name.split(".", 1)[1] for name in KNOWN_NAMES if name.startswith("shop.")]
+        self._shop = dict.fromkeys(names) | dict(shop)
+        self._compiler = TemplateCompiler(self._shop, self._default_locale)
+        self._values = MessageValues(self._shop)
+
+    def rebrand(self, shop: Mapping[str, object]) -> None:
+        """Compile everything anew for a shop that has changed; nothing when it is the same."""
+        former = self._shop
+        self._use(shop)
+        if self._shop != former:
+            self._stamps, self._folders = {}, {}
+            self.refresh()
 
     def refresh(self) -> frozenset[str]:
         """Read what has changed on disk, and compile it; the names whose ``info`` is new.
@@ -111,6 +127,14 @@ class MessageTemplates:
         tag, _ = self._choose(template, channel, locale)
         return self._usable(template).samples[channel, tag]
 
+    def pack(self, template: str, channel: str, locale: str | None, content: Content) -> Packed:
+        """A rendering compressed for keeping, with the dictionary that unpacks it.
+
+        :raises RenderError: as for ``render``.
+        """
+        sample = self.sample(template, channel, locale)
+        return Packed(sample_id=_digest(sample), sample=sample, packed=pack(content, sample))
+
     def _choose(self, template: str, channel: str, locale: str | None) -> tuple[str, Variant]:
         chosen = self._chosen
         by_locale = self._usable(template).variants.get(channel)
@@ -133,6 +157,11 @@ class MessageTemplates:
             )
         problem = next(iter(info.diagnostics), None)
         raise RenderError(template, _said(problem), _place(problem))
+
+
+@lru_cache(maxsize=256)
+def _digest(sample: bytes) -> str:
+    return hashlib.blake2b(sample, digest_size=16).hexdigest()
 
 
 def _said(problem: Diagnostic | None) -> str:

@@ -1,0 +1,38 @@
+"""Due journeys take their steps, a batch of customers at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.ports.storage import Storage
+from engine.services.batch import Batch
+from engine.services.handover import HandOver
+from engine.services.revisions import Revisions
+
+
+class Advance:
+    """The use case that the ticker wakes."""
+
+    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+        self._storage = storage
+        self._revisions = revisions
+        self._handover = handover
+
+    def run(self, now: datetime, limit: int) -> int:
+        """Move up to ``limit`` customers' due journeys on; how many customers there were.
+
+        Raises ``Contended`` when another writer came first: nothing was written then.
+        """
+        with self._storage.deciding() as unit:
+            customers = unit.due_customers(now, limit)
+            if not customers:
+                return 0
+            batch = Batch(unit, self._revisions.configuration(unit), self._handover)
+            worlds = unit.load(customers, now=now)
+            context = batch.context(now)
+            for customer_id in customers:
+                if customer_id in worlds:
+                    batch.take_due_steps(worlds[customer_id], context)
+            outgoings = batch.finish(worlds.values(), now)
+        self._handover.give(outgoings)
+        return len(customers)

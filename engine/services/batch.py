@@ -1,0 +1,106 @@
+"""One unit of work over many worlds: take what is due, hand over, write back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from config.durations import Rate
+from engine.core.context import Context
+from engine.core.journey import due_journeys, on_step
+from engine.core.message import Outgoing
+from engine.core.world import Emitted, World
+from engine.ports.storage import Incoming, UnitOfWork
+from engine.services.configuration import Configuration
+from engine.services.handover import HandOver
+from triggers.event import CustomerFacts, Event, OrderFacts, TicketFacts
+from triggers.sources.native import serialize
+
+OWN_SOURCE = "lagniappe"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Volumes:
+    """``engine.core.context.Shared`` over the unit of work: fixed windows from the epoch."""
+
+    unit: UnitOfWork
+
+    def take_volume(self, campaign: str, limit: Rate, now: datetime) -> bool:
+        """Count one message against the campaign's limit in the window that ``now`` lies in."""
+        span = timedelta(seconds=limit.per.nominal_seconds)
+        window = now - (now - _EPOCH) % span
+        return self.unit.take_volume(campaign, window, limit.count)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction decides. ``braked`` campaigns stand still for the rest of it."""
+
+    unit: UnitOfWork
+    configuration: Configuration
+    handover: HandOver
+    braked: dict[str, str] = field(default_factory=dict)
+
+    def context(self, now: datetime) -> Context:
+        """The surroundings of decisions at ``now``."""
+        return Context(
+            now=now,
+            rules=self.configuration.rules,
+            shared=Volumes(self.unit),
+            braked=self.braked,
+        )
+
+    def take_due_steps(self, world: World, context: Context) -> None:
+        """Take this customer's due journeys, each seeing the last one's effects."""
+        plans = self.configuration.plans
+        while due := due_journeys(world, context.now):
+            on_step(world, due[0], plans, context)
+
+    def finish(self, worlds: Iterable[World], now: datetime) -> list[Outgoing]:
+        """Hand over what is due, note every change and commit; the messages to give away."""
+        worlds = list(worlds)
+        context = self.context(now)
+        outgoings = self.handover.prepare(self.unit, worlds, self.configuration, context)
+        for world in worlds:
+            if world.journeys:
+                self.take_due_steps(world, context)
+            changes = world.changes
+            if changes.emitted:
+                self.unit.enqueue(_incoming(world, each, now) for each in changes.emitted)
+            if world.is_new or changes.any:
+                self.unit.save(world)
+        for campaign, reason in self.braked.items():
+            self.unit.hold(campaign, reason, now)
+        self.unit.commit()
+        return outgoings
+
+
+def _incoming(world: World, emitted: Emitted, now: datetime) -> Incoming:
+    event = Event(
+        id=emitted.id,
+        source=OWN_SOURCE,
+        type=emitted.type,
+        time=emitted.time,
+        customer=CustomerFacts(id=world.customer.id),
+        order=_order_reference(emitted.order_id),
+        ticket=_ticket_reference(emitted.ticket_id),
+        data=emitted.data,
+        causes=emitted.causes,
+    )
+    return Incoming(event=event, body=serialize(event), received_at=now)
+
+
+def _order_reference(order_id: str | None) -> OrderFacts | None:
+    if order_id is None:
+        return None
+    source, _, key = order_id.partition(":")
+    return OrderFacts(id=key, source=source, partial=True)
+
+
+def _ticket_reference(ticket_id: str | None) -> TicketFacts | None:
+    if ticket_id is None:
+        return None
+    source, _, key = ticket_id.partition(":")
+    return TicketFacts(id=key, source=source)

@@ -1,0 +1,67 @@
+"""What decisions follow from besides facts: plans, policy, and what is held, at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from config.durations import Duration
+from config.policy import Policy
+from engine.core.campaign import Plans
+from engine.core.guards import CapRule, GuardRules, Quiet
+from engine.core.message import Channel
+from engine.core.timing import QuietHours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """One consistent state of the workspace; replaced as a whole on reload."""
+
+    plans: Plans
+    policy: Policy
+    rules: GuardRules
+
+    def holding(self, held: Mapping[str, str]) -> Configuration:
+        """The same with these campaigns held."""
+        if self.plans.held == held:
+            return self
+        return replace(self, plans=replace(self.plans, held=dict(held)))
+
+
+def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
+    """The guard rules of a policy. ``zones`` are all zones that customers may name."""
+    channels: tuple[Channel, ...] = ("email", "sms", "voice")
+    quiet: dict[Channel, Quiet] = {}
+    for channel in channels:
+        hours = policy.quiet_hours.of(channel)
+        if hours is not None:
+            quiet[channel] = Quiet(
+                hours=QuietHours(start=hours.start, end=hours.until), drops=hours.then == "drop"
+            )
+    return GuardRules(
+        store_zone=policy.zone,
+        zones=zones,
+        quiet=quiet,
+        caps=tuple(
+            CapRule(
+                channel=None if cap.channel == "any" else cap.channel,
+                purpose=cap.purpose,
+                count=cap.count,
+                span=_span(cap.per),
+                label=f"{cap.count} per {cap.per}",
+            )
+            for cap in policy.caps
+        ),
+        min_gap=_span(policy.min_gap) if policy.min_gap is not None else None,
+        max_lateness={
+            "email": policy.max_lateness.email,
+            "sms": policy.max_lateness.sms,
+            "voice": policy.max_lateness.voice,
+        },
+    )
+
+
+def _span(duration: Duration) -> timedelta:
+    return timedelta(days=duration.days, seconds=duration.seconds)

@@ -1,0 +1,250 @@
+"""Whose event is it? Attributes a batch of events to customers and gathers their worlds.
+
+Everything is looked up a set at a time before the first event is decided; customers that the batch
+itself brings into being, joins or names are kept here and written with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.customer import Customer, Order, Ticket
+from engine.core.identity import (
+    Clash,
+    IdentityKey,
+    Keys,
+    Nobody,
+    One,
+    Two,
+    keys_of,
+    match,
+    new_customer_id,
+    survivor,
+    unclaimed,
+)
+from engine.core.merging import merge_worlds
+from engine.core.projection import (
+    needs_complete,
+    order_key,
+    project_orphan_order,
+    project_orphan_ticket,
+    ticket_key,
+)
+from engine.core.world import World
+from engine.ports.storage import Conflict, Merge, UnitOfWork
+from triggers.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an event belongs; ``merges`` are pairs of customers it showed to be one."""
+
+    customer_id: str | None
+    merges: tuple[tuple[str, str], ...] = ()
+
+
+class Directory:
+    """The identities and worlds of one batch. ``place`` every event, ``load``, then decide."""
+
+    def __init__(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
+        self._unit = unit
+        self._keys = {id(event): keys_of(event.customer, event.source) for event in events}
+        orders = {key for event in events if (key := order_key(event))}
+        tickets = {key for event in events if (key := ticket_key(event))}
+        keys = self._keys.values()
+        self._known = unit.resolve({key for each in keys for key in (*each.lookup, *each.register)})
+        self._owners = unit.owners(orders, tickets)
+        self._orders, self._tickets = orders, tickets
+        self._ownerless = {key for key, owner in self._owners.items() if owner is None}
+        internal = {each.customer_id for each in keys if each.customer_id is not None}
+        self._moved = unit.aliases(internal) if internal else {}
+        self._identities: dict[str, set[IdentityKey]] | None = None
+        self._claimed: dict[IdentityKey, str] = {}
+        self._wanted: set[str] = set()
+        self._complete: set[str] = set()
+        self._new: set[str] = set()
+        self.worlds: dict[str, World] = {}
+        self._orphan_orders: dict[str, Order] = {}
+        self._orphan_tickets: dict[str, Ticket] = {}
+        self._touched: set[str] = set()
+
+    def place(self, event: Event, at: datetime) -> Placed:
+        """Attribute the next event, in order.
+
+        An order or ticket never changes hands: whoever has it keeps it, whatever a later report
+        says of its customer; else the customer's own keys decide.
+        """
+        keys = self._keys[id(event)]
+        owner = self._owner(event)
+        if owner is not None:
+            placed = Placed(owner)
+            self._claim(keys, owner)
+        else:
+            placed = self._by_keys(event, keys, at)
+        if placed.customer_id is None:
+            return placed
+        self._wanted.add(placed.customer_id)
+        for key in (order_key(event), ticket_key(event)):
+            if key is not None and self._owners.get(key) is None:
+                self._owners[key] = placed.customer_id
+        if needs_complete(event):
+            self._complete.add(placed.customer_id)
+        for pair in placed.merges:
+            self._wanted.update(pair)
+            self._complete.update(pair)
+        return placed
+
+    def _owner(self, event: Event) -> str | None:
+        for key in (order_key(event), ticket_key(event)):
+            if key is not None and (owner := self._owners.get(key)) is not None:
+                return self._now_called(owner)
+        return None
+
+    def _by_keys(self, event: Event, keys: Keys, at: datetime) -> Placed:
+        merges: list[tuple[str, str]] = []
+        while True:
+            known = {
+                key: self._now_called(self._known[key])
+                for key in (*keys.lookup, *keys.register)
+                if key in self._known
+            }
+            found = match(keys, known, self._identities_of)
+            if not isinstance(found, Two):
+                break
+            merges.append((found.first, found.second))
+            self._moved[found.second] = found.first
+        match found:
+            case Nobody():
+                customer_id = new_customer_id(keys)
+                if customer_id is None:
+                    return Placed(None)
+                self._new.add(customer_id)
+            case One(customer_id=customer_id):
+                customer_id = self._now_called(customer_id)
+            case Clash(customer_id=customer_id):
+                if customer_id not in known.values():
+                    self._new.add(customer_id)
+                self._unit.conflict(
+                    Conflict(
+                        at=at,
+                        customer_id=customer_id,
+                        other_id=found.other_id,
+                        reason=found.reason,
+                        event_source=event.source,
+                        event_id=event.id,
+                    )
+                )
+        self._claim(keys, customer_id)
+        return Placed(customer_id, tuple(merges))
+
+    def _now_called(self, customer_id: str) -> str:
+        while customer_id in self._moved:
+            customer_id = self._moved[customer_id]
+        return customer_id
+
+    def _claim(self, keys: Keys, customer_id: str) -> None:
+        for key in unclaimed(keys, self._known):
+            self._known[key] = self._claimed[key] = customer_id
+            if self._identities is not None:
+                self._identities.setdefault(customer_id, set()).add(key)
+
+    def _identities_of(self, customer_id: str) -> Collection[IdentityKey]:
+        if self._identities is None:
+            self._identities = self._unit.identities_of(set(self._known.values()))
+            for key, owner in self._claimed.items():
+                self._identities.setdefault(owner, set()).add(key)
+        return {
+            key
+            for owner, keys in self._identities.items()
+            if self._now_called(owner) == customer_id
+            for key in keys
+        }
+
+    def load(self, now: datetime) -> None:
+        """Load the worlds of every customer placed so far, locked until the unit ends."""
+        known = self._wanted - self._new
+        self._unit.lock(known)
+        self.worlds = self._unit.load(
+            known,
+            now=now,
+            order_ids=self._orders,
+            ticket_ids=self._tickets,
+            complete=self._complete & known,
+            past=True,
+        )
+        if self._ownerless:
+            self._orphan_orders, self._orphan_tickets = self._unit.load_orphans(
+                self._orders & self._ownerless, self._tickets & self._ownerless
+            )
+
+    def world(self, placed: Placed, event: Event) -> World | None:
+        """The world that the event belongs to, merged where it must be; None for nobody's."""
+        for first, second in placed.merges:
+            self._merge(first, second, event)
+        if placed.customer_id is None:
+            return None
+        customer_id = self._survivor_of(placed.customer_id)
+        world = self.worlds.get(customer_id)
+        if world is None:
+            if customer_id not in self._new:
+                return None  # erased
+            customer = Customer(id=customer_id, created_at=event.time)
+            world = World(customer=customer, is_new=True, complete=True)
+            self.worlds[customer_id] = world
+        self._adopt(world, event)
+        return world
+
+    def _survivor_of(self, customer_id: str) -> str:
+        if customer_id in self.worlds:
+            return customer_id
+        return self._now_called(customer_id)
+
+    def _merge(self, first: str, second: str, event: Event) -> None:
+        one, other = (self.worlds.get(self._survivor_of(each)) for each in (first, second))
+        if one is None or other is None or one is other:
+            return
+        older = one if survivor(one.customer, other.customer) is one.customer else other
+        younger = other if older is one else one
+        merge_worlds(older, younger, event.time)
+        gone, stays = younger.customer.id, older.customer.id
+        del self.worlds[gone]
+        self._moved.pop(stays, None)
+        self._moved[gone] = stays
+        self._unit.merge(Merge(survivor=stays, merged=gone, at=event.time))
+
+    def _adopt(self, world: World, event: Event) -> None:
+        """Give the customer what reports told of their order before anyone knew whose it was."""
+        key = order_key(event)
+        if key is not None and (order := self._orphan_orders.pop(key, None)) is not None:
+            order.customer_id = world.customer.id
+            world.orders[key] = order
+            world.changes.orders.add(key)
+            if order.lines:
+                world.changes.lines.add(key)
+        key = ticket_key(event)
+        if key is not None and (ticket := self._orphan_tickets.pop(key, None)) is not None:
+            ticket.customer_id = world.customer.id
+            world.tickets[key] = ticket
+            world.changes.tickets.add(key)
+
+    def keep_orphan(self, event: Event) -> None:
+        """Gather a report of an order or ticket that nobody owns yet."""
+        key = order_key(event)
+        if key is not None:
+            self._orphan_orders[key] = project_orphan_order(self._orphan_orders.get(key), event)
+            self._touched.add(key)
+        key = ticket_key(event)
+        if key is not None:
+            self._orphan_tickets[key] = project_orphan_ticket(self._orphan_tickets.get(key), event)
+            self._touched.add(key)
+
+    def finish(self) -> None:
+        """Note identities and orphans for the commit."""
+        for key, customer_id in self._claimed.items():
+            self._unit.identify(key, self._survivor_of(customer_id))
+        self._unit.save_orphans(
+            [order for key, order in self._orphan_orders.items() if key in self._touched],
+            [ticket for key, ticket in self._orphan_tickets.items() if key in self._touched],
+        )

@@ -1,0 +1,135 @@
+"""Scheduled messages go out, and what the provider answered is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from config.policy import Policy
+from engine.core.journey import on_failed, on_retry
+from engine.core.message import Channel, Message, MessageStatus, Outcome, SendResult
+from engine.ports.storage import Storage, UnitOfWork
+from engine.services.batch import Batch
+from engine.services.handover import HandOver
+from engine.services.revisions import Revisions
+
+log = structlog.get_logger(__name__)
+
+CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
+
+
+class Dispatch:
+    """The two ends of a hand-over: what is due goes out, what comes back is written down."""
+
+    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+        self._storage = storage
+        self._revisions = revisions
+        self._handover = handover
+
+    def run(self, now: datetime, limit: int) -> int:
+        """Hand over messages that fell due, as far as senders have room; how many customers.
+
+        Raises ``Contended`` when another writer came first: nothing was written then.
+        """
+        with self._storage.deciding() as unit:
+            configuration = self._revisions.configuration(unit)
+            customers: dict[str, None] = {}
+            for channel in CHANNELS:
+                room = min(limit, self._handover.room(channel, configuration))
+                if room > 0:
+                    customers.update(dict.fromkeys(unit.customers_to_message(now, channel, room)))
+            if not customers:
+                return 0
+            batch = Batch(unit, configuration, self._handover)
+            worlds = unit.load(customers, now=now)
+            outgoings = batch.finish(worlds.values(), now)
+        self._handover.give(outgoings)
+        return len(customers)
+
+    def record(self, results: Sequence[SendResult], now: datetime) -> None:
+        """Write down what became of hand-overs: sent in one statement, trouble one world at a time.
+
+        Raises ``Contended`` when another writer came first: nothing was written then.
+        """
+        if not results:
+            return
+        accepted = [each for each in results if each.outcome is Outcome.ACCEPTED]
+        trouble = {
+            each.message_id: each for each in results if each.outcome is not Outcome.ACCEPTED
+        }
+        with self._storage.deciding() as unit:
+            if accepted:
+                unit.record_sent(accepted)
+            if trouble:
+                self._record_trouble(unit, trouble, now)
+            unit.commit()
+
+    def _record_trouble(
+        self, unit: UnitOfWork, trouble: dict[str, SendResult], now: datetime
+    ) -> None:
+        configuration = self._revisions.configuration(unit)
+        customers = {message.customer_id for message in unit.messages(trouble).values()}
+        unit.lock(customers)
+        worlds = unit.load(customers, now=now)
+        batch = Batch(unit, configuration, self._handover)
+        context = batch.context(now)
+        for world in worlds.values():
+            for message in list(world.messages.values()):
+                result = trouble.get(message.id)
+                if result is None or message.status is not MessageStatus.SENDING:
+                    continue
+                message.error_code = result.error_code
+                world.changes.messages.add(message.id)
+                send_at = _next_attempt(message, result, configuration.policy, now)
+                if result.outcome is Outcome.UNKNOWN:
+                    message.status = MessageStatus.UNKNOWN
+                    message.reason = result.reason or "the provider's answer was never seen"
+                    message.sent_at = result.at
+                elif send_at is not None:
+                    on_retry(world, message, send_at, configuration.plans, context)
+                    message.reason = result.reason
+                else:
+                    on_failed(world, message, context)
+                    message.reason = result.reason
+                message.owner = None
+                log.warning(
+                    "hand_over_failed",
+                    message=message.id,
+                    outcome=result.outcome.value,
+                    code=result.error_code,
+                    attempts=message.attempts,
+                )
+            unit.save(world)
+
+    def settle_orphans(self, alive_since: datetime, now: datetime) -> int:
+        """Mark as ``unknown`` what a worker that is gone was handing over; how many."""
+        with self._storage.deciding() as unit:
+            ids = unit.doubtful(alive_since)
+            if not ids:
+                return 0
+            orphans = {
+                each: SendResult(
+                    message_id=each,
+                    outcome=Outcome.UNKNOWN,
+                    at=now,
+                    error_code="interrupted",
+                    reason="the process ended during the hand-over",
+                )
+                for each in ids
+            }
+            self._record_trouble(unit, orphans, now)
+            unit.commit()
+        return len(ids)
+
+
+def _next_attempt(
+    message: Message, result: SendResult, policy: Policy, now: datetime
+) -> datetime | None:
+    """When to try again; None when it must not be, or no attempt is left."""
+    if result.outcome is not Outcome.RETRY or message.attempts >= policy.retry.attempts:
+        return None
+    first, most = policy.retry.first.nominal_seconds, policy.retry.most.nominal_seconds
+    wait = min(most, first * 2 ** (message.attempts - 1))
+    return now + timedelta(seconds=max(wait, result.retry_after or 0))

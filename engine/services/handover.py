@@ -1,0 +1,184 @@
+"""From a due message to a provider's hands: last look, rendering, the commit of ``sending``.
+
+The same code serves a message that a step has just made and one that waited. What is committed as
+``sending`` never exceeds the free slots of the sender, so that a crash leaves no more in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+
+from engine.core.context import Context
+from engine.core.guards import Allow, Defer, Drop
+from engine.core.journey import before_sending, on_handed_over, on_withheld
+from engine.core.message import Channel, Message, MessageStatus, Outgoing
+from engine.core.world import World
+from engine.links import Links
+from engine.ports.providers import Handover
+from engine.ports.rendering import Renderer, RenderError
+from engine.ports.storage import Archived, UnitOfWork
+from engine.services.configuration import Configuration
+from engine.services.message_context import message_context
+
+log = structlog.get_logger(__name__)
+
+
+class HandOver:
+    """Prepares messages inside a unit of work and gives them to the sender after its commit."""
+
+    def __init__(
+        self,
+        *,
+        renderer: Renderer,
+        sender: Handover,
+        links: Links,
+        worker_id: str,
+        providers: Mapping[Channel, str],
+        keeps_content: bool = True,
+    ) -> None:
+        self._renderer = renderer
+        self._sender = sender
+        self._links = links
+        self._worker_id = worker_id
+        self._providers = providers
+        self._keeps_content = keeps_content
+
+    def room(self, channel: Channel, configuration: Configuration) -> int:
+        """How many messages of a channel could leave now."""
+        sender = sender_address(channel, configuration)
+        return self._sender.room(channel, sender) if sender else 0
+
+    def prepare(
+        self,
+        unit: UnitOfWork,
+        worlds: Iterable[World],
+        configuration: Configuration,
+        context: Context,
+    ) -> list[Outgoing]:
+        """Make every due message of these worlds ``sending``, as far as there is room.
+
+        What finds no room stays scheduled and is dispatched later. A journey that moves on to
+        another message at once is served in the same go.
+        """
+        left = self._sender.free()
+        rooms: dict[Channel, int] = {}
+        outgoings: list[Outgoing] = []
+        archived: list[Archived] = []
+        for world in worlds:
+            while (message := _due(world, context)) is not None:
+                channel = message.channel
+                if channel not in rooms:
+                    rooms[channel] = self.room(channel, configuration)
+                if channel not in self._providers or sender_address(channel, configuration) is None:
+                    verdict: Allow | Defer | Drop = Drop("no_sender", {"channel": channel})
+                else:
+                    verdict = before_sending(world, message, configuration.plans, context)
+                if not isinstance(verdict, Allow):
+                    on_withheld(world, message, verdict, configuration.plans, context)
+                    continue
+                if left <= 0 or rooms[channel] <= 0:
+                    break
+                outgoing = self._render(unit, world, message, configuration, context, archived)
+                if outgoing is None:
+                    continue
+                left -= 1
+                rooms[channel] -= 1
+                outgoings.append(outgoing)
+        if archived:
+            unit.archive(archived)
+        return outgoings
+
+    def _render(
+        self,
+        unit: UnitOfWork,
+        world: World,
+        message: Message,
+        configuration: Configuration,
+        context: Context,
+        archived: list[Archived],
+    ) -> Outgoing | None:
+        policy, plans = configuration.policy, configuration.plans
+        journey = world.journeys.get(message.journey_id)
+        plan = plans.revisions.get((message.campaign, message.revision))
+        marketing = message.purpose == "marketing"
+        unsubscribe = self._links.unsubscribe(message.id) if marketing else None
+        locale = world.customer.locale or policy.locale
+        values = message_context(
+            world,
+            message,
+            journey,
+            campaign_name=plan.name if plan else message.campaign,
+            unsubscribe_url=unsubscribe,
+            now=context.now,
+        )
+        try:
+            content = self._renderer.render(message.template, message.channel, locale, values)
+        except RenderError as error:
+            reason = f"render_error: {error}"
+            log.error(
+                "render_error", campaign=message.campaign, step=message.step, error=str(error)
+            )
+            context.braked[message.campaign] = reason
+            unit.hold(message.campaign, reason, context.now)
+            return None
+        sender = sender_address(message.channel, configuration)
+        assert sender is not None
+        message.locale = locale
+        message.subject = content.subject
+        message.sender = sender
+        message.provider = self._providers[message.channel]
+        message.owner = self._worker_id
+        on_handed_over(world, message, plans, context)
+        if self._keeps_content:
+            packed = self._renderer.pack(message.template, message.channel, locale, content)
+            archived.append(
+                Archived(
+                    message_id=message.id,
+                    template=message.template,
+                    sample_id=packed.sample_id,
+                    sample=packed.sample,
+                    packed=packed.packed,
+                )
+            )
+        senders = policy.senders
+        is_email = message.channel == "email"
+        return Outgoing(
+            message_id=message.id,
+            channel=message.channel,
+            purpose=message.purpose,
+            campaign=message.campaign,
+            to=message.recipient or "",
+            to_name=values["customer"]["name"] if is_email else None,
+            sender=sender,
+            sender_name=senders.email.from_name if is_email else None,
+            reply_to=senders.email.reply_to if is_email else None,
+            content=content,
+            unsubscribe_url=unsubscribe if is_email else None,
+        )
+
+    def give(self, outgoings: Sequence[Outgoing]) -> None:
+        """Hand over what a committed unit of work has made ``sending``."""
+        if outgoings:
+            self._sender.submit(outgoings)
+
+
+def sender_address(channel: Channel, configuration: Configuration) -> str | None:
+    """Who messages of a channel come from; None when the shop has not said."""
+    senders = configuration.policy.senders
+    if channel == "email":
+        return senders.email.from_email
+    return senders.sms.sender if senders.sms else None
+
+
+def _due(world: World, context: Context) -> Message | None:
+    """The first message of this world that may go out now; its campaign is not braked."""
+    due = [
+        message
+        for message in world.messages.values()
+        if message.status is MessageStatus.SCHEDULED
+        and message.send_at <= context.now
+        and message.campaign not in context.braked
+    ]
+    return min(due, key=lambda message: (message.send_at, message.id), default=None)

@@ -1,0 +1,157 @@
+"""Events become state: stored once, attributed to a customer, projected, enrolled.
+
+Two doors lead here. ``take`` stores and processes a batch in one transaction (files, opt-outs, the
+simulator); ``process_waiting`` processes what the web accepted before. Both decide alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from engine.core.decision import EntryVerdict
+from engine.core.journey import on_event
+from engine.core.message import Outgoing
+from engine.core.projection import project
+from engine.core.world import World
+from engine.ports.clock import Clock
+from engine.ports.storage import Incoming, Processed, Storage, UnitOfWork
+from engine.services.batch import Batch
+from engine.services.directory import Directory
+from engine.services.handover import HandOver
+from engine.services.revisions import Revisions
+from triggers.addresses import normalise_email, normalise_phone
+from triggers.event import Event
+from triggers.sources.native import deserialize
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    """One event of a batch; ``seq`` None when it is not stored yet."""
+
+    seq: int | None
+    event: Event
+    incoming: Incoming | None
+    received_at: datetime
+    backfill: bool
+
+
+class Ingest:
+    """The use case behind every event."""
+
+    def __init__(
+        self, storage: Storage, revisions: Revisions, handover: HandOver, clock: Clock
+    ) -> None:
+        self._storage = storage
+        self._revisions = revisions
+        self._handover = handover
+        self._clock = clock
+
+    def take(self, incoming: Sequence[Incoming]) -> int:
+        """Store and process events at once; those already stored are passed over. How many counted.
+
+        Raises ``Contended`` when another writer came first: nothing was written then.
+        """
+        now = self._clock.now()
+        with self._storage.deciding() as unit:
+            unseen = unit.unseen({(each.event.source, each.event.id) for each in incoming})
+            items: list[_Item] = []
+            for each in incoming:
+                key = (each.event.source, each.event.id)
+                if key in unseen:
+                    unseen.discard(key)
+                    items.append(
+                        _Item(
+                            seq=None,
+                            event=each.event,
+                            incoming=each,
+                            received_at=each.received_at,
+                            backfill=each.backfill,
+                        )
+                    )
+            if not items:
+                return 0
+            outgoings = self._process(unit, items, now)
+        self._handover.give(outgoings)
+        return len(items)
+
+    def process_waiting(self, limit: int) -> int:
+        """Process up to ``limit`` accepted events, oldest first; how many there were.
+
+        Raises ``Contended`` when another writer came first: nothing was written then.
+        """
+        now = self._clock.now()
+        with self._storage.deciding() as unit:
+            stored = unit.waiting_events(limit)
+            if not stored:
+                return 0
+            items = [
+                _Item(
+                    seq=each.seq,
+                    event=deserialize(each.body),
+                    incoming=None,
+                    received_at=each.received_at,
+                    backfill=each.backfill,
+                )
+                for each in stored
+            ]
+            outgoings = self._process(unit, items, now)
+        self._handover.give(outgoings)
+        return len(items)
+
+    def _process(self, unit: UnitOfWork, items: list[_Item], now: datetime) -> list[Outgoing]:
+        configuration = self._revisions.configuration(unit)
+        country = configuration.policy.country
+        items = [replace(item, event=_normalised(item.event, country)) for item in items]
+        directory = Directory(unit, [item.event for item in items])
+        placed = [directory.place(item.event, item.received_at) for item in items]
+        directory.load(now)
+        batch = Batch(unit, configuration, self._handover)
+        done: list[Processed] = []
+        for item, place in zip(items, placed, strict=True):
+            world = directory.world(place, item.event)
+            verdicts: list[EntryVerdict] = []
+            if world is None:
+                directory.keep_orphan(item.event)
+            else:
+                verdicts = _decide(batch, world, item)
+            done.append(
+                Processed(
+                    seq=item.seq,
+                    incoming=item.incoming,
+                    customer_id=world.customer.id if world else None,
+                    verdicts=verdicts,
+                )
+            )
+        directory.finish()
+        unit.processed(done)
+        return batch.finish(directory.worlds.values(), now)
+
+
+def _decide(batch: Batch, world: World, item: _Item) -> list[EntryVerdict]:
+    """What one event does to its customer, at the moment of its arrival."""
+    context = batch.context(item.received_at)
+    plans = batch.configuration.plans
+    verdicts: list[EntryVerdict] = []
+    for transition in project(world, item.event):
+        verdicts += on_event(world, transition, plans, context, enrol=not item.backfill)
+    if world.journeys:
+        batch.take_due_steps(world, context)
+    return verdicts
+
+
+def _normalised(event: Event, country: str) -> Event:
+    """The event with addresses in the form in which they are compared and written to."""
+    facts = event.customer
+    if facts is None or (facts.email is None and facts.phone is None):
+        return event
+    email = normalise_email(facts.email) if facts.email else None
+    phone = normalise_phone(facts.phone, facts.country or country) if facts.phone else None
+    if email == facts.email and phone == facts.phone:
+        return event
+    return replace(event, customer=replace(facts, email=email, phone=phone))

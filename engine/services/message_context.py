@@ -1,0 +1,136 @@
+"""What a template may read of one customer, as plain values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from engine.core.customer import Customer, Order, ParcelStatus, Ticket
+from engine.core.guards import consented
+from engine.core.message import Message
+from engine.core.order_state import fact_time
+from engine.core.world import Journey, World
+
+
+def message_context(
+    world: World,
+    message: Message,
+    journey: Journey | None,
+    *,
+    campaign_name: str,
+    unsubscribe_url: str | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """Every root that a template may read, for one message; ``shop`` is the renderer's own."""
+    order = world.orders.get(message.order_id) if message.order_id else None
+    ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
+    context: dict[str, Any] = {
+        "customer": customer_context(world, now),
+        "order": order_context(order) if order else None,
+        "ticket": ticket_context(ticket) if ticket else None,
+        "trigger": _trigger(journey),
+        "campaign": {"id": message.campaign, "name": campaign_name},
+        "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
+        "message": {"id": message.id},
+        "now": now,
+    }
+    if journey is not None:
+        for step, result in journey.results.items():
+            context.setdefault(step, result)
+    return context
+
+
+def customer_context(world: World, now: datetime) -> dict[str, Any]:
+    """The root ``customer``."""
+    customer: Customer = world.customer
+    names = [name for name in (customer.first_name, customer.last_name) if name]
+    latest = customer.last_order_at
+    return {
+        "id": customer.id,
+        "email": customer.email,
+        "phone": customer.phone,
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "name": " ".join(names) or None,
+        "locale": customer.locale,
+        "timezone": customer.timezone,
+        "country": customer.country,
+        "birthday": customer.birthday,
+        "tags": customer.tags,
+        "attributes": customer.attributes,
+        "orders_count": customer.orders_count,
+        "total_spent": customer.total_spent,
+        "first_order_at": customer.first_order_at,
+        "last_order_at": latest,
+        "days_since_order": max(0, (now - latest).days) if latest else None,
+        "open_tickets": customer.open_tickets,
+        "email_consent": consented(world, "email"),
+        "sms_consent": consented(world, "sms"),
+    }
+
+
+def order_context(order: Order) -> dict[str, Any]:
+    """The root ``order``; tracking is that of the parcel that moved last."""
+    parcels = [p for p in order.fulfilments.values() if p.status is not ParcelStatus.CANCELLED]
+    parcel = max(parcels, key=lambda each: each.at) if parcels else None
+    return {
+        "id": order.id,
+        "number": order.number,
+        "placed_at": order.placed_at,
+        "paid_at": fact_time(order, "paid"),
+        "shipped_at": fact_time(order, "shipped"),
+        "delivered_at": fact_time(order, "delivered"),
+        "currency": order.currency,
+        "total": order.total,
+        "subtotal": order.subtotal,
+        "shipping": order.shipping,
+        "tax": order.tax,
+        "discount": order.discount,
+        "discount_codes": order.discount_codes,
+        "is_gift": order.is_gift,
+        "country": order.country,
+        "status_url": order.status_url,
+        "tracking_url": parcel.tracking_url if parcel else None,
+        "tracking_number": parcel.tracking_number if parcel else None,
+        "carrier": parcel.carrier if parcel else None,
+        "attributes": order.attributes,
+        "lines": [
+            {
+                "title": line.title,
+                "quantity": line.quantity,
+                "price": line.price,
+                "url": line.url,
+                "image_url": line.image_url,
+                "sku": line.sku,
+                "product_id": line.product_id,
+            }
+            for line in order.lines.values()
+        ],
+    }
+
+
+def ticket_context(ticket: Ticket) -> dict[str, Any]:
+    """The root ``ticket``."""
+    return {
+        "id": ticket.id,
+        "status": ticket.status.value,
+        "subject": ticket.subject,
+        "channel": ticket.channel,
+        "priority": ticket.priority,
+        "tags": ticket.tags,
+        "rating": ticket.rating,
+        "opened_at": ticket.opened_at,
+        "solved_at": ticket.solved_at,
+    }
+
+
+def _trigger(journey: Journey | None) -> dict[str, Any]:
+    if journey is None:
+        return {"id": None, "type": None, "time": None, "data": {}}
+    trigger = journey.trigger
+    return {
+        "id": trigger.get("id"),
+        "type": trigger.get("type"),
+        "time": journey.entered_at,
+        "data": trigger.get("data", {}),
+    }

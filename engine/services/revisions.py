@@ -1,0 +1,137 @@
+"""Which plans are in force: the workspace's newest good ones, and those that journeys stand on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from config.policy import Policy
+from engine.core.campaign import CampaignStatus, Plan, Plans
+from engine.core.guards import GuardRules
+from engine.core.journey import migrate
+from engine.core.world import JourneyStatus
+from engine.ports.plans import CampaignSource
+from engine.ports.storage import Storage, UnitOfWork
+from engine.services.batch import Batch
+from engine.services.configuration import Configuration
+from engine.services.handover import HandOver
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """The store's policy, and what guards make of it."""
+
+    policy: Policy
+    rules: GuardRules
+
+
+class Revisions:
+    """Keeps the configuration in force and stores every campaign source by its hash.
+
+    ``load_policies`` reads the policy; it raises when that is wrong, and then the last good one
+    stays.
+    """
+
+    def __init__(
+        self, storage: Storage, source: CampaignSource, load_policies: Callable[[], Policies]
+    ) -> None:
+        self._storage = storage
+        self._source = source
+        self._load_policies = load_policies
+        self._policies = load_policies()
+        self._current: dict[str, Plan] = {}
+        self._older: dict[tuple[str, str], Plan] = {}
+        self._configuration: Configuration | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def plans(self) -> Plans:
+        """The plans in force."""
+        return self._in_force().plans
+
+    def configuration(self, unit: UnitOfWork) -> Configuration:
+        """What decisions in this unit of work follow from; holds are read anew each time."""
+        configuration = self._in_force().holding(unit.holds())
+        self._configuration = configuration
+        return configuration
+
+    def _in_force(self) -> Configuration:
+        if self._configuration is None:
+            raise RuntimeError("reload() must come first")
+        return self._configuration
+
+    def reload(self, now: datetime) -> None:
+        """Take the workspace as it is now; each broken file leaves its last good revision."""
+        with self._lock:
+            try:
+                self._policies = self._load_policies()
+            except Exception as error:
+                log.error("policy_rejected", error=str(error))
+            compiled = self._source.load()
+            self._storage.store_revisions(
+                [(c.plan.id, c.plan.revision, c.source, c.file) for c in compiled.values()], now
+            )
+            self._current = {key: each.plan for key, each in compiled.items()}
+            self._older = self._plans_in_use()
+            self._configuration = Configuration(
+                plans=Plans.of(self._current.values(), self._older.values()),
+                policy=self._policies.policy,
+                rules=self._policies.rules,
+            )
+
+    def _plans_in_use(self) -> dict[tuple[str, str], Plan]:
+        older: dict[tuple[str, str], Plan] = {}
+        for campaign, revision in self._storage.live_revisions():
+            current = self._current.get(campaign)
+            if current is not None and current.revision == revision:
+                continue
+            key = (campaign, revision)
+            if key not in self._older:
+                stored = self._storage.revision_source(campaign, revision)
+                if stored is None:
+                    log.error("revision_missing", campaign=campaign, revision=revision)
+                    continue
+                source, file = stored
+                older[key] = self._source.compile_source(source, file)
+            else:
+                older[key] = self._older[key]
+        return older
+
+    def migrate(self, handover: HandOver, now: datetime) -> int:
+        """Move live journeys of ``in_flight: migrate`` campaigns to the newest revision."""
+        moved = 0
+        for plan in self._current.values():
+            if plan.in_flight == "migrate" and plan.status is CampaignStatus.LIVE:
+                moved += self._migrate(plan, handover, now)
+        return moved
+
+    def _migrate(self, plan: Plan, handover: HandOver, now: datetime) -> int:
+        moved, after = 0, ""
+        while True:
+            with self._storage.deciding() as unit:
+                customers = unit.customers_to_migrate(plan.id, plan.revision, after, _PAGE)
+                if not customers:
+                    return moved
+                after = customers[-1]
+                unit.lock(customers)
+                batch = Batch(unit, self.configuration(unit), handover)
+                context = batch.context(now)
+                worlds = unit.load(customers, now=now)
+                for world in worlds.values():
+                    for journey in list(world.journeys.values()):
+                        if journey.campaign != plan.id or journey.status is not JourneyStatus.LIVE:
+                            continue
+                        old = self._older.get((plan.id, journey.revision))
+                        if journey.revision != plan.revision:
+                            migrate(world, journey, plan, context, plan_old=old)
+                            moved += 1
+                outgoings = batch.finish(worlds.values(), now)
+            handover.give(outgoings)
