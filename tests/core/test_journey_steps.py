@@ -369,3 +369,14 @@ def test_delays_that_are_over_already_still_count_one_from_the_other() -> None:
     shop.step()
     assert shop.message.due_at == T0 + 6 * DAY
     assert shop.message.send_at == T0 + 6 * DAY + HOUR
+
+
+def test_a_campaign_about_refunds_is_not_ended_by_refunds() -> None:
+    shop = Shop.of(plan(THREE_DAYS, MAIL, on="order.refunded", **default_exits()))
+    shop.tell("order.refunded", fact="refunded:r1")
+    shop.step()
+    shop.now = T0 + DAY
+    shop.tell("order.refunded", fact="refunded:r2")
+    assert shop.status() is JourneyStatus.LIVE
+    shop.tell("order.returned")
+    assert shop.status() is JourneyStatus.EXITED
