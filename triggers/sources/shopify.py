@@ -99,7 +99,11 @@ def _fulfilment_event(payload: JsonObject) -> dict[str, Any]:
     return {
         "type": _PARCEL_EVENT[parcel["status"]],
         "time": parcel.get("at"),
-        "order": {**_part_of_order(payload), "fulfilments": [parcel]},
+        "order": {
+            **_part_of_order(payload),
+            "updated_at": payload.get("updated_at"),  # a corrected tracking number is newer
+            "fulfilments": [parcel],
+        },
     }
 
 

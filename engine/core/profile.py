@@ -1,0 +1,158 @@
+"""What reports tell of a customer: their own fields, and what they permit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from engine.core.customer import Consent, Customer
+from engine.core.registers import stamp_of, write, write_key
+from engine.core.transition import Transition
+from engine.core.world import World
+from triggers.event import ConsentFact, CustomerFacts, Event
+
+_FIELDS: Final = (
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "locale",
+    "timezone",
+    "country",
+    "birthday",
+    "tags",
+)
+_CREATED: Final = "created"
+_ATTRIBUTE: Final = "attributes."
+# Of a permission and a withdrawal at the same instant the withdrawal stays.
+_CAUTION: Final = {"subscribed": 0, "pending": 1, "unsubscribed": 2}
+_STATUS_TOLD: Final = {
+    "customer.subscribed": "subscribed",
+    "customer.unsubscribed": "unsubscribed",
+}
+
+
+def project_customer(world: World, event: Event) -> list[Transition]:
+    """Take in what the event tells of the customer; the transitions that this causes.
+
+    ``customer.created`` comes once, with the first event of a new customer, whichever that is: who
+    a customer is cannot wait for an earlier event that may never come.
+    """
+    transitions: list[Transition] = []
+    customer, facts = world.customer, event.customer
+    changed = False
+    if event.time < customer.created_at:
+        customer.created_at = event.time
+        if _CREATED in customer.stamps:
+            customer.stamps[_CREATED] = stamp_of(event.time)
+        changed = True
+    if _CREATED not in customer.stamps and (world.is_new or event.type == "customer.created"):
+        customer.stamps[_CREATED] = stamp_of(customer.created_at)
+        changed = True
+        transitions.append(
+            Transition(
+                type="customer.created",
+                time=event.time,
+                id=f"customer.created:{customer.id}",
+                data=event.data if event.type == "customer.created" else {},
+                causes=event.causes,
+            )
+        )
+    if facts is not None:
+        changed |= _merge_facts(customer, facts, stamp_of(event.time))
+        if facts.consent or event.type in _STATUS_TOLD:
+            transitions += _merge_consents(world, facts, event)
+    elif event.type in _STATUS_TOLD:
+        transitions += _merge_consents(world, CustomerFacts(), event)
+    if changed:
+        world.changes.customer = True
+    return transitions
+
+
+def merge_profiles(into: Customer, other: Customer) -> None:
+    """Take over the other record's own fields, each where its report is the later one."""
+    for name in _FIELDS:
+        at = other.stamps.get(name)
+        if at is not None:
+            write(into, into.stamps, name, getattr(other, name), at)
+    for name, value in other.attributes.items():
+        key = f"{_ATTRIBUTE}{name}"
+        at = other.stamps.get(key, 0)
+        write_key(into.attributes, into.stamps, name, value, at, key=key)
+    into.created_at = min(into.created_at, other.created_at)
+    if _CREATED in into.stamps or _CREATED in other.stamps:
+        into.stamps[_CREATED] = stamp_of(into.created_at)
+
+
+def later_consent(one: Consent, other: Consent) -> Consent:
+    """Of two statements about one address the one that holds."""
+    return max(one, other, key=_standing)
+
+
+def _merge_facts(customer: Customer, facts: CustomerFacts, at: int) -> bool:
+    stamps = customer.stamps
+    changed = False
+    for name in _FIELDS:
+        value = getattr(facts, name)
+        if value is not None and write(customer, stamps, name, value, at):
+            changed = True
+    for name, value in facts.attributes.items():
+        key = f"{_ATTRIBUTE}{name}"
+        if write_key(customer.attributes, stamps, name, value, at, key=key):
+            changed = True
+    return changed
+
+
+def _merge_consents(world: World, facts: CustomerFacts, event: Event) -> list[Transition]:
+    told: dict[str, ConsentFact] = dict(facts.consent)  # type: ignore[arg-type]
+    implied = _STATUS_TOLD.get(event.type)
+    if implied is not None:
+        channel = event.data.get("channel")
+        told.setdefault(
+            channel if channel in ("email", "sms", "voice") else "email",
+            ConsentFact(status=implied),  # type: ignore[arg-type]
+        )
+    transitions = []
+    for channel, fact in told.items():
+        # A permission is for the address it was told with.
+        if channel == "email":
+            address = facts.email or world.customer.email
+        else:
+            address = facts.phone or world.customer.phone
+        if address is None:
+            continue
+        consent = Consent(
+            channel=channel,
+            address=address,
+            status=fact.status,
+            at=fact.at or event.time,
+            source=event.source,
+            proof=fact.proof,
+        )
+        transition = _take_consent(world, consent, event)
+        if transition is not None:
+            transitions.append(transition)
+    return transitions
+
+
+def _take_consent(world: World, consent: Consent, event: Event) -> Transition | None:
+    key = (consent.channel, consent.address)
+    held = world.consents.get(key)
+    if held is not None and later_consent(held, consent) == held:
+        return None
+    world.consents[key] = consent
+    world.changes.consents.append(consent)
+    if consent.status == "pending" or (held is not None and held.status == consent.status):
+        return None
+    kind = f"customer.{consent.status}"
+    return Transition(
+        type=kind,
+        time=consent.at,
+        id=f"{kind}:{world.customer.id}:{consent.channel}:{stamp_of(consent.at)}",
+        data={**event.data, "channel": consent.channel},
+        causes=event.causes,
+    )
+
+
+def _standing(consent: Consent) -> tuple[datetime, int, str, str]:
+    return consent.at, _CAUTION[consent.status], consent.source, consent.proof or ""
