@@ -1,0 +1,261 @@
+"""Why a message was withheld or a journey ended, in plain words.
+
+A stored reason is a code; its values stand in the decision's trace, when there is one. Every
+sentence is made of both when somebody reads it, so none of them is ever stored. Sentences are
+fragments without a capital or a full stop, to be joined after "not sent: " and the like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from config.durations import Duration, parse
+from engine.core.expression import Condition
+
+Trace = Mapping[str, Any]
+
+_MAX_VALUE = 80  # characters of one value that a sentence shows
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
+_CAP = re.compile(r"(\d+) per (\S+)")
+
+
+def when(moment: datetime | str | None, zone: tzinfo = UTC) -> str:
+    """A moment as people read it, ``2026-03-01 09:00 CST``; RFC 3339 text is read first."""
+    if moment is None:
+        return "an unknown time"
+    if isinstance(moment, str):
+        text = moment
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return text
+    if moment.tzinfo is None:
+        return f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}".rstrip()
+
+
+def span(text: str) -> str:
+    """A duration in words: ``7d`` is "7 days", ``1d12h`` "1 day 12 hours"."""
+    try:
+        duration = parse(text)
+    except ValueError:
+        return text
+    return duration_words(duration)
+
+
+def duration_words(duration: Duration) -> str:
+    """A duration in words, largest unit first."""
+    rest = abs(duration.seconds)
+    parts = [(abs(duration.days), "day")]
+    for length, word in ((3600, "hour"), (60, "minute"), (1, "second")):
+        count, rest = divmod(rest, length)
+        parts.append((count, word))
+    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
+    return " ".join(told) or "no time at all"
+
+
+def value(actual: object) -> str:
+    """One value as a condition saw it: texts in quotes, nothing as "empty"."""
+    match actual:
+        case None:
+            shown = "empty"
+        case bool():
+            shown = "true" if actual else "false"
+        case float() if actual.is_integer() and abs(actual) < 1e15:
+            shown = str(int(actual))
+        case str():
+            shown = f'"{actual}"'
+        case list() | tuple():
+            shown = f"[{', '.join(value(one) for one in actual)}]"
+        case _:
+            shown = str(actual)
+    return shown if len(shown) <= _MAX_VALUE else f"{shown[: _MAX_VALUE - 1]}…"
+
+
+def unmet(trace: Trace | None, *candidates: Condition | None) -> str:
+    """Which part of a condition was not met, and what its values were.
+
+    ``candidates`` are the conditions that the trace may be of; the one whose clause reads the
+    names that the trace holds is quoted. With none (an unknown revision) only the values are told.
+    """
+    trace = trace or {}
+    values: Mapping[str, Any] = trace.get("values") or {}
+    wanted = _clause(trace, values, candidates)
+    needs = f"needs {wanted}" if wanted else ""
+    code = trace.get("verdict")
+    if code == "no_value":
+        told = f"{trace.get('field')} has no value"
+    elif code == "error":
+        told = "these values do not fit it: " + _values(values) if values else "it cannot be read"
+    else:
+        told = _values(values)
+    return ", but ".join(filter(None, (needs, told))) or "it was not met"
+
+
+def _clause(trace: Trace, values: Trace, candidates: tuple[Condition | None, ...]) -> str:
+    index = trace.get("clause")
+    known = [one for one in candidates if one is not None]
+    if index is None:
+        return known[0].source if len(known) == 1 else ""
+    for one in known:
+        if index < len(one.clauses) and set(one.clauses[index].names) == set(values):
+            return " ".join(one.clauses[index].source.split())
+    return ""
+
+
+def _values(values: Trace) -> str:
+    return " and ".join(f"{name} is {value(actual)}" for name, actual in values.items())
+
+
+def _no_address(trace: Trace, zone: tzinfo) -> str:
+    what = {"email": "email address", "sms": "phone number", "voice": "phone number"}
+    return f"the customer has no {what.get(str(trace.get('channel')), 'address')}"
+
+
+def _no_sender(trace: Trace, zone: tzinfo) -> str:
+    channel = trace.get("channel")
+    by = f" for {channel}" if channel else ""
+    return f"the shop has named no sender{by} (senders in config/store.yaml)"
+
+
+def _suppressed(trace: Trace, zone: tzinfo) -> str:
+    scope = {"marketing": " for marketing", "all": " for every message"}
+    reason = trace.get("reason")
+    told = f"the address is suppressed{scope.get(str(trace.get('scope')), '')}"
+    return f"{told} ({reason})" if reason else told
+
+
+def _no_consent(trace: Trace, zone: tzinfo) -> str:
+    channel = trace.get("channel")
+    told = f"no consent to marketing{f' by {channel}' if channel else ''}"
+    if "wanted" not in trace:
+        return told
+    actual = trace.get("actual") or "none on record"
+    return f"{told} (it is {actual}; wanted: {trace['wanted']})"
+
+
+def _quiet_hours(trace: Trace, zone: tzinfo) -> str:
+    if "quiet" not in trace:
+        return "quiet hours"
+    told = f"quiet hours {trace['quiet']} (it was {trace.get('local')} in {trace.get('zone')})"
+    return told + _until(trace, zone)
+
+
+def _min_gap(trace: Trace, zone: tzinfo) -> str:
+    told = "too soon after another marketing message"
+    if "last" in trace:
+        told += f" (the last one: {when(trace['last'], zone)})"
+    return told + _until(trace, zone)
+
+
+def _cap(trace: Trace, zone: tzinfo) -> str:
+    label = str(trace.get("cap", ""))
+    found = _CAP.fullmatch(label)
+    if found is None:
+        return "marketing cap reached"
+    return (
+        f"marketing cap {label} reached ({trace.get('actual', found[1])} in the last "
+        f"{span(found[2])})"
+    )
+
+
+def _too_late(trace: Trace, zone: tzinfo) -> str:
+    if "due_at" not in trace:
+        return "too late: more overdue than its max_lateness allows"
+    told = (
+        f"too late: due {when(trace['due_at'], zone)}, "
+        f"to be sent by {when(trace.get('expires_at'), zone)} at the latest"
+    )
+    if "guard" not in trace:
+        return told
+    values = {key: one for key, one in trace.items() if key != "until"}
+    blocked = withheld(str(trace["guard"]), values, zone=zone)
+    return f"{told}; {blocked} until {when(trace.get('until'), zone)}"
+
+
+def _journey_ended(trace: Trace, zone: tzinfo) -> str:
+    reason = trace.get("reason")
+    return "its journey has ended" + (f" ({ended(str(reason))})" if reason else "")
+
+
+def _frozen(trace: Trace, zone: tzinfo) -> str:
+    return "the campaign is paused, held or gone" + _until(trace, zone, "looked at again")
+
+
+def _hold_while(trace: Trace, zone: tzinfo) -> str:
+    return "hold_while is met" + _until(trace, zone, "looked at again")
+
+
+def _volume_limit(trace: Trace, zone: tzinfo) -> str:
+    limit = trace.get("limit")
+    return "the campaign reached its volume_limit" + (f" of {limit}" if limit else "")
+
+
+def _until(trace: Trace, zone: tzinfo, word: str = "put off") -> str:
+    return f", {word} until {when(trace['until'], zone)}" if "until" in trace else ""
+
+
+GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
+    "no_address": _no_address,
+    "no_sender": _no_sender,
+    "suppressed": _suppressed,
+    "no_consent": _no_consent,
+    "quiet_hours": _quiet_hours,
+    "min_gap": _min_gap,
+    "cap": _cap,
+    "too_late": _too_late,
+    "journey_ended": _journey_ended,
+    "frozen": _frozen,
+    "hold_while": _hold_while,
+    "volume_limit": _volume_limit,
+}
+ENDS: Mapping[str, str] = {
+    "completed": "it took its last step",
+    "profile_filter": "profile_filter is no longer met",
+    "step_limit": "it took more steps than the campaign has",
+    "merged": "the customer was merged with another who was already in",
+    "migrated": "a newer revision of the campaign has no such step",
+    "exit": "an exit step",
+    "paused": "paused by hand",
+    "render_error": "a template could not be rendered",
+}
+
+
+def withheld(
+    code: str, trace: Trace | None, condition: Condition | None = None, zone: tzinfo = UTC
+) -> str:
+    """Why a message is not sent, or not yet: the guard or rule with actual and wanted values.
+
+    ``condition`` is the plan's ``profile_filter``, where it is known. A code that is not the
+    engine's own (a provider's plain words, for instance) is told as it stands.
+    """
+    guard = GUARDS.get(code)
+    if guard is not None:
+        return guard(trace or {}, zone)
+    if code == "profile_filter" and trace:
+        return f"profile_filter: {unmet(trace, condition)}"
+    return ended(code)
+
+
+def ended(code: str) -> str:
+    """Why a journey ended or a message was withdrawn, from the stored code alone."""
+    if not code:
+        return "no reason on record"
+    if code in ENDS:
+        return ENDS[code]
+    if code in GUARDS:
+        return GUARDS[code]({}, UTC)
+    if is_event(code):
+        return f"{code} happened"
+    head, _, rest = code.partition(": ")
+    if rest and (head in ENDS or head in GUARDS):
+        return f"{ended(head)}: {rest}"
+    return code.replace("_", " ") if _CODE.fullmatch(code) else code
+
+
+def is_event(code: str) -> bool:
+    """Whether a code is an event's type (``order.refunded``)."""
+    return re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", code) is not None
