@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-
-from triggers.event import Event, Rejected
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 from engine.core.customer import Order, Ticket
 from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
-from engine.core.message import Message
+from engine.core.message import Channel, Message, SendResult
 from engine.core.world import World
+from triggers.event import Event, Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +79,38 @@ class Archived:
     packed: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One fire of a schedule or date trigger in one zone, and how far its sweep has come.
+
+    ``zone`` is an IANA name, or None for customers whose zone is not known. ``key`` is the local
+    date and time that entry keys hold. ``cursor`` is the last customer swept.
+    """
+
+    campaign: str
+    zone: str | None
+    key: str
+    at: datetime
+    cursor: str = ""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCall:
+    """A webhook call to make now. ``attempts`` counts this one."""
+
+    id: str
+    campaign: str
+    journey_id: str
+    step: str
+    url: str
+    body: bytes
+    attempts: int
+
+
+ALL_ZONES: Literal["*"] = "*"  # no IANA name
+
+
 class UnitOfWork(Protocol):
     """One transaction over some customers' worlds.
 
@@ -130,8 +161,40 @@ class UnitOfWork(Protocol):
     def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a journey due, oldest first, locked; those locked elsewhere left out."""
 
-    def customers_to_message(self, now: datetime, limit: int) -> Sequence[str]:
-        """Customers with a scheduled message due, oldest first, locked."""
+    def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
+        """Customers with a scheduled message of this channel due, oldest first, locked.
+
+        ``load`` brings those messages, however old they are.
+        """
+
+    def customers_to_migrate(
+        self, campaign: str, revision: str, after: str, limit: int
+    ) -> Sequence[str]:
+        """Customers, by id beyond ``after``, with a live journey on another revision than this."""
+
+    def doubtful(self, alive_since: datetime) -> Sequence[str]:
+        """Messages being handed over by a worker that has not been seen since then."""
+
+    def holds(self) -> dict[str, str]:
+        """The campaigns that are held, with the reason."""
+
+    def occurrence_state(self, campaign: str) -> dict[str | None, Occurrence]:
+        """The latest fire of each zone."""
+
+    def zones_in_use(self) -> dict[str | None, int]:
+        """How many customers each time zone has; None: not known."""
+
+    def page_customers(
+        self,
+        zone: str | None,
+        after: str,
+        limit: int,
+        birthdays: Collection[str] | None = None,
+    ) -> Sequence[str]:
+        """Customers by id beyond ``after``: of a zone, of none (None) or of ``ALL_ZONES``.
+
+        ``birthdays``: only those born on one of these days, ``MM-DD``.
+        """
 
     def lock(self, customer_ids: Collection[str]) -> None:
         """Take these customers' locks, waiting for them."""
@@ -167,7 +230,19 @@ class UnitOfWork(Protocol):
         """Note rendered contents to keep."""
 
     def hold(self, campaign: str, reason: str, at: datetime) -> None:
-        """Note that a campaign is held."""
+        """Note that a campaign is held; one held already keeps its reason."""
+
+    def record_sent(self, results: Sequence[SendResult]) -> None:
+        """Note that providers took these messages.
+
+        Only messages that are being handed over, or in doubt, become ``sent``.
+        """
+
+    def begin_occurrence(self, occurrence: Occurrence) -> None:
+        """Note that a schedule has fired in a zone; former fires that are done are forgotten."""
+
+    def advance_occurrence(self, occurrence: Occurrence) -> None:
+        """Note how far the sweep has come, with the worlds that this page of it changed."""
 
     def commit(self) -> None:
         """Write everything noted, at once.
@@ -181,13 +256,70 @@ class Contended(Exception):
 
 
 class Storage(Protocol):
-    """The database."""
+    """The database. Every method but ``deciding`` is a transaction of its own."""
 
-    def deciding(self) -> AbstractContextManager[UnitOfWork]:
-        """A unit of work, rolled back unless committed."""
+    def deciding(self, *, urgent: bool = False) -> AbstractContextManager[UnitOfWork]:
+        """A unit of work, rolled back unless committed.
+
+        ``urgent``: a person waits for it, so it goes before the background's on SQLite, where one
+        decides at a time. Raises ``Contended`` as ``UnitOfWork.commit`` does.
+        """
 
     def accept(self, incoming: Sequence[Incoming]) -> None:
         """Store events durably; those already stored are left as they are."""
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Store verified payloads that no event could be made of."""
+
+    def has_waiting_events(self) -> bool:
+        """Whether accepted events wait to be processed."""
+
+    def next_due(self) -> datetime | None:
+        """When the next journey, scheduled message or webhook call falls due; None: nothing waits.
+
+        The moment may lie in the past.
+        """
+
+    def heartbeat(self, worker_id: str, role: str, now: datetime) -> None:
+        """Say that this worker is alive."""
+
+    def forget(self, worker_id: str) -> None:
+        """Say that this worker has ended in good order."""
+
+    def store_revisions(
+        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+    ) -> None:
+        """Keep campaign sources, as (campaign, revision, source, file); known ones stay."""
+
+    def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
+        """Every (campaign, revision) that a live or held-out journey stands on.
+
+        With ``now`` also those of ended journeys whose goal can still be reached.
+        """
+
+    def revision_source(self, campaign: str, revision: str) -> tuple[str, str] | None:
+        """A stored revision's (source, file)."""
+
+    def holds(self) -> dict[str, str]:
+        """The campaigns that are held, with the reason."""
+
+    def hold(self, campaign: str, reason: str, at: datetime) -> None:
+        """Hold a campaign; one held already keeps its reason."""
+
+    def resume(self, campaign: str, now: datetime) -> int:
+        """Lift a campaign's hold and let its parked journeys and frozen messages go on.
+
+        Goes in pages, so that nobody waits long; cut short, it is safe to call again. Returns how
+        many journeys were parked.
+        """
+
+    def parked_campaigns(self) -> set[str]:
+        """Campaigns with parked journeys."""
+
+    def claim_webhook_calls(self, now: datetime, limit: int, lease: timedelta) -> Sequence[DueCall]:
+        """Calls to make now, oldest first; they fall due again after ``lease`` unless recorded."""
+
+    def record_webhook_call(
+        self, call_id: str, *, reason: str | None = None, retry_at: datetime | None = None
+    ) -> None:
+        """Write down how a call went: done without a reason, to be tried again, or failed."""

@@ -1,40 +1,21 @@
 """Many rows in one statement, for both databases, from the schema itself.
 
-SQLite takes ``executemany`` over tuples; PostgreSQL takes one array a column through ``unnest``
-with binary parameters (text arrays cost several times as much to parse). The statements are built
-once per table, at import.
+SQLite takes ``executemany`` over tuples; PostgreSQL takes one binary array a column through
+``unnest``. The statements are built once per table, at import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Connection,
-    Integer,
-    LargeBinary,
-    SmallInteger,
-    String,
-    Table,
-    Text,
-)
+from sqlalchemy import Column, Connection, CursorResult, Table
+
+from engine.storage.arrays import Array, TextArray, array_of
 
 Row = tuple[Any, ...]
-
-_ARRAY_TYPES: tuple[tuple[type, str], ...] = (
-    (Boolean, "boolean"),
-    (SmallInteger, "smallint"),
-    (BigInteger, "bigint"),
-    (Integer, "integer"),
-    (LargeBinary, "bytea"),
-    (Text, "text"),
-    (String, "text"),
-)
 
 
 def is_postgresql(connection: Connection) -> bool:
@@ -42,38 +23,52 @@ def is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def _array_type(column: Any) -> str:
-    for kind, name in _ARRAY_TYPES:
-        if isinstance(column.type, kind):
-            return name
-    raise TypeError(f"no array type for {column}")  # pragma: no cover - a schema mistake
-
-
 @dataclass(frozen=True, slots=True)
 class BulkTable:
     """The bulk statements of one table; ``columns`` is the order of every row tuple."""
 
     columns: tuple[str, ...]
+    _arrays: tuple[type[Array], ...]
     _sqlite: dict[str, str]
     _postgresql: dict[str, str]
     _key_positions: tuple[int, ...]
 
     @classmethod
-    def of(cls, table: Table, *, conflict: Sequence[str] | None = None) -> BulkTable:
-        """Build the statements. A counter column (``seq``) is left to the database."""
+    def of(
+        cls,
+        table: Table,
+        *,
+        conflict: Sequence[str] | None = None,
+        fixed: Collection[str] = (),
+        only_if: str | None = None,
+    ) -> BulkTable:
+        """Build the statements. A counter column (``seq``) is left to the database.
+
+        ``fixed`` columns never change once a row exists: an upsert leaves them, and with them
+        their indexes, alone. ``only_if`` is a condition on the old row (``old``) and the new one
+        (``excluded``) without which an upsert leaves the old one.
+        """
         counted = {c.name for c in table.columns if c.primary_key and c.autoincrement is True}
         columns = tuple(c for c in table.columns if c.name not in counted)
         names = tuple(c.name for c in columns)
         key = tuple(conflict or (c.name for c in table.primary_key.columns))
-        into = f"INSERT INTO {table.name} ({', '.join(map(_quote, names))})"
-        values = f"VALUES ({', '.join('?' * len(names))})"
-        arrays = ", ".join(f"%b::{_array_type(c)}[]" for c in columns)
-        unnest = f"SELECT * FROM unnest({arrays})"
+        into = f"INSERT INTO {table.name} AS old ({', '.join(map(_quote, names))})"
+        arrays = tuple(array_of(column) for column in columns)
         on = f"ON CONFLICT ({', '.join(map(_quote, key))})"
-        changes = ", ".join(f"{_quote(n)} = excluded.{_quote(n)}" for n in names if n not in key)
-        tails = {"insert": "", "keep": f"{on} DO NOTHING", "upsert": f"{on} DO UPDATE SET {changes}"}
+        changes = ", ".join(
+            f"{_quote(n)} = excluded.{_quote(n)}" for n in names if n not in key and n not in fixed
+        )
+        where = f" WHERE {only_if}" if only_if else ""
+        tails = {
+            "insert": "",
+            "keep": f"{on} DO NOTHING",
+            "upsert": f"{on} DO UPDATE SET {changes}{where}",
+        }
+        values = f"VALUES ({', '.join('?' * len(names))})"
+        unnest = f"SELECT * FROM unnest({', '.join('%b' for _ in columns)})"
         return cls(
             columns=names,
+            _arrays=arrays,
             _sqlite={verb: f"{into} {values} {tail}" for verb, tail in tails.items()},
             _postgresql={verb: f"{into} {unnest} {tail}" for verb, tail in tails.items()},
             _key_positions=tuple(names.index(k) for k in key if k in names),
@@ -96,35 +91,64 @@ class BulkTable:
         if not rows:
             return
         if is_postgresql(connection):
-            arrays = tuple(list(column) for column in zip(*rows, strict=True))
+            columns = zip(*rows, strict=True)
+            arrays = tuple(make(c) for make, c in zip(self._arrays, columns, strict=True))
             connection.exec_driver_sql(self._postgresql[verb], arrays)
         else:
             connection.exec_driver_sql(self._sqlite[verb], rows)
 
 
 def update_many(
-    connection: Connection, table: Table, set_columns: Sequence[str], rows: list[Row]
-) -> None:
-    """``UPDATE`` by single-column primary key: rows are (key, values of ``set_columns`` …)."""
+    connection: Connection,
+    table: Table,
+    set_columns: Sequence[str],
+    rows: list[Row],
+    *,
+    also: str = "",
+    only_if: str = "",
+) -> int:
+    """``UPDATE`` by single-column primary key: rows are (key, values of ``set_columns`` …).
+
+    ``also`` adds constant changes, ``only_if`` a condition on the row. Returns how many changed.
+    """
+    if not rows:
+        return 0
+    key: Column[Any] = next(iter(table.primary_key.columns))
+    condition = f" AND {only_if}" if only_if else ""
+    constants = f", {also}" if also else ""
+    if not is_postgresql(connection):
+        changes = ", ".join(f"{_quote(n)} = ?" for n in set_columns)
+        return connection.exec_driver_sql(
+            f"UPDATE {table.name} SET {changes}{constants} WHERE {_quote(key.name)} = ?{condition}",
+            [(*row[1:], row[0]) for row in rows],
+        ).rowcount
+    columns = [key, *(table.columns[name] for name in set_columns)]
+    names = ", ".join(f"c{i}" for i in range(len(columns)))
+    changes = ", ".join(f"{_quote(n)} = u.c{i}" for i, n in enumerate(set_columns, 1))
+    return connection.exec_driver_sql(
+        f"UPDATE {table.name} SET {changes}{constants}"
+        f" FROM unnest({', '.join('%b' for _ in columns)}) AS u({names})"
+        f" WHERE {table.name}.{_quote(key.name)} = u.c0{condition}",
+        _arrays(columns, rows),
+    ).rowcount
+
+
+def delete_many(connection: Connection, table: Table, keys: Sequence[str], rows: list[Row]) -> None:
+    """``DELETE`` the rows with these values of the ``keys`` columns."""
     if not rows:
         return
-    key = next(iter(table.primary_key.columns))
-    if is_postgresql(connection):
-        columns = [key, *(table.columns[name] for name in set_columns)]
-        arrays = ", ".join(f"%b::{_array_type(c)}[]" for c in columns)
-        names = ", ".join(f"c{i}" for i in range(len(columns)))
-        changes = ", ".join(f"{_quote(n)} = u.c{i}" for i, n in enumerate(set_columns, 1))
-        connection.exec_driver_sql(
-            f"UPDATE {table.name} SET {changes} FROM unnest({arrays}) AS u({names}) "
-            f"WHERE {table.name}.{_quote(key.name)} = u.c0",
-            tuple(list(column) for column in zip(*rows, strict=True)),
-        )
-    else:
-        changes = ", ".join(f"{_quote(n)} = ?" for n in set_columns)
-        connection.exec_driver_sql(
-            f"UPDATE {table.name} SET {changes} WHERE {_quote(key.name)} = ?",
-            [(*row[1:], row[0]) for row in rows],
-        )
+    if not is_postgresql(connection):
+        where = " AND ".join(f"{_quote(name)} = ?" for name in keys)
+        connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {where}", rows)
+        return
+    columns = [table.columns[name] for name in keys]
+    where = " AND ".join(f"{table.name}.{_quote(n)} = u.c{i}" for i, n in enumerate(keys))
+    names = ", ".join(f"c{i}" for i in range(len(keys)))
+    connection.exec_driver_sql(
+        f"DELETE FROM {table.name} USING unnest({', '.join('%b' for _ in keys)}) AS u({names})"
+        f" WHERE {where}",
+        _arrays(columns, rows),
+    )
 
 
 def fetch_any(
@@ -134,11 +158,33 @@ def fetch_any(
 
     ``more`` fills the ``{p}`` placeholders that follow it.
     """
+    return _execute_any(connection, sql, values, *more).fetchall()
+
+
+def execute_any(connection: Connection, sql: str, values: Iterable[str], *more: Any) -> int:
+    """``fetch_any`` for statements that change rows; how many they changed."""
+    return _execute_any(connection, sql, values, *more).rowcount
+
+
+def _execute_any(
+    connection: Connection, sql: str, values: Iterable[str], *more: Any
+) -> CursorResult[Any]:
     if is_postgresql(connection):
-        statement = sql.format(any="= ANY(%b::text[])", p="%s")
-        return connection.exec_driver_sql(statement, (list(values), *more)).fetchall()
+        statement = sql.format(any="= ANY(%b)", p="%s")
+        return connection.exec_driver_sql(statement, (TextArray(list(values)), *more))
     statement = sql.format(any="IN (SELECT value FROM json_each(?))", p="?")
-    return connection.exec_driver_sql(statement, (_json_list(values), *more)).fetchall()
+    return connection.exec_driver_sql(statement, (_json_list(values), *more))
+
+
+def fetch(connection: Connection, sql: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+    """Run a statement whose ``{p}`` placeholders take ``parameters`` in order; its rows."""
+    statement = sql.format(p="%s" if is_postgresql(connection) else "?")
+    return connection.exec_driver_sql(statement, parameters).fetchall()
+
+
+def _arrays(columns: Sequence[Column[Any]], rows: list[Row]) -> tuple[Array, ...]:
+    values = zip(*rows, strict=True)
+    return tuple(array_of(column)(v) for column, v in zip(columns, values, strict=True))
 
 
 def _json_list(values: Iterable[str]) -> str:

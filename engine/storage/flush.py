@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from engine.core.customer import Order, Ticket
 from engine.core.decision import Decision, EntryVerdict
-from engine.core.world import World
-from engine.ports.storage import Archived, Conflict, Incoming, Merge, Processed
+from engine.core.message import SendResult
+from engine.core.world import WebhookCall, World
+from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
-from engine.storage.bulk import BulkTable, Row, update_many
-from engine.storage.rows import (
-    consent_row,
-    customer_row,
-    dump,
-    journey_row,
-    line_row,
-    message_row,
-    micros,
-    order_row,
-    suppression_row,
-    ticket_row,
-)
+from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, update_many
+from engine.storage.journey_rows import consent_row, journey_row, message_row, suppression_row
+from engine.storage.rows import customer_row, line_rows, order_row, ticket_row
+from engine.storage.scalars import dump, micros, money
 
 _CUSTOMERS = BulkTable.of(tables.customers)
 _IDENTITIES = BulkTable.of(tables.identities)
@@ -34,16 +28,28 @@ _ORDERS = BulkTable.of(tables.orders)
 _LINES = BulkTable.of(tables.order_lines)
 _TICKETS = BulkTable.of(tables.tickets)
 _EVENTS = BulkTable.of(tables.events, conflict=("id", "source"))
-_JOURNEYS = BulkTable.of(tables.journeys)
-_MESSAGES = BulkTable.of(tables.messages)
+# A merge moves rows to another customer (``_move_rows``), nothing else does.
+_JOURNEYS = BulkTable.of(
+    tables.journeys, fixed=("campaign", "entry_key", "entry_no", "customer_id", "entered_at")
+)
+# Whoever holds an older copy of a message never undoes its being sent.
+_MESSAGES = BulkTable.of(
+    tables.messages,
+    fixed=("campaign", "journey_id", "step", "channel", "customer_id", "entry_key", "created_at"),
+    only_if="excluded.status NOT IN ('scheduled', 'sending')"
+    " OR old.status IN ('scheduled', 'sending', 'unknown')",
+)
 _CONTENTS = BulkTable.of(tables.contents)
 _SAMPLES = BulkTable.of(tables.samples)
 _DECISIONS = BulkTable.of(tables.decisions)
-_CONSENTS = BulkTable.of(tables.consents)
+# Two customers may share an address: the newest word counts, whoever writes last.
+_CONSENTS = BulkTable.of(tables.consents, only_if='excluded."at" >= old."at"')
 _CONSENT_HISTORY = BulkTable.of(tables.consent_history)
 _SUPPRESSIONS = BulkTable.of(tables.suppressions)
 _HOLDS = BulkTable.of(tables.holds)
+_OCCURRENCES = BulkTable.of(tables.occurrences)
 _WEBHOOK_CALLS = BulkTable.of(tables.webhook_calls)
+_LINE_KEYS = "SELECT order_id, id FROM order_lines WHERE order_id {any}"
 
 
 class Flush:
@@ -60,93 +66,67 @@ class Flush:
         self.incoming: list[Incoming] = []
         self.archived: list[Archived] = []
         self.holds: list[Row] = []
+        self.sent: list[SendResult] = []
+        self.occurrences: list[Row] = []
         self.volumes: dict[tuple[str, int], int] = {}
-
-    def save(self, world: World) -> None:
-        """Note a world; only what its ``changes`` name is written."""
-        self.worlds.append(world)
+        self.limits: dict[tuple[str, int], int] = {}
 
     def write(self, connection: Connection) -> None:
-        """Write everything; the caller's transaction is around it."""
+        """Write everything; the caller's transaction is around it.
+
+        Raises ``Contended`` when a volume limit was reached by others meanwhile.
+        """
         for merge in self.merges:
             _move_rows(connection, merge)
-        self._write_worlds(connection)
-        _IDENTITIES.upsert(connection, self.identities)
+        self._write_people(connection)
+        self._write_journeys(connection)
         _CONFLICTS.insert(connection, [_conflict_row(c) for c in self.conflicts])
         self._write_events(connection)
-        if self.archived:
-            _SAMPLES.keep(connection, list({_sample_row(a)[0]: _sample_row(a) for a in self.archived}.values()))
-            _CONTENTS.upsert(connection, [(a.message_id, a.sample_id, a.packed) for a in self.archived])
+        _write_contents(connection, self.archived)
         _HOLDS.keep(connection, self.holds)
-        for (campaign, window), count in self.volumes.items():
-            _add_volume(connection, campaign, window, count)
+        _OCCURRENCES.upsert(connection, self.occurrences)
+        _forget_former_occurrences(connection, self.occurrences)
+        _record_sent(connection, self.sent)
+        for key in sorted(self.volumes):
+            _add_volume(connection, key, self.volumes[key], self.limits[key])
 
-    def _write_worlds(self, connection: Connection) -> None:
-        new_customers: list[Row] = []
-        customers: list[Row] = []
-        orders: list[Row] = [order_row(order) for order in self.orphan_orders]
-        lines = [line_row(o.id, line) for o in self.orphan_orders for line in o.lines.values()]
-        tickets: list[Row] = [ticket_row(ticket) for ticket in self.orphan_tickets]
-        journeys: list[Row] = []
-        messages: list[Row] = []
-        decisions: list[Row] = []
-        consents: list[Row] = []
-        suppressions: list[Row] = []
-        lifted: list[Row] = []
-        calls: list[Row] = []
-        for world in self.worlds:
-            changes = world.changes
-            if changes.customer or world.is_new:
-                (new_customers if world.is_new else customers).append(customer_row(world.customer))
-            for key in changes.orders:
-                orders.append(order_row(world.orders[key]))
-            for key in changes.lines:
-                lines += [line_row(key, line) for line in world.orders[key].lines.values()]
-            for key in changes.tickets:
-                tickets.append(ticket_row(world.tickets[key]))
-            for key in changes.journeys:
-                journeys.append(journey_row(world.journeys[key]))
-            for key in changes.messages:
-                messages.append(message_row(world.messages[key]))
-            if changes.decisions:
-                decisions += _decision_rows(changes.decisions)
-            consents += [consent_row(c) for c in changes.consents]
-            suppressions += [suppression_row(s) for s in changes.suppressions]
-            lifted += [(s.channel, s.address) for s in changes.lifted]
-            for call in changes.webhooks:
-                calls.append(
-                    (
-                        call.id,
-                        call.journey_id,
-                        call.step,
-                        call.campaign,
-                        call.url,
-                        dump(call.body),
-                        micros(call.created_at),
-                        "waiting",
-                        0,
-                        micros(call.created_at),
-                        None,
-                    )
-                )
-        _CUSTOMERS.insert(connection, new_customers)
-        _CUSTOMERS.upsert(connection, customers)
-        _ORDERS.upsert(connection, orders)
-        _LINES.upsert(connection, lines)
-        _TICKETS.upsert(connection, tickets)
-        _JOURNEYS.upsert(connection, journeys)
-        _MESSAGES.upsert(connection, messages)
-        _DECISIONS.insert(connection, decisions)
+    def _write_people(self, connection: Connection) -> None:
+        worlds = self.worlds
+        _CUSTOMERS.insert(connection, [customer_row(w.customer) for w in worlds if w.is_new])
+        _CUSTOMERS.upsert(
+            connection,
+            [customer_row(w.customer) for w in worlds if w.changes.customer and not w.is_new],
+        )
+        _IDENTITIES.upsert(connection, self.identities)
+        changed = [w.orders[key] for w in worlds for key in w.changes.orders]
+        _ORDERS.upsert(connection, [order_row(order) for order in (*changed, *self.orphan_orders)])
+        with_lines = [w.orders[key] for w in worlds for key in w.changes.lines]
+        _write_lines(connection, [*with_lines, *self.orphan_orders])
+        tickets = chain(
+            (w.tickets[key] for w in worlds for key in w.changes.tickets), self.orphan_tickets
+        )
+        _TICKETS.upsert(connection, [ticket_row(ticket) for ticket in tickets])
+        consents = [consent_row(c) for w in worlds for c in w.changes.consents]
+        consents.sort(key=itemgetter(3))
         _CONSENTS.upsert(connection, consents)
         _CONSENT_HISTORY.insert(connection, consents)
-        for channel, address in lifted:
-            connection.execute(
-                tables.suppressions.delete().where(
-                    tables.suppressions.c.address == address,
-                    tables.suppressions.c.channel == channel,
-                )
-            )
-        _SUPPRESSIONS.upsert(connection, suppressions)
+        lifted = {(s.channel, s.address) for w in worlds for s in w.changes.lifted}
+        delete_many(connection, tables.suppressions, ("channel", "address"), sorted(lifted))
+        _SUPPRESSIONS.upsert(
+            connection, [suppression_row(s) for w in worlds for s in w.changes.suppressions]
+        )
+
+    def _write_journeys(self, connection: Connection) -> None:
+        worlds = self.worlds
+        _JOURNEYS.upsert(
+            connection, [journey_row(w.journeys[key]) for w in worlds for key in w.changes.journeys]
+        )
+        _MESSAGES.upsert(
+            connection, [message_row(w.messages[key]) for w in worlds for key in w.changes.messages]
+        )
+        decisions = (w.changes.decisions for w in worlds if w.changes.decisions)
+        _DECISIONS.insert(connection, [row for each in decisions for row in _decision_rows(each)])
+        calls = [_call_row(call) for w in worlds for call in w.changes.webhooks]
         _WEBHOOK_CALLS.keep(connection, calls)
 
     def _write_events(self, connection: Connection) -> None:
@@ -244,18 +224,67 @@ def _conflict_row(c: Conflict) -> Row:
     return (micros(c.at), c.customer_id, c.other_id, c.reason, c.event_source, c.event_id)
 
 
-def _sample_row(archived: Archived) -> Row:
-    return (archived.sample_id, archived.template, archived.sample)
+def _call_row(call: WebhookCall) -> Row:
+    at = micros(call.created_at)
+    head = (call.id, call.journey_id, call.step, call.campaign, call.url, dump(call.body))
+    return (*head, at, "waiting", 0, at, None)
 
 
-def _add_volume(connection: Connection, campaign: str, window: int, count: int) -> None:
-    connection.execute(
+def _write_lines(connection: Connection, orders: list[Order]) -> None:
+    """Make the orders' rows exactly their lines: an edited order may have lost some."""
+    if not orders:
+        return
+    rows = [row for order in orders for row in line_rows(order)]
+    now = {(row[0], row[1]) for row in rows}
+    stored = fetch_any(connection, _LINE_KEYS, {order.id for order in orders})
+    gone = [key for row in stored if (key := (row[0], row[1])) not in now]
+    delete_many(connection, tables.order_lines, ("order_id", "id"), gone)
+    _LINES.upsert(connection, rows)
+
+
+def _write_contents(connection: Connection, archived: list[Archived]) -> None:
+    if not archived:
+        return
+    samples = {each.sample_id: each for each in archived}.values()
+    _SAMPLES.keep(connection, [(a.sample_id, a.template, a.sample) for a in samples])
+    _CONTENTS.upsert(connection, [(a.message_id, a.sample_id, a.packed) for a in archived])
+
+
+def _record_sent(connection: Connection, results: list[SendResult]) -> None:
+    """Only what is being handed over, or in doubt, becomes sent."""
+    update_many(
+        connection,
+        tables.messages,
+        ("sent_at", "provider_message_id", "cost"),
+        [(r.message_id, micros(r.at), r.provider_message_id, money(r.cost)) for r in results],
+        also="status = 'sent', error_code = NULL, reason = NULL, owner = NULL",
+        only_if="status IN ('sending', 'unknown')",
+    )
+
+
+def _forget_former_occurrences(connection: Connection, rows: list[Row]) -> None:
+    """Only the last fire of a zone is needed: those before it that are done may go."""
+    for campaign, zone, _key, at, *_rest in rows:
+        connection.execute(
+            text(
+                "DELETE FROM occurrences WHERE campaign = :campaign AND zone = :zone"
+                ' AND "at" < :at AND done'
+            ),
+            {"campaign": campaign, "zone": zone, "at": at},
+        )
+
+
+def _add_volume(connection: Connection, key: tuple[str, int], count: int, limit: int) -> None:
+    added = connection.execute(
         text(
             'INSERT INTO volumes (campaign, "window", count) VALUES (:campaign, :window, :count)'
             ' ON CONFLICT (campaign, "window") DO UPDATE SET count = volumes.count + :count'
+            " WHERE volumes.count + :count <= :limit"
         ),
-        {"campaign": campaign, "window": window, "count": count},
+        {"campaign": key[0], "window": key[1], "count": count, "limit": limit},
     )
+    if added.rowcount == 0:
+        raise Contended(f"other workers reached the volume limit of {key[0]} meanwhile")
 
 
 # Rows that belong to a customer and move with a merge; the worlds' own rows follow by ``save``.

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime, timedelta
 
-from triggers.event import Rejected
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
-from engine.ports.storage import Incoming
-from engine.storage import tables
-from engine.storage.bulk import BulkTable, Row
+from engine.ports.storage import DueCall, Incoming
+from engine.storage import operations, tables
+from engine.storage.bulk import BulkTable, Row, fetch
 from engine.storage.database import Database
 from engine.storage.flush import accept_events
-from engine.storage.rows import micros
+from engine.storage.scalars import micros
 from engine.storage.unit import SqlUnitOfWork, deciding
+from triggers.event import Rejected
 
 _EVENTS = BulkTable.of(tables.events, conflict=("id", "source"))
+_ATTEMPTS = 5
+_PAGE = 500
 
 
 class SqlStorage:
@@ -25,19 +30,124 @@ class SqlStorage:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def deciding(self) -> AbstractContextManager[SqlUnitOfWork]:
+    def deciding(self, *, urgent: bool = False) -> AbstractContextManager[SqlUnitOfWork]:
         """A unit of work."""
-        return deciding(self.database)
+        return deciding(self.database, urgent=urgent)
 
     def accept(self, incoming: Sequence[Incoming]) -> None:
         """Store events durably, in one transaction that goes before background work."""
-        with self.database.writing(urgent=True) as connection:
-            accept_events(connection, incoming)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.database.writing(urgent=True) as connection:
+                    accept_events(connection, incoming)
+            except OperationalError as error:
+                # Two that store the same events in different orders wait for each other.
+                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) != "40P01":
+                    raise
+            else:
+                return
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Keep payloads that no event could be made of, as rejected events."""
         with self.database.writing(urgent=True) as connection:
             _EVENTS.keep(connection, [_rejected_row(each) for each in rejected])
+
+    def has_waiting_events(self) -> bool:
+        """Whether accepted events wait."""
+        with self.database.reading() as connection:
+            return operations.has_waiting_events(connection)
+
+    def next_due(self) -> datetime | None:
+        """When the next thing falls due."""
+        with self.database.reading() as connection:
+            return operations.next_due(connection)
+
+    def heartbeat(self, worker_id: str, role: str, now: datetime) -> None:
+        """Say that this worker is alive."""
+        with self.database.writing() as connection:
+            operations.heartbeat(connection, worker_id, role, now)
+
+    def forget(self, worker_id: str) -> None:
+        """Say that this worker has ended in good order."""
+        with self.database.writing() as connection:
+            connection.execute(tables.workers.delete().where(tables.workers.c.id == worker_id))
+
+    def store_revisions(
+        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+    ) -> None:
+        """Keep campaign sources."""
+        with self.database.writing() as connection:
+            operations.store_revisions(connection, revisions, at)
+
+    def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
+        """Revisions that journeys stand on."""
+        with self.database.reading() as connection:
+            return operations.live_revisions(connection, now)
+
+    def revision_source(self, campaign: str, revision: str) -> tuple[str, str] | None:
+        """A stored revision's (source, file)."""
+        wanted = tables.revisions.c
+        query = select(wanted.source, wanted.file).where(
+            wanted.campaign == campaign, wanted.revision == revision
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row.source, row.file)
+
+    def holds(self) -> dict[str, str]:
+        """Held campaigns, with the reason."""
+        with self.database.reading() as connection:
+            rows = fetch(connection, "SELECT campaign, reason FROM holds")
+        return {row[0]: row[1] for row in rows}
+
+    def hold(self, campaign: str, reason: str, at: datetime) -> None:
+        """Hold a campaign."""
+        with self.database.writing(urgent=True) as connection:
+            operations.hold(connection, campaign, reason, at)
+
+    def resume(self, campaign: str, now: datetime) -> int:
+        """Lift a hold; how many journeys were parked."""
+        with self.database.writing(urgent=True) as connection:
+            connection.execute(tables.holds.delete().where(tables.holds.c.campaign == campaign))
+        parked, after = 0, ""
+        while ids := self._unpark(campaign, after):
+            parked, after = parked + len(ids), ids[-1]
+        with self.database.reading() as connection:
+            frozen = operations.frozen_messages(connection, campaign)
+        for start in range(0, len(frozen), _PAGE):
+            with self._turn_to_write() as connection:
+                operations.unfreeze(connection, frozen[start : start + _PAGE], now)
+        return parked
+
+    def _unpark(self, campaign: str, after: str) -> Sequence[str]:
+        with self._turn_to_write() as connection:
+            return operations.unpark(connection, campaign, after, _PAGE)
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[Connection]:
+        """Change rows that decisions change too: in their turn, which on SQLite is one lock."""
+        with ExitStack() as turn:
+            if self.database.is_sqlite:
+                turn.enter_context(self.database.decision.pass_through(urgent=False))
+            yield turn.enter_context(self.database.writing())
+
+    def parked_campaigns(self) -> set[str]:
+        """Campaigns with parked journeys."""
+        with self.database.reading() as connection:
+            rows = fetch(connection, "SELECT DISTINCT campaign FROM journeys WHERE parked")
+        return {row[0] for row in rows}
+
+    def claim_webhook_calls(self, now: datetime, limit: int, lease: timedelta) -> Sequence[DueCall]:
+        """Calls to make now."""
+        with self.database.writing() as connection:
+            return operations.claim_webhook_calls(connection, now, limit, lease)
+
+    def record_webhook_call(
+        self, call_id: str, *, reason: str | None = None, retry_at: datetime | None = None
+    ) -> None:
+        """Write down how a call went."""
+        with self.database.writing() as connection:
+            operations.record_webhook_call(connection, call_id, reason, retry_at)
 
 
 def _rejected_row(rejected: Rejected) -> Row:

@@ -61,8 +61,8 @@ customers = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
-    Column("email", Key),
-    Column("phone", Key),
+    Column("email", Text),
+    Column("phone", Text),
     Column("first_name", Text),
     Column("last_name", Text),
     Column("locale", Text),
@@ -77,8 +77,6 @@ customers = Table(
     Column("last_order_at", BigInteger),
     Column("open_tickets", Integer, nullable=False),
     Column("stamps", Text, nullable=False),
-    Index("ix_customers_email", "email"),  # also addresses that identify nobody
-    Index("ix_customers_phone", "phone"),
     Index("ix_customers_timezone_id", "timezone", "id"),  # schedules sweep a zone at a time
     **_ROOMY,
 )
@@ -153,6 +151,7 @@ order_lines = Table(
     Column("variant_id", Text),
     Column("sku", Text),
     Column("title", Text, nullable=False),
+    Column("position", Integer, nullable=False),  # lines keep the order in which they were told
     Column("quantity", Integer, nullable=False),
     Column("price", BigInteger, nullable=False),
     Column("url", Text),
@@ -226,11 +225,15 @@ journeys = Table(
     Column("goal_until", BigInteger),
     Column("goal_at", BigInteger),
     Column("data", Text, nullable=False),  # trigger, results, seen, variants
-    Index("ix_journeys_due", "due_at", **_where("status = 'live' AND NOT parked")),
-    Index("ix_journeys_parked", "campaign", **_where("parked")),
+    Index(
+        "ix_journeys_due",
+        "due_at",
+        **_where("status = 'live' AND NOT parked AND due_at IS NOT NULL"),
+    ),
+    Index("ix_journeys_parked", "campaign", "id", **_where("parked")),
     Index("ux_journeys_live", "campaign", "entry_key", unique=True, **_where("status = 'live'")),
-    # Answers by itself which revisions are in use and how many journeys stand where.
-    Index("ix_journeys_campaign_status", "campaign", "status", "revision", "entered_at"),
+    # Answers by itself which revisions are in use, by whom, and how many journeys stand where.
+    Index("ix_journeys_campaign_status", "campaign", "status", "revision", "customer_id"),
     **_QUEUE,
 )
 
@@ -272,7 +275,7 @@ messages = Table(
     Column("owner", Key),
     Index("ix_messages_created_at_id", "created_at", "id"),  # the log, newest first
     Index("ix_messages_customer_id_created_at", "customer_id", "created_at"),
-    Index("ix_messages_scheduled", "send_at", **_where("status = 'scheduled'")),
+    Index("ix_messages_scheduled", "channel", "send_at", **_where("status = 'scheduled'")),
     Index("ix_messages_doubt", "status", **_where("status IN ('sending', 'unknown')")),
     **_QUEUE,
 )

@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
-from engine.core.message import Message
+from engine.core.message import Channel, Message, SendResult
 from engine.core.world import World
 from engine.ports.storage import (
+    ALL_ZONES,
     Archived,
     Conflict,
     Contended,
     Incoming,
     Merge,
+    Occurrence,
     Processed,
     StoredEvent,
 )
 from engine.storage import tables
-from engine.storage.bulk import fetch_any, is_postgresql
+from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
 from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
-from engine.storage.rows import message_of, micros, moment
+from engine.storage.journey_rows import message_of
+from engine.storage.scalars import micros, moment
 from engine.storage.worlds import columns, load_orders, load_tickets, load_worlds
 
 # Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
@@ -44,25 +46,43 @@ _TICKET_OWNERS = "SELECT id, customer_id FROM tickets WHERE id {any}"
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
 _DUE = (
     "SELECT customer_id FROM journeys WHERE status = 'live' AND NOT parked"
-    " AND due_at <= {p} ORDER BY due_at, id LIMIT {p}"
+    " AND due_at IS NOT NULL AND due_at <= {p} ORDER BY due_at LIMIT {p}"
 )
 _TO_MESSAGE = (
-    "SELECT customer_id FROM messages WHERE status = 'scheduled' AND send_at <= {p}"
-    " ORDER BY send_at, id LIMIT {p}"
+    "SELECT customer_id, id FROM messages WHERE status = 'scheduled' AND send_at <= {p}"
+    " AND channel = {p} ORDER BY send_at LIMIT {p}"
+)
+_OTHER_REVISIONS = (
+    "SELECT DISTINCT revision FROM journeys"
+    " WHERE campaign = {p} AND status = 'live' AND revision <> {p}"
+)
+_TO_MIGRATE = (
+    "SELECT DISTINCT customer_id FROM journeys WHERE campaign = {p} AND status = 'live'"
+    " AND revision = {p} AND customer_id > {p} ORDER BY customer_id LIMIT {p}"
+)
+_DOUBTFUL = (
+    "SELECT id FROM messages WHERE status IN ('sending', 'unknown') AND status = 'sending'"
+    " AND (owner IS NULL OR owner NOT IN (SELECT id FROM workers WHERE seen_at >= {p}))"
+)
+_OCCURRENCES = (
+    'SELECT zone, "key", "at", "cursor", done FROM occurrences WHERE campaign = {p} ORDER BY "at"'
 )
 _LOCK_FREE = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE SKIP LOCKED"
+_HOLDS = "SELECT campaign, reason FROM holds"
 _LOCK_ALL = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE"
 
 
 class SqlUnitOfWork:
     """``engine.ports.storage.UnitOfWork`` over one connection."""
 
-    def __init__(self, database: Database, connection: Connection) -> None:
+    def __init__(self, database: Database, connection: Connection, *, urgent: bool) -> None:
         self._database = database
+        self._urgent = urgent
         self._connection = connection
         self._is_postgresql = is_postgresql(connection)
         self._flush = Flush()
         self._volumes: dict[tuple[str, int], int] = {}
+        self._claimed_messages: list[str] = []
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events; none while another process has the turn."""
@@ -75,7 +95,7 @@ class SqlUnitOfWork:
                 received_at=moment(row[2]),
                 backfill=bool(row[3]),
             )
-            for row in self._rows(_WAITING, limit)
+            for row in fetch(self._connection, _WAITING, limit)
         ]
 
     def unseen(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -96,9 +116,7 @@ class SqlUnitOfWork:
             return {}
         wanted = set(keys)
         rows = fetch_any(self._connection, _IDENTITIES, {key.value for key in wanted})
-        return {
-            key: row[2] for row in rows if (key := IdentityKey(row[0], row[1])) in wanted
-        }
+        return {key: row[2] for row in rows if (key := IdentityKey(row[0], row[1])) in wanted}
 
     def identities_of(self, customer_ids: Collection[str]) -> dict[str, set[IdentityKey]]:
         """Every key of these customers."""
@@ -151,6 +169,7 @@ class SqlUnitOfWork:
             ticket_ids=ticket_ids,
             complete=complete,
             past=past,
+            message_ids=self._claimed_messages,
         )
 
     def load_orphans(
@@ -166,27 +185,93 @@ class SqlUnitOfWork:
 
     def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a due journey, locked."""
-        return self._claim(_DUE, now, limit)
+        rows = fetch(self._connection, _DUE, micros(now), self._reach(limit))
+        return self._lock_free([row[0] for row in rows], limit)
 
-    def customers_to_message(self, now: datetime, limit: int) -> Sequence[str]:
+    def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message, locked."""
-        return self._claim(_TO_MESSAGE, now, limit)
-
-    def _claim(self, sql: str, now: datetime, limit: int) -> Sequence[str]:
-        if not self._is_postgresql:
-            return list(dict.fromkeys(row[0] for row in self._rows(sql, micros(now), limit)))
-        # Look further than needed, so that workers side by side find customers of their own.
-        found = dict.fromkeys(row[0] for row in self._rows(sql, micros(now), limit * 4))
-        if not found:
-            return ()
-        locked: list[str] = []
-        ids = list(found)
-        for start in range(0, len(ids), limit):
-            rows = fetch_any(self._connection, _LOCK_FREE, ids[start : start + limit])
-            locked += [row[0] for row in rows]
-            if len(locked) >= limit // 2:
-                break
+        rows = fetch(self._connection, _TO_MESSAGE, micros(now), channel, self._reach(limit))
+        locked = self._lock_free([row[0] for row in rows], limit)
+        mine = set(locked)
+        self._claimed_messages += [row[1] for row in rows if row[0] in mine]
         return locked
+
+    def _reach(self, limit: int) -> int:
+        """Look further than needed, so that workers side by side find customers of their own."""
+        return limit * 4 if self._is_postgresql else limit
+
+    def _lock_free(self, customer_ids: Iterable[str], limit: int) -> Sequence[str]:
+        """Lock up to ``limit`` of these customers, in this order, passing over those locked."""
+        ids = list(dict.fromkeys(customer_ids))
+        if not self._is_postgresql:
+            return ids
+        locked: list[str] = []
+        while ids and len(locked) < limit:
+            missing = limit - len(locked)
+            page, ids = ids[:missing], ids[missing:]
+            free = {row[0] for row in fetch_any(self._connection, _LOCK_FREE, page)}
+            locked += [each for each in page if each in free]
+        return locked
+
+    def customers_to_migrate(
+        self, campaign: str, revision: str, after: str, limit: int
+    ) -> Sequence[str]:
+        """Customers with a live journey on another revision."""
+        found: set[str] = set()
+        for (other,) in fetch(self._connection, _OTHER_REVISIONS, campaign, revision):
+            rows = fetch(self._connection, _TO_MIGRATE, campaign, other, after, limit)
+            found.update(row[0] for row in rows)
+        return sorted(found)[:limit]
+
+    def doubtful(self, alive_since: datetime) -> Sequence[str]:
+        """Messages whose worker is gone."""
+        rows = fetch(self._connection, _DOUBTFUL, micros(alive_since))
+        return sorted(row[0] for row in rows)
+
+    def holds(self) -> dict[str, str]:
+        """Held campaigns, with the reason."""
+        return {row[0]: row[1] for row in fetch(self._connection, _HOLDS)}
+
+    def occurrence_state(self, campaign: str) -> dict[str | None, Occurrence]:
+        """The latest fire of each zone."""
+        return {
+            zone or None: Occurrence(
+                campaign=campaign,
+                zone=zone or None,
+                key=key,
+                at=moment(at),
+                cursor=cursor,
+                done=bool(done),
+            )
+            for zone, key, at, cursor, done in fetch(self._connection, _OCCURRENCES, campaign)
+        }
+
+    def zones_in_use(self) -> dict[str | None, int]:
+        """Customers by time zone."""
+        rows = fetch(self._connection, "SELECT timezone, count(*) FROM customers GROUP BY timezone")
+        return {row[0]: row[1] for row in rows}
+
+    def page_customers(
+        self,
+        zone: str | None,
+        after: str,
+        limit: int,
+        birthdays: Collection[str] | None = None,
+    ) -> Sequence[str]:
+        """A page of customers by id."""
+        where, values = ["id > {p}"], [after]
+        if zone is None:
+            where.append("timezone IS NULL")
+        elif zone != ALL_ZONES:
+            where.append("timezone = {p}")
+            values.append(zone)
+        if birthdays is not None:
+            where.append(f"substr(birthday, 6) IN ({', '.join(['{p}'] * len(birthdays))})")
+            values += sorted(birthdays)
+            if not birthdays:
+                return ()
+        sql = f"SELECT id FROM customers WHERE {' AND '.join(where)} ORDER BY id LIMIT {{p}}"
+        return [row[0] for row in fetch(self._connection, sql, *values, limit)]
 
     def messages(self, ids: Collection[str]) -> dict[str, Message]:
         """Messages by id."""
@@ -204,11 +289,12 @@ class SqlUnitOfWork:
         if self._volumes[key] + self._flush.volumes.get(key, 0) >= limit:
             return False
         self._flush.volumes[key] = self._flush.volumes.get(key, 0) + 1
+        self._flush.limits[key] = max(limit, self._flush.limits.get(key, 0))
         return True
 
     def save(self, world: World) -> None:
         """Note a changed world."""
-        self._flush.save(world)
+        self._flush.worlds.append(world)
 
     def save_orphans(self, orders: Iterable[Order], tickets: Iterable[Ticket]) -> None:
         """Note orders and tickets without customer."""
@@ -243,44 +329,64 @@ class SqlUnitOfWork:
         """Note a hold."""
         self._flush.holds.append((campaign, reason, micros(at)))
 
+    def record_sent(self, results: Sequence[SendResult]) -> None:
+        """Note messages that providers took."""
+        self._flush.sent.extend(results)
+
+    def begin_occurrence(self, occurrence: Occurrence) -> None:
+        """Note a fire."""
+        self._flush.occurrences.append(_occurrence_row(occurrence))
+
+    def advance_occurrence(self, occurrence: Occurrence) -> None:
+        """Note how far a sweep has come."""
+        self._flush.occurrences.append(_occurrence_row(occurrence))
+
     def commit(self) -> None:
         """Write all in one transaction; raises ``Contended`` when another came first."""
-        try:
+        with _telling_contention():
             if self._is_postgresql:
                 self._flush.write(self._connection)
                 self._connection.commit()
             else:
-                with self._database.gate.pass_through(urgent=False):
-                    with sqlite_transaction(self._connection):
-                        self._flush.write(self._connection)
-        except IntegrityError as error:
-            raise Contended(str(error.orig)) from error
-        except OperationalError as error:
-            if _is_deadlock(error):
-                raise Contended(str(error.orig)) from error
-            raise
+                with (
+                    self._database.gate.pass_through(urgent=self._urgent),
+                    sqlite_transaction(self._connection),
+                ):
+                    self._flush.write(self._connection)
         self._flush = Flush()
 
-    def _rows(self, sql: str, *parameters: Any) -> Sequence[Sequence[Any]]:
-        placeholder = "%s" if self._is_postgresql else "?"
-        return self._connection.exec_driver_sql(
-            sql.format(p=placeholder), parameters
-        ).fetchall()
 
-
-def _is_deadlock(error: OperationalError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
+def _occurrence_row(o: Occurrence) -> Row:
+    return (o.campaign, o.zone or "", o.key, micros(o.at), o.cursor, o.done)
 
 
 @contextmanager
-def deciding(database: Database) -> Iterator[SqlUnitOfWork]:
+def deciding(database: Database, *, urgent: bool = False) -> Iterator[SqlUnitOfWork]:
     """A unit of work; what was not committed is rolled back."""
-    if database.is_sqlite:
-        with database.decision, database.engine.connect() as connection:
-            yield SqlUnitOfWork(database, connection)
-        return
-    with database.engine.connect() as connection:
-        try:
-            yield SqlUnitOfWork(database, connection)
-        finally:
-            connection.rollback()
+    with _telling_contention():
+        if database.is_sqlite:
+            with (
+                database.decision.pass_through(urgent=urgent),
+                database.engine.connect() as connection,
+            ):
+                yield SqlUnitOfWork(database, connection, urgent=urgent)
+        else:
+            with database.engine.connect() as connection:
+                yield SqlUnitOfWork(database, connection, urgent=urgent)
+
+
+# A row of ours was made by another, a deadlock, a conflict of serialization.
+_CONTENDED_STATES = frozenset({"23505", "40P01", "40001"})
+_CONTENDED_NAMES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_BUSY")
+
+
+@contextmanager
+def _telling_contention() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        name = getattr(error.orig, "sqlite_errorname", "")
+        if state in _CONTENDED_STATES or name.startswith(_CONTENDED_NAMES):
+            raise Contended(str(error.orig)) from error
+        raise

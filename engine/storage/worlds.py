@@ -13,20 +13,11 @@ from engine.core.message import COUNTED
 from engine.core.world import Contact, JourneyStatus, PastEntry, World
 from engine.storage import tables
 from engine.storage.bulk import fetch_any
-from engine.storage.rows import (
-    consent_of,
-    customer_of,
-    journey_of,
-    line_of,
-    message_of,
-    micros,
-    moment,
-    order_of,
-    suppression_of,
-    ticket_of,
-)
+from engine.storage.journey_rows import consent_of, journey_of, message_of, suppression_of
+from engine.storage.rows import customer_of, line_of, order_of, ticket_of
+from engine.storage.scalars import micros, moment
 
-# Caps look back at most this far; scheduled messages expire long before.
+# Caps look back at most this far.
 CONTACT_WINDOW = timedelta(days=60)
 _COUNTED = frozenset(status.value for status in COUNTED)
 
@@ -39,7 +30,10 @@ def columns(table: Table) -> str:
 _CUSTOMERS = f"SELECT {columns(tables.customers)} FROM customers WHERE id {{any}}"
 _ORDERS = f"SELECT {columns(tables.orders)} FROM orders WHERE id {{any}}"
 _ORDERS_OF = f"SELECT {columns(tables.orders)} FROM orders WHERE customer_id {{any}}"
-_LINES = f"SELECT {columns(tables.order_lines)} FROM order_lines WHERE order_id {{any}}"
+_LINES = (
+    f"SELECT {columns(tables.order_lines)} FROM order_lines WHERE order_id {{any}}"
+    " ORDER BY position"
+)
 _TICKETS = f"SELECT {columns(tables.tickets)} FROM tickets WHERE id {{any}}"
 _TICKETS_OF = f"SELECT {columns(tables.tickets)} FROM tickets WHERE customer_id {{any}}"
 _JOURNEYS = f"SELECT {columns(tables.journeys)} FROM journeys WHERE customer_id {{any}}"
@@ -53,10 +47,10 @@ _CONTACTS = (
     "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status"
     " FROM messages WHERE customer_id {any} AND created_at >= {p}"
 )
-_OPEN_MESSAGES = (
-    f"SELECT {columns(tables.messages)} FROM messages"
-    " WHERE customer_id {any} AND created_at >= {p} AND status IN ('scheduled', 'sending')"
-)
+_MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
+_JOURNEYS_BY_ID = f"SELECT {columns(tables.journeys)} FROM journeys WHERE id {{any}}"
+# What a decision, a hand-over or its outcome may still change.
+_OPEN = frozenset({"scheduled", "sending", "unknown"})
 
 
 def load_worlds(
@@ -68,17 +62,28 @@ def load_worlds(
     ticket_ids: Collection[str],
     complete: Collection[str],
     past: bool,
+    message_ids: Collection[str] = (),
 ) -> dict[str, World]:
-    """Worlds by customer id, for those customers that exist."""
+    """Worlds by customer id, for those customers that exist.
+
+    Messages that are still open come with their journeys, ended ones too: whether a message may
+    go out depends on how its journey ended. ``message_ids`` names messages to load besides.
+    """
     ids = list(customer_ids)
     worlds: dict[str, World] = {
         row[0]: World(customer=customer_of(row)) for row in fetch_any(connection, _CUSTOMERS, ids)
     }
     if not worlds:
         return worlds
-    ids = list(worlds)
     wanted_orders, wanted_tickets = set(order_ids), set(ticket_ids)
-    _load_journeys(connection, worlds, ids, now, past, wanted_orders, wanted_tickets)
+    _load_journeys(connection, worlds, now, past)
+    _load_messages(connection, worlds, now, message_ids)
+    for world in worlds.values():
+        for journey in world.journeys.values():
+            if journey.order_id:
+                wanted_orders.add(journey.order_id)
+            if journey.ticket_id:
+                wanted_tickets.add(journey.ticket_id)
     for order in load_orders(connection, wanted_orders, complete).values():
         if order.customer_id in worlds:
             worlds[order.customer_id].orders[order.id] = order
@@ -88,26 +93,25 @@ def load_worlds(
             worlds[row[1]].tickets[row[0]] = ticket_of(row)
     if complete:
         for row in fetch_any(connection, _TICKETS_OF, complete):
-            worlds[row[1]].tickets[row[0]] = ticket_of(row)
+            if row[1] in worlds:
+                worlds[row[1]].tickets[row[0]] = ticket_of(row)
         for customer_id in complete:
             if customer_id in worlds:
                 worlds[customer_id].complete = True
     _load_permissions(connection, worlds)
-    _load_messages(connection, worlds, ids, now)
     return worlds
 
 
 def _load_journeys(
     connection: Connection,
     worlds: dict[str, World],
-    ids: list[str],
     now: datetime,
     past: bool,
-    wanted_orders: set[str],
-    wanted_tickets: set[str],
 ) -> None:
-    at = micros(now)
-    rows = fetch_any(connection, _JOURNEYS, ids) if past else fetch_any(connection, _MOVING, ids, at)
+    at, ids = micros(now), list(worlds)
+    rows = (
+        fetch_any(connection, _JOURNEYS, ids) if past else fetch_any(connection, _MOVING, ids, at)
+    )
     for row in rows:
         world = worlds[row[5]]
         if row[6] == JourneyStatus.LIVE or (
@@ -115,10 +119,6 @@ def _load_journeys(
         ):
             journey = journey_of(row)
             world.journeys[journey.id] = journey
-            if journey.order_id:
-                wanted_orders.add(journey.order_id)
-            if journey.ticket_id:
-                wanted_tickets.add(journey.ticket_id)
         key = (row[1], row[3])
         former = world.past.get(key)
         if former is None or former.entry_no < row[4]:
@@ -167,15 +167,33 @@ def _load_permissions(connection: Connection, worlds: dict[str, World]) -> None:
 
 
 def _load_messages(
-    connection: Connection, worlds: dict[str, World], ids: list[str], now: datetime
+    connection: Connection,
+    worlds: dict[str, World],
+    now: datetime,
+    message_ids: Collection[str],
 ) -> None:
-    since = micros(now - CONTACT_WINDOW)
-    waiting: set[str] = set()
-    for row in fetch_any(connection, _CONTACTS, ids, since):
+    wanted = set(message_ids)
+    wanted.update(
+        journey.awaiting
+        for world in worlds.values()
+        for journey in world.journeys.values()
+        if journey.awaiting is not None
+    )
+    for row in fetch_any(connection, _CONTACTS, worlds, micros(now - CONTACT_WINDOW)):
         if row[6] in _COUNTED:
             worlds[row[0]].contacts.append(Contact(row[1], moment(row[2]), row[3], row[4], row[5]))
-            if row[6] in {"scheduled", "sending"}:
-                waiting.add(row[0])
-    if waiting:
-        for row in fetch_any(connection, _OPEN_MESSAGES, waiting, since):
-            worlds[row[7]].messages[row[0]] = message_of(row)
+        if row[6] in _OPEN:
+            wanted.add(row[1])
+    if not wanted:
+        return
+    orphaned: set[str] = set()
+    for row in fetch_any(connection, _MESSAGES, wanted):
+        world = worlds.get(row[7])
+        if world is not None:
+            world.messages[row[0]] = message_of(row)
+            if row[3] not in world.journeys:
+                orphaned.add(row[3])
+    if orphaned:
+        for row in fetch_any(connection, _JOURNEYS_BY_ID, orphaned):
+            if row[5] in worlds:
+                worlds[row[5]].journeys[row[0]] = journey_of(row)

@@ -38,8 +38,8 @@ def _create_people() -> None:
         "customers",
         sa.Column("id", _KEY, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("email", _KEY, nullable=True),
-        sa.Column("phone", _KEY, nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("first_name", sa.Text(), nullable=True),
         sa.Column("last_name", sa.Text(), nullable=True),
         sa.Column("locale", sa.Text(), nullable=True),
@@ -57,8 +57,6 @@ def _create_people() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_customers"),
         postgresql_with={"fillfactor": 85},
     )
-    op.create_index("ix_customers_email", "customers", ["email"])
-    op.create_index("ix_customers_phone", "customers", ["phone"])
     op.create_index("ix_customers_timezone_id", "customers", ["timezone", "id"])
     op.create_table(
         "identities",
@@ -163,6 +161,7 @@ def _create_shopping() -> None:
         sa.Column("variant_id", sa.Text(), nullable=True),
         sa.Column("sku", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
@@ -241,13 +240,16 @@ def _create_campaigns() -> None:
     op.create_index(
         "ix_journeys_campaign_status",
         "journeys",
-        ["campaign", "status", "revision", "entered_at"],
+        ["campaign", "status", "revision", "customer_id"],
     )
     op.create_index("ix_journeys_customer_id", "journeys", ["customer_id"])
     op.create_index(
-        "ix_journeys_due", "journeys", ["due_at"], **_where("status = 'live' AND NOT parked")
+        "ix_journeys_due",
+        "journeys",
+        ["due_at"],
+        **_where("status = 'live' AND NOT parked AND due_at IS NOT NULL"),
     )
-    op.create_index("ix_journeys_parked", "journeys", ["campaign"], **_where("parked"))
+    op.create_index("ix_journeys_parked", "journeys", ["campaign", "id"], **_where("parked"))
     op.create_index(
         "ux_journeys_live",
         "journeys",
@@ -352,7 +354,10 @@ def _create_messages() -> None:
         "ix_messages_doubt", "messages", ["status"], **_where("status IN ('sending', 'unknown')")
     )
     op.create_index(
-        "ix_messages_scheduled", "messages", ["send_at"], **_where("status = 'scheduled'")
+        "ix_messages_scheduled",
+        "messages",
+        ["channel", "send_at"],
+        **_where("status = 'scheduled'"),
     )
     op.create_table(
         "contents",
