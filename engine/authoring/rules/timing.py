@@ -1,0 +1,46 @@
+"""Times that cannot be meant: ``zero-delay``, ``goal-too-short``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.diagnostics import Diagnostic, Severity
+from engine.authoring.compile import Draft
+from engine.authoring.step_specs import DelayStep, SendEmailStep, SendSmsStep
+
+
+def check(draft: Draft) -> Iterator[Diagnostic]:
+    """Delays of no time, and a goal's window that is over before the first message."""
+    for step in draft.steps:
+        if not isinstance(step.spec, DelayStep):
+            continue
+        delay = step.spec.delay
+        if delay.for_ is not None and delay.for_.is_zero and not (delay.until or delay.days):
+            yield draft.problem(
+                "zero-delay",
+                step.verb_path,
+                "this delay is no time at all",
+                severity=Severity.WARNING,
+            )
+    yield from _goal(draft)
+
+
+def _goal(draft: Draft) -> Iterator[Diagnostic]:
+    if draft.spec.goal is None:
+        return
+    within = draft.spec.goal.within
+    waited = 0
+    for step in draft.top:
+        if isinstance(step.spec, DelayStep) and step.spec.if_ is None:
+            waited += step.spec.delay.for_.nominal_seconds if step.spec.delay.for_ else 0
+        elif isinstance(step.spec, SendEmailStep | SendSmsStep):
+            break
+    else:
+        return
+    if waited >= within.nominal_seconds:
+        yield draft.problem(
+            "goal-too-short",
+            ("goal", "within"),
+            f"the goal counts for {within} from entry, and the first message comes later",
+            severity=Severity.WARNING,
+        )

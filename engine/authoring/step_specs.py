@@ -1,0 +1,354 @@
+"""The steps of a campaign as authors write them: one model a verb."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from config.durations import DurationField
+from engine.authoring.fields import (
+    AT_LEAST_ONE,
+    Cel,
+    Clock,
+    Days,
+    EventName,
+    Given,
+    Lateness,
+    Spec,
+    StepId,
+    TemplateName,
+    Timeout,
+    Url,
+    VariantName,
+    Word,
+    problem,
+)
+
+Data = dict[Annotated[str, Field(min_length=1, max_length=100)], Any]
+Tags = Annotated[tuple[Word, ...], Field(max_length=50)]
+
+
+class MatchSpec(Spec):
+    """Which event counts."""
+
+    event: EventName = Field(description="The event's type")
+    match: Literal["object", "customer"] = Field(
+        "object",
+        description="object: an event about another order than the journey's does not count; "
+        "customer: any event of the customer counts",
+    )
+    if_: Given[Cel] = Field(None, alias="if", description="Only when this holds; knows event.*")
+
+
+class DelayFields(Spec):
+    """How long to wait."""
+
+    for_: Given[DurationField] = Field(
+        None, alias="for", description="A length of time: d and w are days on the customer's clock"
+    )
+    until: Given[Clock] = Field(
+        None, description="Then until the customer's clock shows this time of day"
+    )
+    days: Given[Days] = Field(None, description="Only on these days of the week")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> DelayFields:
+        if self.for_ is None and self.until is None and self.days is None:
+            raise problem("empty-delay", "this delay waits for nothing", "for, until or days")
+        return self
+
+
+class WaitFields(Spec):
+    """What to wait for, and how long at most."""
+
+    event: Given[EventName] = Field(None, description="Wait for this type of event")
+    match: Given[Literal["object", "customer"]] = Field(
+        None,
+        description="object (unless said): an event about another order does not count; "
+        "customer: any event of the customer counts",
+    )
+    if_: Given[Cel] = Field(None, alias="if", description="Only an event for which this holds")
+    since: Given[Literal["entry", "now"]] = Field(
+        None,
+        description="entry (unless said): an event since the journey began counts; "
+        "now: only one that comes while the journey waits here",
+    )
+    until: Given[Cel] = Field(None, description="Instead of an event: wait until this holds")
+    timeout: Timeout = Field(description="Go on after this time, whatever has happened")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> WaitFields:
+        if (self.event is None) == (self.until is None):
+            what = "nothing" if self.event is None else "an event and a condition at once"
+            raise problem("wait-for-what", f"this waits for {what}", "either event or until")
+        if self.until is not None:
+            extra = {"match": self.match, "if": self.if_, "since": self.since}
+            for name, value in extra.items():
+                if value is not None:
+                    message = f'"{name}" is about an event, and this waits for a condition'
+                    raise problem("wait-for-what", message, "until and timeout alone")
+        return self
+
+
+class MessageFields(Spec):
+    """What to send."""
+
+    template: TemplateName = Field(description="A folder of message_templates/")
+    max_lateness: Given[Lateness] = Field(
+        None, description="Do not send when this much overdue; unless said, 24h email, 4h SMS"
+    )
+
+
+class IfSpec(Spec):
+    """One arm of a branch: the first whose condition holds is taken."""
+
+    if_: Cel = Field(alias="if", description="Take this arm when this holds")
+    steps: tuple[StepSpec, ...] = Field(description="The arm's steps; [] for none")
+
+
+class ElseBody(Spec):
+    """The steps, written below else."""
+
+    steps: tuple[StepSpec, ...] = Field(description="The arm's steps; [] for none")
+
+
+class ElseSpec(Spec):
+    """The last arm of a branch: taken when no other was."""
+
+    else_: ElseBody | None = Field(alias="else", description="Empty, or steps")
+    steps: Given[tuple[StepSpec, ...]] = Field(None, description="The arm's steps; [] for none")
+
+    @model_validator(mode="after")
+    def _steps_once(self) -> ElseSpec:
+        if (self.else_ is None) == (self.steps is None):
+            what = "no steps" if self.steps is None else "steps twice"
+            raise problem("else-steps", f"this arm has {what}", "steps: below else, [] for none")
+        return self
+
+    @property
+    def body(self) -> tuple[StepSpec, ...]:
+        """The steps, wherever they are written."""
+        return self.else_.steps if self.else_ is not None else self.steps or ()
+
+
+def _arm_kind(value: Any) -> str | None:
+    return "ElseSpec" if isinstance(value, dict) and "else" in value else "IfSpec"
+
+
+ArmSpec = Annotated[
+    Annotated[IfSpec, Tag("IfSpec")] | Annotated[ElseSpec, Tag("ElseSpec")],
+    Discriminator(_arm_kind),
+]
+
+
+class VariantSpec(Spec):
+    """One variant of a split."""
+
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(description="Percent of the customers")
+    steps: tuple[StepSpec, ...] = Field(description="The variant's steps; [] for none")
+
+
+class UpdateFields(Spec):
+    """What to change of the customer."""
+
+    add_tags: Tags = Field((), description="Tags to add")
+    remove_tags: Tags = Field((), description="Tags to remove")
+    attributes: Data = Field({}, description="Attributes to set: customer.attributes.NAME")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> UpdateFields:
+        if not (self.add_tags or self.remove_tags or self.attributes):
+            wanted = "add_tags, remove_tags or attributes"
+            raise problem("empty-update", "this changes nothing", wanted)
+        for tag in self.add_tags:
+            if tag in self.remove_tags:
+                message = f'the tag "{tag}" is both added and removed'
+                raise problem("contradictory-tags", message, "one of the two")
+        return self
+
+
+class EmitFields(Spec):
+    """The event to report."""
+
+    type: EventName = Field(description="One of the types that config/events.yaml declares")
+    data: Data = Field({}, description="Its data, as declared there")
+
+
+class WebhookFields(Spec):
+    """Whom to call."""
+
+    url: Url = Field(description="POSTed to, with the journey's facts as JSON")
+    data: Data = Field({}, description="Passed on under the key data")
+
+
+class ExitFields(Spec):
+    """Why the journey ends here."""
+
+    reason: Word = Field("exit", description="Shown in the log")
+
+
+def short(name: str, model: type[Spec], example: str) -> BeforeValidator:
+    """Text stands for a ``model`` with this one key."""
+
+    def expand(value: Any, info: ValidationInfo) -> Any:
+        if value is None:
+            message = f'"{info.field_name}" has no value'
+            raise problem("missing-value", message, f"a value, as in {example}")
+        return {name: value} if isinstance(value, str) else value
+
+    return BeforeValidator(expand, json_schema_input_type=str | model)
+
+
+def _wait_event(value: Any) -> Any:
+    """No short form, since a time-out belongs to it: so that this is what is told."""
+    return {"event": value} if isinstance(value, str) else value
+
+
+def _exit(value: Any) -> Any:
+    if value is None:
+        return {}
+    return {"reason": value} if isinstance(value, str) else value
+
+
+class BaseStep(Spec):
+    """What every step may have besides its verb."""
+
+    id: Given[StepId] = Field(
+        None, description="Conditions and templates name the step's results by it: ask.clicked"
+    )
+    name: Given[Word] = Field(None, description="For people; nothing depends on it")
+    if_: Given[Cel] = Field(None, alias="if", description="Skip the step unless this holds")
+
+
+class DelayStep(BaseStep):
+    """Wait for a length of time, a time of day, a day of the week."""
+
+    delay: Annotated[DelayFields, short("for", DelayFields, "3d")] = Field(
+        description="3d, or for, until, days"
+    )
+
+
+class WaitForStep(BaseStep):
+    """Wait for an event or a condition, with a time-out."""
+
+    wait_for: Annotated[WaitFields, BeforeValidator(_wait_event)] = Field(
+        description="event or until, and timeout"
+    )
+
+
+class BranchStep(BaseStep):
+    """Take the first arm whose condition holds."""
+
+    branch: Annotated[tuple[ArmSpec, ...], *AT_LEAST_ONE] = Field(
+        description="A list of if and steps, the last perhaps else and steps"
+    )
+
+
+class SplitStep(BaseStep):
+    """Divide customers by chance, kept for good: an A/B test."""
+
+    split: dict[VariantName, VariantSpec] = Field(
+        description="Variants by name, each with weight and steps; the weights make 100"
+    )
+
+    @field_validator("split")
+    @classmethod
+    def _whole(cls, split: dict[str, VariantSpec]) -> dict[str, VariantSpec]:
+        if len(split) < 2:
+            raise problem("split-variants", "a split needs two variants or more", "another variant")
+        total = sum(variant.weight for variant in split.values())
+        if total != 100:
+            message = f"the weights of this split make {total}"
+            raise problem("split-weights", message, "weights that make 100 together")
+        return split
+
+
+class SendEmailStep(BaseStep):
+    """Send an email."""
+
+    send_email: Annotated[MessageFields, short("template", MessageFields, "review_request")] = (
+        Field(description="A template's name, or template and max_lateness")
+    )
+
+
+class SendSmsStep(BaseStep):
+    """Send an SMS."""
+
+    send_sms: Annotated[MessageFields, short("template", MessageFields, "review_request")] = Field(
+        description="A template's name, or template and max_lateness"
+    )
+
+
+class UpdateCustomerStep(BaseStep):
+    """Change the customer's tags and attributes."""
+
+    update_customer: UpdateFields = Field(description="add_tags, remove_tags, attributes")
+
+
+class EmitEventStep(BaseStep):
+    """Report an event of the shop's own, which other campaigns may start from."""
+
+    emit_event: Annotated[EmitFields, short("type", EmitFields, "shop.quiz_done")] = Field(
+        description="The event's type, or type and data"
+    )
+
+
+class CallWebhookStep(BaseStep):
+    """POST the journey's facts to an address of the shop's; retried, never waited for."""
+
+    call_webhook: Annotated[
+        WebhookFields, short("url", WebhookFields, "https://shop.example.com/hook")
+    ] = Field(description="An address, or url and data")
+
+
+class ExitStep(BaseStep):
+    """End the journey here."""
+
+    exit: Annotated[
+        ExitFields, BeforeValidator(_exit, json_schema_input_type=str | ExitFields | None)
+    ] = Field(description="The reason, for the log; may be empty")
+
+
+_MODELS: dict[str, type[BaseStep]] = {
+    "delay": DelayStep,
+    "wait_for": WaitForStep,
+    "branch": BranchStep,
+    "split": SplitStep,
+    "send_email": SendEmailStep,
+    "send_sms": SendSmsStep,
+    "update_customer": UpdateCustomerStep,
+    "emit_event": EmitEventStep,
+    "call_webhook": CallWebhookStep,
+    "exit": ExitStep,
+}
+VERBS = tuple(_MODELS)
+
+
+def _verb_of(value: Any) -> str | None:
+    verbs = [verb for verb in VERBS if isinstance(value, dict) and verb in value]
+    return _MODELS[verbs[0]].__name__ if len(verbs) == 1 else None
+
+
+# A tag is the name of its model: that is how config.validation finds the fields below a tag.
+StepSpec = Annotated[
+    Annotated[DelayStep, Tag("DelayStep")]
+    | Annotated[WaitForStep, Tag("WaitForStep")]
+    | Annotated[BranchStep, Tag("BranchStep")]
+    | Annotated[SplitStep, Tag("SplitStep")]
+    | Annotated[SendEmailStep, Tag("SendEmailStep")]
+    | Annotated[SendSmsStep, Tag("SendSmsStep")]
+    | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
+    | Annotated[EmitEventStep, Tag("EmitEventStep")]
+    | Annotated[CallWebhookStep, Tag("CallWebhookStep")]
+    | Annotated[ExitStep, Tag("ExitStep")],
+    Discriminator(_verb_of),
+]
