@@ -10,6 +10,7 @@ from config.diagnostics import Diagnostic, Severity, nearest
 from config.yaml_source import Document, Path, SourceError, field_path
 from engine.authoring.compile_steps import StepCompiler
 from engine.authoring.conditions import Conditions
+from engine.authoring.event_types import unknown_event
 from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import MAX_STEPS, Placed, count, flat, lay_out
 from engine.authoring.reading import read_spec
@@ -198,13 +199,9 @@ class _Compiler:
             return EventTrigger(event=trigger.event)
         if isinstance(trigger, DateTriggerSpec):
             return DateTrigger(field=trigger.date, offset_days=trigger.offset.days, at=trigger.at)
-        segment = self.conditions.take(("trigger", "segment"), trigger.segment)
+        segment = self.conditions.take_segment(("trigger", "segment"), trigger.segment)
         if segment is None:
             return None
-        for name in sorted(segment.names):
-            if not name.startswith("customer."):
-                message = f"`{name}`: a segment is of customers, and knows only customer.*"
-                self._problem("not-of-customer", ("trigger", "segment"), message, "customer.*")
         zone = trigger.schedule.timezone
         return ScheduleTrigger(
             cron=trigger.schedule.cron,
@@ -269,7 +266,7 @@ class _Compiler:
         if self.knowledge.event_spec(event) is not None:
             return True
         where = path if self.document.has(path) else short
-        self.problems.append(unknown_event(self.document, where, event, self.knowledge))
+        self.problems.append(unknown_event(self.document, where, event, self.knowledge.catalog))
         return False
 
     def _reads(self, trigger: Trigger, entry: Entry) -> frozenset[str]:
@@ -289,18 +286,3 @@ class _Compiler:
                 expected=expected,
             )
         )
-
-
-def unknown_event(document: Document, path: Path, event: str, knowledge: Knowledge) -> Diagnostic:
-    """The problem of an event type that the catalog does not have."""
-    types = knowledge.catalog.types
-    words = [name for name in types if name.partition(".")[2] == event.replace("-", "_")]
-    near = words[0] if len(words) == 1 else nearest(event, types)
-    return Diagnostic(
-        code="unknown-event",
-        message=f'there is no event type "{event}"',
-        at=document.position(path),
-        path=field_path(path),
-        expected="a built-in type, or one that config/events.yaml declares",
-        suggestion=near,
-    )

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from config.diagnostics import Diagnostic, nearest
 from config.yaml_source import Document, Path, field_path
 from engine.authoring.conditions import Conditions
+from engine.authoring.event_types import unknown_event
 from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
 from engine.authoring.step_specs import (
@@ -147,7 +148,10 @@ class StepCompiler:
             )
             return EmitEvent(event=emit.type, **common)
         data, problems = event_data(self._document, (*path, "data"), emit.data, event)
-        self.problems += problems
+        if self._knowledge.lenient:
+            data = {**self._plain((*path, "data"), emit.data), **data}
+        else:
+            self.problems += problems
         return EmitEvent(event=emit.type, data=data, **common)
 
     def _plain(self, path: Path, written: dict[str, Any]) -> dict[str, Any]:
@@ -157,17 +161,8 @@ class StepCompiler:
         }
 
     def _unknown_event(self, path: Path, event: str, *, emitted: bool = False) -> None:
-        types = self._knowledge.catalog.types
-        names = [name for name, one in types.items() if one.custom or not emitted]
-        self._problem(
-            "unknown-event",
-            path,
-            f'there is no event type "{event}"',
-            expected="a type that config/events.yaml declares"
-            if emitted
-            else "a built-in type, or one that config/events.yaml declares",
-            suggestion=nearest(event, names),
-        )
+        catalog = self._knowledge.catalog
+        self.problems.append(unknown_event(self._document, path, event, catalog, emitted=emitted))
 
     def _problem(
         self,

@@ -11,6 +11,7 @@ from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
 from engine.core.condition_problems import ConditionError, Problem
 from engine.core.expression import Condition, compile_condition
+from engine.core.vocabulary import Vocabulary
 
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*", re.ASCII)
 _HINT = re.compile(r"; did you mean `[^`]*`\?$")
@@ -29,10 +30,24 @@ class Conditions:
         self, path: Path, source: str | None, step: Placed | None = None, event: str | None = None
     ) -> Condition | None:
         """The condition written at ``path``, which may name what is known at ``step``."""
-        if source is None:
-            return None
         plain = step is None and event is None
         vocabulary = self._knowledge.vocabulary if plain else self._knowledge.at(step, event)
+        return self._compile(path, source, vocabulary, step, event)
+
+    def take_segment(self, path: Path, source: str) -> Condition | None:
+        """The segment written at ``path``: a condition of the customer alone."""
+        return self._compile(path, source, self._knowledge.of_customer, None, None)
+
+    def _compile(
+        self,
+        path: Path,
+        source: str | None,
+        vocabulary: Vocabulary,
+        step: Placed | None,
+        event: str | None,
+    ) -> Condition | None:
+        if source is None:
+            return None
         try:
             condition = compile_condition(source, vocabulary)
         except ConditionError as error:
@@ -60,6 +75,9 @@ class Conditions:
         line = source.split("\n")[problem.line - 1 :]
         found = _NAME.match("\n".join(line)[problem.column - 1 :])
         name = "".join(found.group().split()) if found else ""
+        if path[-1] == "segment" and name in self._knowledge.vocabulary.fields:
+            message = f"`{name}`: a segment is of customers, it knows only customer.*"
+            return replace(told, code="not-of-customer", message=message, suggestion=None)
         why = self._knowledge.explain(name, step, event)
         if why is None:
             return told

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from config.diagnostics import Diagnostic
+from config.diagnostics import Diagnostic, nearest
 from config.validation import diagnose
 from config.yaml_source import Document, Path, SourceError, field_path
 from engine.authoring.fields import Spec, Version, Word
@@ -73,3 +73,20 @@ def extend_catalog(document: Document, catalog: Catalog) -> Catalog:
     if problems:
         raise SourceError(tuple(problems))
     return catalog
+
+
+def unknown_event(
+    document: Document, path: Path, event: str, catalog: Catalog, *, emitted: bool = False
+) -> Diagnostic:
+    """The problem of an event type that the catalog lacks; only the shop's own are ``emitted``."""
+    names = [name for name, one in catalog.types.items() if one.custom or not emitted]
+    alike = [name for name in names if name.partition(".")[2] == event.replace("-", "_")]
+    own = f"that {EVENTS_FILE} declares"
+    return Diagnostic(
+        code="unknown-event",
+        message=f'there is no event type "{event}"',
+        at=document.position(path),
+        path=field_path(path),
+        expected=f"a type {own}" if emitted else f"a built-in type, or one {own}",
+        suggestion=alike[0] if len(alike) == 1 else nearest(event, names),
+    )

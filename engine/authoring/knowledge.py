@@ -65,6 +65,10 @@ class Knowledge:
         if self.event is not None and self._is_open(self.event):
             self._base_open.add("trigger.data")
         self.vocabulary = Vocabulary(fields=self._base, open_prefixes=frozenset(self._base_open))
+        self.of_customer = Vocabulary(
+            fields={name: one for name, one in self._base.items() if name.startswith("customer.")},
+            open_prefixes=frozenset({"customer.attributes"}),
+        )
 
     def event_spec(self, name: str) -> EventSpec | None:
         """The event type of this name; one that nobody declared, if ``lenient``."""
@@ -89,7 +93,7 @@ class Knowledge:
     def explain(self, name: str, step: Placed | None, event: str | None = None) -> Unknown | None:
         """Why ``name`` cannot be used there; None when it is just not known."""
         root, _, rest = name.partition(".")
-        if root in self.results and root not in ("customer", "order", "ticket"):
+        if root in self.results:
             return self._step_value(root, rest, name, step)
         if root in ("order", "ticket") and not getattr(self, f"has_{root}"):
             message = f"`{name}`: this campaign has no {root}, {self.trigger}"
@@ -179,11 +183,13 @@ class Knowledge:
 
     def _data_fields(self, root: str, event: str) -> Mapping[str, Field]:
         known = self.event_spec(event)
+        if known is None or (self.lenient and known.custom):
+            return {}
         return {
             f"{root}.data.{name}": Field(
                 type=FieldType(field.type), nullable=field.nullable, doc=field.doc
             )
-            for name, field in (known.fields.items() if known else ())
+            for name, field in known.fields.items()
         }
 
     def _is_open(self, event: str) -> bool:

@@ -98,7 +98,10 @@ class Loader:
 
         :raises SourceError: it is no campaign of this release's grammar.
         """
-        draft = compile_campaign(read_yaml(source, file), self.catalog, lenient=True)
+        document = read_yaml(source, file)
+        draft = compile_campaign(document, self.catalog)
+        if draft.plan is None:
+            draft = compile_campaign(document, self.catalog, lenient=True)
         if draft.plan is None:
             raise SourceError(draft.diagnostics)
         return draft.plan

@@ -70,4 +70,6 @@ def _clearer(one: Diagnostic) -> Diagnostic:
     if one.code == "missing-field" and one.path == "trigger.segment":
         expected = "segment: and a condition; true for every customer"
         return replace(one, message="a schedule needs its segment", expected=expected)
+    if one.code == "unknown-field" and one.path in ("on", "when", "triggers"):
+        return replace(one, suggestion="trigger")
     return one

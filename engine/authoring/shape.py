@@ -15,6 +15,14 @@ from engine.authoring.spec import TRIGGERS, BaseTrigger, CampaignSpec
 from engine.authoring.step_specs import VERBS, BaseStep
 
 _STEP_WORDS = ("id", "name", "if")
+_OTHER_WORDS = {
+    **dict.fromkeys(("wait", "sleep", "pause"), "delay"),
+    **dict.fromkeys(("stop", "end", "quit"), "exit"),
+    **dict.fromkeys(("tag", "add_tags", "update"), "update_customer"),
+    **dict.fromkeys(("if_else", "switch", "choose"), "branch"),
+    **dict.fromkeys(("ab_test", "experiment"), "split"),
+    "text": "send_sms",
+}
 _CAMPAIGN_WORDS = frozenset(CampaignSpec.model_fields)
 
 
@@ -129,7 +137,7 @@ def _no_verb(document: Document, step: dict[str, Any], path: Path) -> Diagnostic
     if not unknown:
         message = "this step has no verb: it does nothing"
         return _at_key(document, path, "no-verb", message, verbs)
-    near = nearest(unknown[0], VERBS)
+    near = _OTHER_WORDS.get(unknown[0]) or nearest(unknown[0], VERBS)
     at = (*path, unknown[0])
     if near is None and unknown[0] in _CAMPAIGN_WORDS:
         message = f'"{unknown[0]}" is not a step, it belongs to the campaign'

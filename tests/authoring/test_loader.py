@@ -239,6 +239,22 @@ def test_stored_revisions_compile_without_what_is_gone(tmp_path: Path) -> None:
     assert loader.compile_source(loaded.source, loaded.file) == loaded.plan
 
 
+def test_stored_revisions_compile_when_the_event_types_have_changed(tmp_path: Path) -> None:
+    steps = (
+        "  - wait_for: {event: shop.quiz_done, if: event.data.score >= 9, timeout: 1d}\n"
+        "  - emit_event: {type: shop.quiz_done, data: {score: 3}}"
+    )
+    _write(tmp_path, "config/events.yaml", EVENTS)
+    _write(tmp_path, "campaigns/one.yaml", simple("one", event="shop.packed", steps=steps))
+    loader = Loader(tmp_path, TEMPLATES)
+    stored = loader.load()["one"]
+    _write(tmp_path, "config/events.yaml", EVENTS.replace("score: int", "points: string"))
+    assert loader.load()["one"] is stored
+    assert {code for _, code in _codes(loader.diagnostics())} == {"unknown-data"}
+    again = loader.compile_source(stored.source, stored.file)
+    assert again == stored.plan
+
+
 def test_stored_text_that_is_no_campaign_is_refused(tmp_path: Path) -> None:
     loader = Loader(tmp_path, TEMPLATES)
     for source in (
