@@ -66,12 +66,15 @@ def enrol_by_schedule(
     ``occurrence`` stands in for the event: its time is the fire's, where the clocks start. The
     segment is evaluated again, on the world as it is now. ``entry_key`` tells the occurrence by
     its local date; the customer's id is put before it unless it stands there already, because
-    keys are unique over all customers.
+    keys are unique over all customers. With ``re_entry: {after: …}`` the customer alone is the
+    key: what counts is the time since their last entry, whichever occurrence that was.
     """
     segment = plan.trigger.segment if isinstance(plan.trigger, ScheduleTrigger) else None
     attempt = _Attempt(world, occurrence, plans, context, plan.entry_names)
     customer = world.customer.id
     key = entry_key if entry_key.startswith(customer) else f"{customer}:{entry_key}"
+    if isinstance(plan.entry.re_entry, Duration):
+        key = customer
     return attempt.enter(plan, () if segment is None else (segment,), key)
 
 

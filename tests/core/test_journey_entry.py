@@ -240,3 +240,24 @@ def test_a_schedule_enrols_its_segment_once_an_occurrence() -> None:
         "c-1:2026-03-02",
         "c-1:2026-03-03",
     }
+
+
+def test_a_schedule_with_a_time_between_entries_goes_by_the_customer() -> None:
+    trigger = ScheduleTrigger(cron="0 9 * * *", zone=None, segment=when("customer.open_tickets==0"))
+    again = Duration(days=30)
+    campaign = replace(plan(WAIT, key="customer.id", re_entry=again), trigger=trigger)
+    shop = Shop.of(campaign)
+
+    def enrol(day: int) -> VerdictCode:
+        shop.run_to(T0 + day * DAY)
+        fire = transition("schedule.fired", shop.now, order=None)
+        args = (shop.world, campaign, f"day-{day}", fire, shop.plans, shop.context)
+        return enrol_by_schedule(*args).code
+
+    assert [enrol(day) for day in (0, 1, 20, 31)] == [
+        VerdictCode.ENTERED,
+        VerdictCode.ALREADY_IN,
+        VerdictCode.RE_ENTRY,
+        VerdictCode.ENTERED,
+    ]
+    assert {one.entry_key for one in shop.world.journeys.values()} == {"c-1"}
