@@ -7,6 +7,7 @@ elements is checked here first.
 from __future__ import annotations
 
 import html
+import re
 from html.parser import HTMLParser
 
 import css_inline
@@ -31,6 +32,7 @@ _MJML = frozenset(
     mj-table mj-text mj-wrapper mj-selector mj-html-attribute
     """.split()  # noqa: SIM905
 )
+_DEFAULTS = re.compile(r"<mj-attributes>.*?</mj-attributes>", re.DOTALL)
 LARGEST_HTML = 102_000  # bytes; Gmail clips longer messages
 
 
@@ -68,7 +70,9 @@ def compile_mjml(
     except ValueError as error:
         at = body.position(0)
         return None, [Diagnostic(code="mjml", message=f"MJML cannot be compiled: {error}", at=at)]
-    return _finished(keeper, made, "MJML", body)
+    # A default for an element that this message does not have leaves no trace, and need not.
+    defaults = keeper.numbers("".join(_DEFAULTS.findall(hidden)))
+    return _finished(keeper, made, "MJML", body, defaults)
 
 
 def compile_html(body: SourceText) -> tuple[Compiled | None, list[Diagnostic]]:
@@ -97,9 +101,13 @@ def compile_text(body: SourceText, layout: SourceText | None) -> Compiled:
 
 
 def _finished(
-    keeper: TagKeeper, made: str, by: str, body: SourceText
+    keeper: TagKeeper,
+    made: str,
+    by: str,
+    body: SourceText,
+    spare: frozenset[int] = frozenset(),
 ) -> tuple[Compiled | None, list[Diagnostic]]:
-    problems = keeper.lost(made, by)
+    problems = keeper.lost(made, by, spare)
     if problems:
         return None, problems
     compiled = keeper.restore(made, html=True)

@@ -99,8 +99,11 @@ class TagKeeper:
         parts.append(source.text[at:])
         return "".join(parts)
 
-    def lost(self, hidden: str, by: str) -> list[Diagnostic]:
-        """What became of the tags in ``hidden``, the text after tool ``by`` has rewritten it."""
+    def lost(self, hidden: str, by: str, spare: frozenset[int] = frozenset()) -> list[Diagnostic]:
+        """What became of the tags in ``hidden``, the text after tool ``by`` has rewritten it.
+
+        Tags numbered in ``spare`` (``numbers``) may go.
+        """
         order = [int(found[1] or found[2]) for found in _WORD.finditer(hidden)]
         kept = set(order)
         problems = [
@@ -111,7 +114,7 @@ class TagKeeper:
                 expected="tags in text, in a colour or address attribute, or in <mj-raw>",
             )
             for number, tag in enumerate(self._tags)
-            if number not in kept
+            if number not in kept and number not in spare
         ]
         statements = [number for number in order if self._tags[number].is_statement]
         highest = -1
@@ -128,6 +131,11 @@ class TagKeeper:
                 )
             highest = max(highest, number)
         return problems
+
+    @staticmethod
+    def numbers(hidden: str) -> frozenset[int]:
+        """The numbers of the tags in a part of hidden text."""
+        return frozenset(int(found[1] or found[2]) for found in _WORD.finditer(hidden))
 
     def restore(self, hidden: str, *, html: bool) -> Compiled:
         """The text with its tags again; in ``html``, values that begin an address are filtered."""
