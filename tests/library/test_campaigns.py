@@ -1,0 +1,75 @@
+"""The starter campaigns as files: sound, explained, and each with templates of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from config.diagnostic_report import as_text
+from engine.authoring.schema import SCHEMA_FILE
+from engine.core.campaign import Plan, SendEmail, SendSms, channel_of
+from tests.library.walk import WORKSPACE, campaigns, open_templates, plan, policy, report
+
+NAMES = (
+    "delivery-arrived",
+    "delivery-delay",
+    "delivery-news",
+    "onboarding",
+    "review-request",
+    "satisfaction-survey",
+    "thank-you",
+    "third-order",
+    "win-back",
+)
+# Spare words in the templates' folder that no campaign sends: the acknowledgement by text.
+UNUSED = {("thank_you", "sms")}
+
+
+def messages(of: Plan) -> set[tuple[str, str]]:
+    """The (template, channel) pairs that a plan sends."""
+    return {
+        (step.template, channel_of(step))
+        for step in of.steps
+        if isinstance(step, SendEmail | SendSms)
+    }
+
+
+def test_check_finds_nothing() -> None:
+    found = report()
+    assert as_text(found.diagnostics, found.sources) == as_text((), {})
+    assert tuple(sorted(campaigns())) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_file_says_what_it_is_for(name: str) -> None:
+    path = WORKSPACE / "campaigns" / f"{name}.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    relative = Path("..") / SCHEMA_FILE
+    assert lines[0] == f"# yaml-language-server: $schema={relative.as_posix()}"
+    assert (path.parent / relative).is_file()
+    comment = "\n".join(line for line in lines[1:] if line.startswith("#"))
+    assert "# Should move: " in comment
+    assert "# Timing: " in comment
+
+
+def test_every_template_is_sent_by_a_campaign() -> None:
+    templates = open_templates(WORKSPACE, policy())
+    written = set()
+    for name in templates.names():
+        info = templates.info(name)
+        assert info is not None
+        written |= {(name, channel) for channel in info.channels}
+    sent = set().union(*(messages(plan(name)) for name in NAMES))
+    assert written - UNUSED == sent
+
+
+def test_promotion_is_marketing_and_counted() -> None:
+    marketing = {name for name in NAMES if plan(name).purpose == "marketing"}
+    assert {name for name in NAMES if name not in marketing} == {
+        "delivery-arrived",
+        "delivery-delay",
+        "delivery-news",
+        "thank-you",
+    }
+    for name in marketing:
+        assert plan(name).goal is not None
+        assert plan(name).volume_limit is not None

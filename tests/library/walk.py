@@ -1,0 +1,175 @@
+"""The starter library on a shop's own terms: one customer, real events, virtual time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from config.policy import Policy, load_policy
+from config.yaml_source import load
+from engine.authoring.check import Report, check
+from engine.authoring.loader import Loader
+from engine.core.campaign import Plan, Plans
+from engine.core.customer import Consent
+from engine.core.decision import EntryVerdict, VerdictCode
+from engine.core.guards import Allow, GuardRules
+from engine.core.journey import enrol_by_schedule, on_event
+from engine.core.message import Message, MessageStatus
+from engine.core.projection import project
+from engine.core.transition import Transition
+from engine.ports.plans import Compiled
+from engine.ports.rendering import Templates
+from engine.rendering.templates import MessageTemplates
+from engine.rendering.values import shop_context
+from engine.services.configuration import compile_rules
+from tests.core.shop import Shop
+from triggers.event import (
+    CustomerFacts,
+    Event,
+    FulfilmentFacts,
+    LineFacts,
+    OrderFacts,
+    RefundFacts,
+    TicketFacts,
+)
+
+WORKSPACE = Path(__file__).parents[2]
+VIENNA = ZoneInfo("Europe/Vienna")
+MONDAY = date(2026, 3, 2)
+
+
+def at(day: int, clock: str = "11:00") -> datetime:
+    """This time on Vienna's clock, so many days after the first Monday."""
+    local = datetime.combine(MONDAY + timedelta(days=day), time.fromisoformat(clock), VIENNA)
+    return local.astimezone(UTC)
+
+
+@cache
+def policy() -> Policy:
+    name = "config/store.yaml"
+    return load_policy(load((WORKSPACE / name).read_bytes(), name))
+
+
+def open_templates(workspace: Path, policy: Policy | None) -> Templates:
+    assert policy is not None
+    return MessageTemplates(workspace / "message_templates", shop=shop_context(policy))
+
+
+@cache
+def report() -> Report:
+    """What ``lagniappe check`` says of this repository as a workspace."""
+    return check(WORKSPACE, open_templates)
+
+
+@cache
+def campaigns() -> Mapping[str, Compiled]:
+    return Loader(WORKSPACE, open_templates(WORKSPACE, policy())).load()
+
+
+def plan(campaign: str) -> Plan:
+    return campaigns()[campaign].plan
+
+
+@cache
+def rules() -> GuardRules:
+    return compile_rules(policy(), {"Europe/Vienna": VIENNA})
+
+
+@dataclass
+class Walk(Shop):
+    """A customer in Vienna, known to one campaign (or several), from event to event."""
+
+    sent: list[tuple[datetime, str, str]] = field(default_factory=list)
+    told: int = 0
+
+    @classmethod
+    def through(cls, *names: str, sms: bool = False, email: bool = True) -> "Walk":
+        plans = Plans.of(plan(name) for name in names)
+        walk = cls(plans=plans, now=at(0), rules=rules())
+        customer = walk.world.customer
+        customer.timezone = "Europe/Vienna"
+        for channel, address, given in (
+            ("email", customer.email, email),
+            ("sms", customer.phone, sms),
+        ):
+            if given and address:
+                walk.world.consents[channel, address] = Consent(
+                    channel=channel, address=address, status="subscribed", at=at(-9), source="test"
+                )
+        return walk
+
+    def send(self, message: Message | None = None) -> object:
+        verdict = super().send(message)
+        if isinstance(verdict, Allow):
+            assert message is not None
+            message.status = MessageStatus.SENT  # the provider has answered
+            self.sent.append((self.now, message.channel, message.template))
+        return verdict
+
+    def happens(self, kind: str, when: datetime, **facts: Any) -> dict[str, VerdictCode]:
+        """Let time pass until ``when``, then tell one event; the verdicts by campaign."""
+        self.run_to(when)
+        self.told += 1
+        given = {"customer": CustomerFacts(id="1", email="ann@example.com"), **facts}
+        event = Event(id=str(self.told), source="shop", type=kind, time=when, **given)
+        verdicts: list[EntryVerdict] = []
+        for transition in project(self.world, event):
+            verdicts += on_event(self.world, transition, self.plans, self.context)
+        return {one.campaign: one.code for one in verdicts}
+
+    def orders(self, when: datetime, number: int = 1, **own: Any) -> dict[str, VerdictCode]:
+        """Place an order of two lines, 50 in all."""
+        base: dict[str, Any] = {
+            "id": str(number),
+            "number": f"#{1000 + number}",
+            "currency": "USD",
+            "total": Decimal(50),
+            "lines": (
+                LineFacts(id="a", title="Coffee", quantity=2, price=Decimal(15)),
+                LineFacts(id="b", title="Pot", quantity=1, price=Decimal(20)),
+            ),
+        }
+        return self.happens("order.placed", when, order=OrderFacts(**(base | own)))
+
+    def parcel(
+        self, status: str, when: datetime, number: int = 1, parcel: str = "p1", **more: Any
+    ) -> dict[str, VerdictCode]:
+        """The carrier reports a parcel; one that names no pieces holds the whole order."""
+        facts = FulfilmentFacts(id=parcel, status=status, at=when, **more)  # type: ignore[arg-type]
+        order = OrderFacts(id=str(number), partial=True, fulfilments=(facts,))
+        return self.happens("order.updated", when, order=order)
+
+    def refunds(self, amount: int, when: datetime, number: int = 1) -> None:
+        refund = RefundFacts(id=f"r{amount}", amount=Decimal(amount), at=when)
+        order = OrderFacts(id=str(number), partial=True, refunds=(refund,))
+        self.happens("order.refunded", when, order=order)
+
+    def cancels(self, when: datetime, number: int = 1) -> None:
+        self.world.complete = True  # a cancellation may change which order was the last
+        order = OrderFacts(id=str(number), partial=True)
+        self.happens("order.cancelled", when, order=order)
+
+    def ticket_is(self, status: str, when: datetime) -> None:
+        ticket = TicketFacts(id="9", status=status)  # type: ignore[arg-type]
+        kind = {"open": "ticket.opened", "solved": "ticket.solved"}[status]
+        self.happens(kind, when, ticket=ticket)
+
+    def fires(self, campaign: str, when: datetime) -> VerdictCode:
+        """Let a schedule's hour come."""
+        self.run_to(when)
+        local = when.astimezone(VIENNA)
+        occurrence = Transition(
+            type="schedule.fired", time=when, id=f"schedule:{campaign}:{local:%Y-%m-%dT%H:%M}"
+        )
+        key = f"{local:%Y-%m-%dT%H:%M}"
+        verdict = enrol_by_schedule(
+            self.world, plan(campaign), key, occurrence, self.plans, self.context
+        )
+        return verdict.code
+
+    def templates(self) -> list[str]:
+        return [template for _, _, template in self.sent]
