@@ -7,13 +7,13 @@ sentence quote the condition that decided; without it the actual values are told
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
-from typing import assert_never
+from datetime import UTC, datetime, tzinfo
+from typing import Protocol, assert_never
 
 from engine.core.campaign import Branch, Plan, ScheduleTrigger, Step
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.expression import Condition
-from engine.core.message import Message, MessageStatus
+from engine.core.message import MessageStatus
 from engine.core.reasons import (
     Trace,
     duration_words,
@@ -26,7 +26,28 @@ from engine.core.reasons import (
     withheld,
 )
 
-__all__ = ["decision_text", "message_text", "verdict_text"]
+__all__ = ["MessageRow", "decision_text", "message_text", "verdict_text"]
+
+
+class MessageRow(Protocol):
+    """What a sentence about a message is made of: a ``Message``, or its row in the log."""
+
+    @property
+    def status(self) -> MessageStatus: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def error_code(self) -> str | None: ...
+    @property
+    def provider(self) -> str | None: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def send_at(self) -> datetime: ...
+    @property
+    def sent_at(self) -> datetime | None: ...
+    @property
+    def delivered_at(self) -> datetime | None: ...
 
 
 def decision_text(decision: Decision, plan: Plan | None = None, zone: tzinfo = UTC) -> str:
@@ -130,7 +151,7 @@ def verdict_text(verdict: EntryVerdict, plan: Plan | None = None, zone: tzinfo =
 
 
 def message_text(
-    message: Message,
+    message: MessageRow,
     decision: Decision | None = None,
     plan: Plan | None = None,
     zone: tzinfo = UTC,
@@ -166,7 +187,7 @@ def message_text(
 
 
 def _why(
-    message: Message, decision: Decision | None, plan: Plan | None, zone: tzinfo
+    message: MessageRow, decision: Decision | None, plan: Plan | None, zone: tzinfo
 ) -> str | None:
     if message.reason is None:
         return None
@@ -177,7 +198,7 @@ def _why(
     return withheld(message.reason, trace, _profile_filter(plan), zone)
 
 
-def _refusal(message: Message) -> str:
+def _refusal(message: MessageRow) -> str:
     told = (message.reason, message.error_code and f"code {message.error_code}")
     return ", ".join(one for one in told if one) or "it did not say why"
 

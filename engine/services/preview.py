@@ -1,0 +1,155 @@
+"""What a template or a campaign would say: to the sample customer, or to a real one.
+
+Nothing is decided, counted or sent; links that a token would sign lead nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from config.policy import Policy
+from engine.core.campaign import (
+    EventTrigger,
+    Plan,
+    SendEmail,
+    SendSms,
+    Split,
+    Step,
+    WaitFor,
+    channel_of,
+)
+from engine.core.customer import Order, Ticket
+from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
+from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
+from engine.core.world import World
+from engine.ports.rendering import Renderer, Templates
+from engine.services.message_context import message_context
+
+_CHANNELS: tuple[Channel, ...] = ("email", "sms")
+_NO_TOKEN = "preview"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One message as it would be. ``step`` is None for a template outside of a campaign."""
+
+    template: str
+    channel: Channel
+    step: str | None
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Whom the previews are written to: ``values`` are the roots that templates read."""
+
+    values: Mapping[str, Any]
+    locale: str | None
+
+
+def of_sample(sample: Mapping[str, Any], locale: str | None) -> Reader:
+    """The sample customer, of whom everything is known."""
+    return Reader(values=sample, locale=locale or sample["customer"]["locale"])
+
+
+def of_customer(
+    world: World, policy: Policy, locale: str | None, base_url: str, now: datetime
+) -> Reader:
+    """A real customer with their newest order and ticket, as they are now."""
+    order = max(world.orders.values(), key=_placed, default=None)
+    ticket = max(world.tickets.values(), key=_opened, default=None)
+    unsubscribe = f"{base_url}/u/{_NO_TOKEN}"
+    values = message_context(
+        world,
+        _message(world, order, ticket, now),
+        None,
+        campaign_name="Preview",
+        unsubscribe_url=unsubscribe,
+        now=now,
+    )
+    if order is not None:
+        values["trigger"] = {**values["trigger"], "type": "order.placed", "time": order.placed_at}
+    return Reader(values=values, locale=locale or world.customer.locale or policy.locale)
+
+
+def template_previews(
+    name: str, reader: Reader, templates: Templates, renderer: Renderer
+) -> Iterator[Rendered]:
+    """A template on each channel that it has.
+
+    :raises RenderError: it is missing, faulty, or fails on these values.
+    """
+    info = templates.info(name)
+    values = dict(reader.values)
+    for asked in info.step_names if info is not None else ():
+        step, _, field = asked.partition(".")
+        values[step] = {**values.get(step, {}), field: None}
+    wanted = [one for one in _CHANNELS if info is None or one in info.channels] or ["email"]
+    for channel in wanted:
+        content = renderer.render(name, channel, reader.locale, values)
+        yield Rendered(template=name, channel=channel, step=None, content=content)
+
+
+def campaign_previews(plan: Plan, reader: Reader, renderer: Renderer) -> Iterator[Rendered]:
+    """Each message step of a campaign, in the order of its file.
+
+    :raises RenderError: a template is missing, faulty, or fails on these values.
+    """
+    values = {**reader.values, "campaign": {"id": plan.id, "name": plan.name}}
+    if isinstance(plan.trigger, EventTrigger) and values.get("trigger"):
+        values["trigger"] = {**values["trigger"], "type": plan.trigger.event}
+    if plan.purpose == "transactional":
+        values["links"] = {"unsubscribe": None, "preferences": None}
+    for step in plan.steps:
+        if isinstance(step, SendEmail | SendSms):
+            channel = channel_of(step)
+            content = renderer.render(step.template, channel, reader.locale, values)
+            yield Rendered(template=step.template, channel=channel, step=step.id, content=content)
+        values[step.id] = _result(step)
+
+
+def _result(step: Step) -> dict[str, Any]:
+    """What later templates may ask of a step: sent, and nothing came of it yet."""
+    match step:
+        case SendEmail() | SendSms():
+            return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
+        case WaitFor():
+            return dict.fromkeys(WAIT_RESULTS, False)
+        case Split():
+            return {"variant": step.variants[0].name}
+        case _:
+            return {}
+
+
+def _message(world: World, order: Order | None, ticket: Ticket | None, now: datetime) -> Message:
+    purpose: Purpose = "marketing"
+    return Message(
+        id=_NO_TOKEN,
+        campaign=_NO_TOKEN,
+        revision="",
+        journey_id="",
+        step="",
+        purpose=purpose,
+        channel="email",
+        customer_id=world.customer.id,
+        entry_key="",
+        template="",
+        status=MessageStatus.SCHEDULED,
+        created_at=now,
+        send_at=now,
+        due_at=now,
+        expires_at=now,
+        order_id=order.id if order is not None else None,
+        ticket_id=ticket.id if ticket is not None else None,
+    )
+
+
+def _placed(order: Order) -> tuple[float, str]:
+    return (order.placed_at.timestamp() if order.placed_at else 0.0, order.id)
+
+
+def _opened(ticket: Ticket) -> tuple[float, str]:
+    return (ticket.opened_at.timestamp() if ticket.opened_at else 0.0, ticket.id)
