@@ -31,6 +31,11 @@ class Gate:
         self._taken = False
         self._urgent = 0
 
+    def urgent_waiting(self) -> int:
+        """How many urgent ones wait for the turn."""
+        with self._turn:
+            return self._urgent
+
     @contextmanager
     def pass_through(self, *, urgent: bool) -> Iterator[None]:
         """Hold the turn."""

@@ -26,12 +26,12 @@ class DatabaseNewer(Exception):
     """The database was written by a newer release than this one."""
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, *, to: str = "head") -> None:
     """Bring the database to the newest schema, in one transaction, creating it if need be.
 
-    Upgrading an up-to-date database changes nothing. Of several processes that upgrade at once,
-    one does and the others wait. Raises ``DatabaseNewer`` when the database's schema is not one
-    that this release knows.
+    ``to`` names an older schema to stop at. Upgrading an up-to-date database changes nothing. Of
+    several processes that upgrade at once, one does and the others wait. Raises ``DatabaseNewer``
+    when the database's schema is not one that this release knows.
     """
     database = Database(url)
     try:
@@ -47,7 +47,7 @@ def upgrade(url: str) -> None:
                     " the database from before its upgrade"
                 )
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         database.close()
 

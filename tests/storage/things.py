@@ -57,7 +57,7 @@ def journey(key: str, owner: str, **fields: Any) -> Journey:
     return Journey(**plain | fields)
 
 
-def message(key: str, owner: str, **fields: Any) -> Message:
+def message(key: str, owner: str, /, **fields: Any) -> Message:
     plain: dict[str, Any] = {
         "id": key,
         "campaign": "thanks",
