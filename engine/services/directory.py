@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.core.context import Context
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.identity import (
     Clash,
@@ -28,7 +29,7 @@ from engine.core.merging import merge_worlds
 from engine.core.projection import (
     needs_complete,
     order_key,
-    project_orphan_order,
+    project_orphan,
     project_orphan_ticket,
     ticket_key,
 )
@@ -130,7 +131,7 @@ class Directory:
                     Conflict(
                         at=at,
                         customer_id=customer_id,
-                        other_id=found.other_id,
+                        other_id=self._now_called(found.other_id),
                         reason=found.reason,
                         event_source=event.source,
                         event_id=event.id,
@@ -179,10 +180,10 @@ class Directory:
                 self._orders & self._ownerless, self._tickets & self._ownerless
             )
 
-    def world(self, placed: Placed, event: Event) -> World | None:
+    def world(self, placed: Placed, event: Event, context: Context) -> World | None:
         """The world that the event belongs to, merged where it must be; None for nobody's."""
         for first, second in placed.merges:
-            self._merge(first, second, event)
+            self._merge(first, second, context)
         if placed.customer_id is None:
             return None
         customer_id = self._survivor_of(placed.customer_id)
@@ -201,18 +202,18 @@ class Directory:
             return customer_id
         return self._now_called(customer_id)
 
-    def _merge(self, first: str, second: str, event: Event) -> None:
+    def _merge(self, first: str, second: str, context: Context) -> None:
         one, other = (self.worlds.get(self._survivor_of(each)) for each in (first, second))
         if one is None or other is None or one is other:
             return
         older = one if survivor(one.customer, other.customer) is one.customer else other
         younger = other if older is one else one
-        merge_worlds(older, younger, event.time)
+        merge_worlds(older, younger, context)
         gone, stays = younger.customer.id, older.customer.id
         del self.worlds[gone]
         self._moved.pop(stays, None)
         self._moved[gone] = stays
-        self._unit.merge(Merge(survivor=stays, merged=gone, at=event.time))
+        self._unit.merge(Merge(survivor=stays, merged=gone, at=context.now))
 
     def _adopt(self, world: World, event: Event) -> None:
         """Give the customer what reports told of their order before anyone knew whose it was."""
@@ -233,7 +234,7 @@ class Directory:
         """Gather a report of an order or ticket that nobody owns yet."""
         key = order_key(event)
         if key is not None:
-            self._orphan_orders[key] = project_orphan_order(self._orphan_orders.get(key), event)
+            self._orphan_orders[key] = project_orphan(self._orphan_orders.get(key), event)
             self._touched.add(key)
         key = ticket_key(event)
         if key is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.core.decision import Decision
 from engine.core.message import Content
-from engine.core.trace import decision_text, message_text
+from engine.core.trace import message_text
 from engine.ports.history import History, LoggedMessage, MessageDetail, MessageFilter
 from engine.ports.storage import Storage
-from engine.services.why import Case, Fact, Question, plan_of, withheld_by
+from engine.services.why import Case, Fact, Question, facts_of, plan_of, withheld_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +41,6 @@ def entry_of(detail: MessageDetail, content: Content | None, asked: Question) ->
         content=content,
         own=facts_of((one for one in decisions if one.message_id == message.id), asked),
         path=facts_of((one for one in decisions if one.message_id != message.id), asked),
-    )
-
-
-def facts_of(decisions: Iterable[Decision], asked: Question) -> tuple[Fact, ...]:
-    """Decisions as facts with their sentences, in the order given."""
-    return tuple(
-        Fact(
-            at=one.at,
-            text=decision_text(one, plan_of(asked.plans, one.campaign, one.revision), asked.zone),
-            step=one.step,
-            kind=one.kind.value,
-            code=one.code,
-            trace=one.trace,
-        )
-        for one in decisions
     )
 
 

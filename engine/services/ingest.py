@@ -23,7 +23,7 @@ from engine.services.batch import Batch
 from engine.services.directory import Directory
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
-from triggers.addresses import normalise_email, normalise_phone
+from triggers.addresses import normalised
 from triggers.event import Event
 from triggers.sources.native import deserialize
 
@@ -114,7 +114,7 @@ class Ingest:
         batch = Batch(unit, configuration, self._handover)
         done: list[Processed] = []
         for item, place in zip(items, placed, strict=True):
-            world = directory.world(place, item.event)
+            world = directory.world(place, item.event, batch.context(item.received_at))
             verdicts: list[EntryVerdict] = []
             if world is None:
                 directory.keep_orphan(item.event)
@@ -147,11 +147,7 @@ def _decide(batch: Batch, world: World, item: _Item) -> list[EntryVerdict]:
 
 def _normalised(event: Event, country: str) -> Event:
     """The event with addresses in the form in which they are compared and written to."""
-    facts = event.customer
-    if facts is None or (facts.email is None and facts.phone is None):
+    if event.customer is None:
         return event
-    email = normalise_email(facts.email) if facts.email else None
-    phone = normalise_phone(facts.phone, facts.country or country) if facts.phone else None
-    if email == facts.email and phone == facts.phone:
-        return event
-    return replace(event, customer=replace(facts, email=email, phone=phone))
+    facts = normalised(event.customer, country)
+    return event if facts is event.customer else replace(event, customer=facts)

@@ -57,6 +57,11 @@ class Revisions:
         """The plans in force."""
         return self._in_force().plans
 
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policies.policy
+
     def configuration(self, unit: UnitOfWork) -> Configuration:
         """What decisions in this unit of work follow from; holds are read anew each time."""
         configuration = self._in_force().holding(unit.holds())
@@ -80,16 +85,24 @@ class Revisions:
                 [(c.plan.id, c.plan.revision, c.source, c.file) for c in compiled.values()], now
             )
             self._current = {key: each.plan for key, each in compiled.items()}
-            self._older = self._plans_in_use()
+            self._older = self._plans_in_use(now)
             self._configuration = Configuration(
                 plans=Plans.of(self._current.values(), self._older.values()),
                 policy=self._policies.policy,
                 rules=self._policies.rules,
             )
+            self._release(self._configuration.plans, now)
 
-    def _plans_in_use(self) -> dict[tuple[str, str], Plan]:
+    def _release(self, plans: Plans, now: datetime) -> None:
+        """Let journeys go on whose campaign was paused, or its file missing, and is live again."""
+        held = self._storage.holds()
+        for campaign in self._storage.parked_campaigns():
+            if campaign not in held and not plans.is_frozen(campaign):
+                self._storage.resume(campaign, now)
+
+    def _plans_in_use(self, now: datetime) -> dict[tuple[str, str], Plan]:
         older: dict[tuple[str, str], Plan] = {}
-        for campaign, revision in self._storage.live_revisions():
+        for campaign, revision in self._storage.live_revisions(now):
             current = self._current.get(campaign)
             if current is not None and current.revision == revision:
                 continue

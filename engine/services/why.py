@@ -56,10 +56,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing that led to the answer; ``code`` and ``trace`` are what is stored of it."""
+    """One thing that led to the answer; ``code`` and ``trace`` are what is stored of it.
+
+    ``journey`` is empty for a verdict that let nobody in.
+    """
 
     at: datetime
     text: str
+    journey: str = ""
     step: str = ""
     kind: str = ""
     code: str = ""
@@ -105,7 +109,7 @@ def answer(case: Case, campaign: str, asked: Question) -> Answer:
     newest = journeys[-1]
     outcome, text = _of_journey(case, newest, asked)
     if len(journeys) > 1:
-        text += f" (the newest of {len(journeys)} entries)"
+        text += f" (the newest of {len(journeys)} entries){_sent_before(case, journeys, asked)}"
     return Answer(
         campaign=campaign,
         name=name,
@@ -133,6 +137,22 @@ def answers(case: Case, asked: Question) -> tuple[Answer, ...]:
     order = list(Outcome)
     told = (answer(case, campaign, asked) for campaign in sorted(known))
     return tuple(sorted(told, key=lambda one: order.index(one.outcome)))
+
+
+def facts_of(decisions: Iterable[Decision], asked: Question) -> tuple[Fact, ...]:
+    """Decisions as facts with their sentences, in the order given."""
+    return tuple(
+        Fact(
+            at=one.at,
+            text=decision_text(one, plan_of(asked.plans, one.campaign, one.revision), asked.zone),
+            journey=one.journey_id,
+            step=one.step,
+            kind=one.kind.value,
+            code=one.code,
+            trace=one.trace,
+        )
+        for one in decisions
+    )
 
 
 def plan_of(plans: Plans, campaign: str, revision: str) -> Plan | None:
@@ -174,6 +194,19 @@ def _of_journey(case: Case, journey: LoggedJourney, asked: Question) -> tuple[Ou
     if last.status is MessageStatus.UNKNOWN:
         return Outcome.IN_DOUBT, text
     return (Outcome.SENT if last.status in SENT else Outcome.NOT_SENT), text
+
+
+def _sent_before(case: Case, journeys: Sequence[LoggedJourney], asked: Question) -> str:
+    """What an entry before the newest has sent, when the newest has sent nothing."""
+    entries = {one.id for one in journeys[:-1]}
+    sent = [one for one in case.messages if one.status in SENT]
+    if any(one.journey_id == journeys[-1].id for one in sent):
+        return ""
+    before = [one for one in sent if one.journey_id in entries]
+    if not before:
+        return ""
+    last = max(before, key=lambda one: (one.created_at, one.id))
+    return f"; for {last.entry_key} {_message_told(case, last, asked)}"
 
 
 def _message_told(case: Case, message: LoggedMessage, asked: Question) -> str:
@@ -268,16 +301,5 @@ def _facts(
         for event, verdict in knocks
         if verdict.code not in entered
     ]
-    found += [
-        Fact(
-            at=one.at,
-            text=decision_text(one, plan_of(asked.plans, campaign, one.revision), asked.zone),
-            step=one.step,
-            kind=one.kind.value,
-            code=one.code,
-            trace=one.trace,
-        )
-        for one in case.decisions
-        if one.campaign == campaign
-    ]
+    found += facts_of((one for one in case.decisions if one.campaign == campaign), asked)
     return tuple(sorted(found, key=lambda one: one.at))

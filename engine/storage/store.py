@@ -67,6 +67,13 @@ class SqlStorage:
         with self.database.writing() as connection:
             operations.heartbeat(connection, worker_id, role, now)
 
+    def workers_seen(self, since: datetime) -> bool:
+        """Whether a process that works has been alive since then."""
+        workers = tables.workers.c
+        found = select(workers.id).where(workers.seen_at >= micros(since), workers.role != "web")
+        with self.database.reading() as connection:
+            return connection.execute(found.limit(1)).first() is not None
+
     def forget(self, worker_id: str) -> None:
         """Say that this worker has ended in good order."""
         with self.database.writing() as connection:

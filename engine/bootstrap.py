@@ -1,0 +1,299 @@
+"""The one place where the parts are put together."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from config.diagnostic_report import as_text
+from config.durations import Rate as ConfiguredRate
+from config.policy import Policy, load_policy
+from config.settings import Settings, SettingsError, ensure_secret_key, load_settings
+from config.yaml_source import SourceError, load
+from engine.authoring.loader import Loader
+from engine.core.message import Channel, Outgoing, SendResult
+from engine.links import Links
+from engine.ports.clock import Clock, SystemClock
+from engine.ports.history import History
+from engine.ports.metrics import Metrics
+from engine.ports.providers import Handover, Provider
+from engine.providers.build import build_providers
+from engine.providers.pacing import Rate
+from engine.providers.poster import HttpPoster
+from engine.providers.sender import Sender
+from engine.rendering.templates import MessageTemplates
+from engine.rendering.values import shop_context
+from engine.services.advance import Advance
+from engine.services.configuration import compile_rules
+from engine.services.dispatch import Dispatch
+from engine.services.handover import HandOver
+from engine.services.ingest import Ingest
+from engine.services.outbox import Outbox
+from engine.services.revisions import Policies, Revisions
+from engine.services.sweep import Sweep
+from engine.storage.database import Database
+from engine.storage.history import SqlHistory
+from engine.storage.migrate import upgrade
+from engine.storage.store import SqlStorage
+from engine.web.metrics import PrometheusMetrics
+from engine.worker import Worker
+from triggers.catalog import Catalog
+
+POLICY_FILE = "config/store.yaml"
+
+
+class SetupError(Exception):
+    """The set-up is wrong: one sentence for each thing to mend."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class NoHandover:
+    """For commands that decide but must not send: what they schedule waits for the daemon."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def submit(self, outgoings: Sequence[Outgoing]) -> None:
+        """There is never room, so nothing comes."""
+        if outgoings:
+            raise RuntimeError("this process sends nothing")
+
+    def collect(self) -> list[SendResult]:
+        """Never anything."""
+        return []
+
+    def free(self) -> int:
+        """No slot."""
+        return 0
+
+    def room(self, channel: Channel, sender: str) -> int:
+        """No room."""
+        return 0
+
+    def wait(self, timeout: float) -> None:
+        """Nothing will come."""
+
+    def drain(self, timeout: float) -> list[SendResult]:
+        """Nothing is under way."""
+        return []
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything that runs, wired; ``close`` lets go of it."""
+
+    settings: Settings
+    policy: Policy
+    catalog: Catalog
+    clock: Clock
+    storage: SqlStorage
+    history: History
+    templates: MessageTemplates
+    loader: Loader
+    links: Links
+    sender: Handover
+    revisions: Revisions
+    handover: HandOver
+    ingest: Ingest
+    outbox: Outbox
+    worker: Worker
+    metrics: Metrics
+    registry: CollectorRegistry
+
+    def reload(self) -> None:
+        """Take the workspace's files as they are now; broken ones leave their last good state."""
+        self.templates.refresh()
+        self.revisions.reload(self.clock.now())
+
+    def close(self) -> None:
+        """Close the database."""
+        self.storage.database.close()
+
+
+def build(
+    workspace: Path,
+    environ: Mapping[str, str],
+    *,
+    clock: Clock | None = None,
+    sends: bool = False,
+    providers: Mapping[Channel, Provider] | None = None,
+    make_sender: Callable[[Mapping[Channel, Provider]], Handover] | None = None,
+) -> App:
+    """Put the application of a workspace together; the database is brought up to date.
+
+    ``sends``: this process may hand messages over (the daemon); others only schedule them.
+    ``providers`` and ``make_sender`` replace what the settings choose (demo, tests, benchmarks).
+    Raises ``SetupError``.
+    """
+    settings = _settings(workspace, environ)
+    workspace = settings.workspace
+    clock = clock or SystemClock()
+    policy = _policy(workspace)
+    templates = MessageTemplates(
+        workspace / "message_templates",
+        shop=shop_context(policy),
+        default_locale=policy.locale.split("-")[0],
+    )
+    loader = Loader(workspace, templates)
+    keys = settings.secret_key or (ensure_secret_key(workspace),)
+    links = Links([key.get_secret_value() for key in keys], settings.base_url)
+    upgrade(settings.database_url)
+    storage = SqlStorage(Database(settings.database_url))
+    if providers is None:
+        providers = _providers(settings, policy, clock)
+    sender: Handover
+    if make_sender is not None:
+        sender = make_sender(providers)
+    elif sends:
+        sender = Sender(
+            providers,
+            max_in_flight=settings.max_in_flight,
+            clock=clock.now,
+            limits=_limits(policy, providers),
+        )
+    else:
+        sender = NoHandover()
+
+    def policies() -> Policies:
+        fresh = _policy(workspace)
+        templates.rebrand(shop_context(fresh))
+        return Policies(policy=fresh, rules=compile_rules(fresh, _ZONES))
+
+    revisions = Revisions(storage, loader, policies)
+    # Unlike a process id, never used again: in a container every process has the same.
+    worker_id = f"{socket.gethostname()}:{os.getpid()}:{clock.now():%Y%m%dT%H%M%S%f}"
+    handover = HandOver(
+        renderer=templates,
+        sender=sender,
+        links=links,
+        worker_id=worker_id,
+        providers={channel: provider.name for channel, provider in providers.items()},
+        keeps_content=policy.privacy.store_content,
+    )
+    ingest = Ingest(storage, revisions, handover, clock)
+    registry = CollectorRegistry()
+    metrics = PrometheusMetrics(registry)
+    app = App(
+        settings=settings,
+        policy=policy,
+        catalog=loader.catalog,
+        clock=clock,
+        storage=storage,
+        history=SqlHistory(storage.database),
+        templates=templates,
+        loader=loader,
+        links=links,
+        sender=sender,
+        revisions=revisions,
+        handover=handover,
+        ingest=ingest,
+        outbox=Outbox(storage, HttpPoster(), clock.now),
+        worker=Worker(
+            id=worker_id,
+            storage=storage,
+            clock=clock,
+            sender=sender,
+            ingest=ingest,
+            advance=Advance(storage, revisions, handover),
+            dispatch=Dispatch(storage, revisions, handover),
+            sweep=Sweep(storage, revisions, handover),
+            slots=settings.max_in_flight,
+            metrics=metrics,
+        ),
+        metrics=metrics,
+        registry=registry,
+    )
+    revisions.reload(clock.now())
+    return app
+
+
+_ZONES = {name: ZoneInfo(name) for name in sorted(available_timezones())}
+
+
+def _settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
+    try:
+        return load_settings(workspace, environ)
+    except SettingsError as error:
+        raise SetupError(error.problems) from None
+
+
+def _policy(workspace: Path) -> Policy:
+    path = workspace / POLICY_FILE
+    try:
+        text = path.read_bytes()
+    except OSError:
+        raise SetupError(
+            [f"{path} cannot be read; make a workspace with: lagniappe init"]
+        ) from None
+    try:
+        return load_policy(load(text, POLICY_FILE))
+    except SourceError as error:
+        sources = {POLICY_FILE: text.decode("utf-8", "replace")}
+        raise SetupError([as_text(error.diagnostics, sources).rstrip()]) from None
+
+
+def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel, Provider]:
+    if settings.public_url is None:
+        for name, chosen, address in (
+            ("EMAIL_PROVIDER", settings.email_provider, settings.sendgrid_base_url),
+            ("SMS_PROVIDER", settings.sms_provider, settings.twilio_base_url),
+        ):
+            if chosen != "preview" and not _is_loopback(address):
+                problem = (
+                    f"LAGNIAPPE_{name}={chosen} needs LAGNIAPPE_PUBLIC_URL: customers must be able "
+                    "to reach the unsubscribe link"
+                )
+                raise SetupError([problem])
+                )
+    try:
+        return build_providers(
+            clock=clock.now,
+            email_provider=settings.email_provider,
+            sms_provider=settings.sms_provider,
+            sendgrid_api_key=_plain(settings.sendgrid_api_key),
+            sendgrid_base_url=settings.sendgrid_base_url,
+            twilio_account_sid=settings.twilio_account_sid,
+            twilio_auth_token=_plain(settings.twilio_auth_token),
+            twilio_base_url=settings.twilio_base_url,
+            public_url=settings.public_url,
+            currency=policy.currency,
+            max_in_flight=settings.max_in_flight,
+        )
+    except ValueError as error:
+        raise SetupError([str(error)]) from None
+
+
+def _limits(policy: Policy, providers: Mapping[Channel, Provider]) -> dict[Channel, Rate]:
+    """The senders' rates; a preview has no carrier behind it that could refuse."""
+    rates: dict[Channel, ConfiguredRate] = {
+        "email": policy.rate_limits.email,
+        "sms": policy.rate_limits.sms,
+    }
+    limits: dict[Channel, Rate] = {}
+    for channel, rate in rates.items():
+        if channel in providers and providers[channel].name != "preview":
+            per_second = rate.count / rate.per.nominal_seconds
+            limits[channel] = Rate(per_second=per_second, burst=max(1, int(per_second)))
+    return limits
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
+def _is_loopback(address: str) -> bool:
+    return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -1,0 +1,197 @@
+"""``lagniappe run``: web server, ticks and worker in one process, or one role of several."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+
+from engine.bootstrap import App, SetupError, build
+from engine.logs import configure_logging
+from engine.storage.database import WorkspaceBusy
+from engine.web.server import CannotListen, Server
+from engine.web_parts import WebParts
+from triggers.ticker import Ticker
+
+log = structlog.get_logger(__name__)
+
+_DRAIN_SECONDS = 25.0
+_OUTBOX_SECONDS = 2.0
+
+
+class Daemon:
+    """The threads of one process, and their orderly start and end."""
+
+    def __init__(self, app: App, role: str) -> None:
+        self._app = app
+        self._works = role in {"all", "worker"}
+        self._serves = role in {"all", "web"}
+        self._role = role
+        self._ticker = Ticker()
+        self._stopping = threading.Event()
+        self._worker_thread = threading.Thread(target=app.worker.run, name="worker")
+        self._outbox_thread = threading.Thread(target=self._call_webhooks, name="outbox")
+        self._web = WebParts(app, works=self._works) if self._serves else None
+        self._server: Server | None = None
+        self._seen_files: dict[str, tuple[float, int]] = {}
+
+    @property
+    def port(self) -> int | None:
+        """The port that is served, when this role serves."""
+        return self._server.port if self._server is not None else None
+
+    def start(self) -> None:
+        """Claim the workspace and start every thread.
+
+        Raises ``WorkspaceBusy`` or ``CannotListen``.
+        """
+        app = self._app
+        app.storage.database.claim_workspace()
+        self._seen_files = _files(app.settings.workspace)
+        if self._works:
+            app.sender.start()
+            app.worker.begin(self._role, alone=app.storage.database.is_sqlite)
+            self._worker_thread.start()
+            self._outbox_thread.start()
+            self._ticker.every(1, self._look_at_schedules, name="schedules")
+            self._ticker.every(20, self._settle, name="settle")
+            self._ticker.every(60, self._analyze, name="analyze")
+        self._ticker.every(10, self._beat, name="heartbeat")
+        self._ticker.every(2, self._look_at_files, name="files")
+        self._ticker.start()
+        if self._web is not None:
+            self._web.start()
+            self._server = Server(
+                self._web.asgi,
+                app.settings.bind_host,
+                app.settings.bind_port,
+                behind_proxy=app.settings.public_url is not None,
+            )
+            self._server.start()
+        log.info("started", role=self._role, database=app.settings.database_label)
+
+    def stop(self) -> None:
+        """Let requests and the present batch end, and record the calls in flight."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.stop()
+        if self._web is not None:
+            self._web.stop()
+        self._ticker.stop()
+        app = self._app
+        if self._works and self._worker_thread.ident is not None:
+            app.worker.stop()
+            self._worker_thread.join()
+            app.worker.drain(_DRAIN_SECONDS)
+            app.sender.stop()
+            app.worker.record()
+            self._outbox_thread.join()
+        app.storage.forget(app.worker.id)
+        app.close()
+        log.info("stopped")
+
+    def reload(self) -> None:
+        """Take the workspace's files anew; in the worker's thread, between two batches."""
+        if self._works:
+            self._app.worker.soon(self._reload_now)
+        else:
+            self._reload_now()
+
+    def _reload_now(self) -> None:
+        app = self._app
+        app.reload()
+        for problem in app.loader.diagnostics():
+            log.warning("campaign_problem", at=f"{problem.at.file}:{problem.at.line}",
+                        message=problem.message)  # fmt: skip
+        if self._works:
+            moved = app.revisions.migrate(app.handover, app.clock.now())
+            log.info("reloaded", campaigns=len(app.revisions.plans.current), migrated=moved)
+
+    def _look_at_files(self) -> None:
+        files = _files(self._app.settings.workspace)
+        if files != self._seen_files:
+            self._seen_files = files
+            self.reload()
+
+    def _look_at_schedules(self) -> None:
+        self._app.worker.soon(self._sweep)
+
+    def _sweep(self) -> None:
+        self._app.worker.sweep.run(self._app.clock.now())
+
+    def _settle(self) -> None:
+        self._app.worker.soon(self._settle_now)
+
+    def _settle_now(self) -> None:
+        self._app.worker.settle_orphans()
+
+    def _beat(self) -> None:
+        app = self._app
+        app.storage.heartbeat(app.worker.id, self._role, app.clock.now())
+
+    def _analyze(self) -> None:
+        self._app.storage.database.analyze_when_grown()
+
+    def _call_webhooks(self) -> None:
+        while not self._stopping.wait(_OUTBOX_SECONDS):
+            try:
+                while self._app.outbox.run() and not self._stopping.is_set():
+                    pass
+            except Exception:
+                log.exception("outbox_error")
+
+
+def run(workspace: Path, environ: Mapping[str, str], *, role: str = "all") -> int:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads. Returns the exit code."""
+    app = build(workspace, environ, sends=role != "web")
+    if role != "all" and app.storage.database.is_sqlite:
+        app.close()
+        raise SetupError(["--role needs PostgreSQL: SQLite has one process"])
+    configure_logging(app.settings.log_format, app.settings.log_level)
+    daemon = Daemon(app, role)
+    try:
+        daemon.start()
+    except (WorkspaceBusy, CannotListen) as error:
+        daemon.stop()
+        raise SetupError([str(error)]) from None
+    serve_until_told(daemon)
+    return 0
+
+
+def serve_until_told(daemon: Daemon) -> None:
+    """Wait for SIGTERM or SIGINT, then drain; a second signal ends at once."""
+    told = threading.Event()
+
+    def end(*_: object) -> None:
+        if told.is_set():
+            os._exit(130)
+        told.set()
+
+    handlers: dict[signal.Signals, Callable[..., None]] = {
+        signal.SIGTERM: end,
+        signal.SIGINT: end,
+        signal.SIGHUP: lambda *_: daemon.reload(),
+    }
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    while not told.wait(1.0):
+        pass
+    log.info("stopping")
+    daemon.stop()
+
+
+def _files(workspace: Path) -> dict[str, tuple[float, int]]:
+    """What would show a change: times and sizes of every file that configures."""
+    found: dict[str, tuple[float, int]] = {}
+    for folder in ("campaigns", "message_templates", "config"):
+        for path in (workspace / folder).rglob("*"):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            found[str(path)] = (stat.st_mtime, stat.st_size)
+    return found

@@ -1,0 +1,50 @@
+"""``call_webhook``: calls to the shop's own systems, made outside the transaction that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from engine.ports.storage import DueCall, Storage
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 8
+_FIRST_WAIT = timedelta(seconds=30)
+_AT_ONCE = 20
+_LEASE = timedelta(minutes=10)  # longer than a page of calls can take
+
+
+class Poster(Protocol):
+    """Makes a POST; returns None when it was taken, else why not, in plain words."""
+
+    def post(self, call: DueCall) -> str | None: ...
+
+
+class Outbox:
+    """Makes due calls, a few at a time, and retries with growing waits."""
+
+    def __init__(self, storage: Storage, poster: Poster, now: Callable[[], datetime]) -> None:
+        self._storage = storage
+        self._poster = poster
+        self._now = now
+
+    def run(self) -> int:
+        """Make the calls that are due; how many."""
+        due = self._storage.claim_webhook_calls(self._now(), _AT_ONCE, _LEASE)
+        for each in due:
+            reason = self._poster.post(each)
+            if reason is None:
+                self._storage.record_webhook_call(each.id)
+                continue
+            log.warning("webhook_failed", call=each.id, attempts=each.attempts, reason=reason)
+            again = self._now() + _FIRST_WAIT * 2 ** (each.attempts - 1)
+            self._storage.record_webhook_call(
+                each.id,
+                reason=reason,
+                retry_at=again if each.attempts < MAX_ATTEMPTS else None,
+            )
+        return len(due)

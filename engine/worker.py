@@ -1,0 +1,180 @@
+"""The worker: whatever is due, in the one order that decisions rely on.
+
+Results first, so that slots are free and journeys know; then events, journeys, messages. One
+thread runs it; ticks and requests only wake it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from engine.core.message import SendResult
+from engine.ports.clock import Clock
+from engine.ports.metrics import Metrics
+from engine.ports.providers import Handover
+from engine.ports.storage import Contended, Storage
+from engine.services.advance import Advance
+from engine.services.dispatch import Dispatch
+from engine.services.ingest import Ingest
+from engine.services.sweep import Sweep
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+_TRIES = 20
+_HEARTBEAT_LOST = timedelta(seconds=90)
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """Does the work of one process. ``run_once`` is also what tests and demos drive by hand."""
+
+    id: str
+    storage: Storage
+    clock: Clock
+    sender: Handover
+    ingest: Ingest
+    advance: Advance
+    dispatch: Dispatch
+    sweep: Sweep
+    slots: int  # hand-overs that may be under way at once
+    metrics: Metrics
+    batch: int = BATCH
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _chores: list[Callable[[], None]] = field(default_factory=list)
+    _unrecorded: list[SendResult] = field(default_factory=list)
+
+    def begin(self, role: str, *, alone: bool) -> None:
+        """Announce this worker, and settle what workers before it left in doubt.
+
+        ``alone``: no other process can be at work on this database, so nobody need be waited for.
+        """
+        now = self.clock.now()
+        lost = now - _HEARTBEAT_LOST
+        since = now if alone else lost
+        self._persistently(lambda: self.dispatch.settle_orphans(since, now))
+        self.storage.heartbeat(self.id, role, now)
+
+    def settle_orphans(self) -> int:
+        """Put in doubt what workers that are gone had under way; how many."""
+        now = self.clock.now()
+        return self.dispatch.settle_orphans(now - _HEARTBEAT_LOST, now)
+
+    def run_once(self) -> bool:
+        """One round of whatever is due; whether there was anything."""
+        busy = self.record()
+        busy |= self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
+        busy |= self._attempt("advance", lambda: self.advance.run(self.clock.now(), self._room()))
+        busy |= self._attempt("dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch))
+        self.metrics.in_flight(self.slots - self.sender.free())
+        return busy
+
+    def _room(self) -> int:
+        """Journeys to take at once: no more than there are slots for the messages they may make.
+
+        A few go on even when every slot is taken, so that steps without a message do not wait for
+        a slow provider; what they send is scheduled.
+        """
+        return max(25, min(self.batch, self.sender.free()))
+
+    def record(self) -> bool:
+        """Write down what providers answered; whether there was anything."""
+        self._unrecorded += self.sender.collect()
+        if not self._unrecorded:
+            return False
+        results = list(self._unrecorded)
+        self._persistently(lambda: self.dispatch.record(results, self.clock.now()))
+        del self._unrecorded[: len(results)]
+        for outcome, count in Counter(result.outcome.value for result in results).items():
+            self.metrics.messages("all", outcome, count)
+        return True
+
+    def _attempt(self, name: str, work: Callable[[], int]) -> bool:
+        began = time.perf_counter()
+        try:
+            done = work()
+        except Contended as error:
+            log.info("contended", work=name, error=str(error))
+            return True
+        if done:
+            self.metrics.batch(name, time.perf_counter() - began, done)
+        return done > 0
+
+    def _persistently(self, work: Callable[[], object]) -> None:
+        for _ in range(_TRIES):
+            try:
+                work()
+                return
+            except Contended as error:
+                log.info("contended", error=str(error))
+        raise Contended("another writer always came first")
+
+    def run(self) -> None:
+        """Work until ``stop``; an unexpected error is logged and does not end the worker."""
+        pause = 0.0
+        while not self._stopping.is_set():
+            try:
+                self._do_chores()
+                busy = self.run_once()
+                pause = 0.0
+            except Exception:
+                log.exception("worker_error")
+                busy, pause = False, min(5.0, pause * 2 or 0.5)
+            if not busy:
+                self._rest(pause)
+
+    def _rest(self, pause: float) -> None:
+        if pause:
+            self._stopping.wait(pause)
+            return
+        if self.sender.free() < self.slots:
+            self.sender.wait(0.02)
+            return
+        self._wake.wait(self._until_due())
+        self._wake.clear()
+
+    def _until_due(self) -> float:
+        due = self.storage.next_due()
+        if due is None:
+            return 1.0
+        return min(1.0, max(0.001, (due - self.clock.now()).total_seconds()))
+
+    def wake(self) -> None:
+        """Look now: something may be due."""
+        self._wake.set()
+
+    def soon(self, chore: Callable[[], None]) -> None:
+        """Have the worker's own thread run a chore before its next round."""
+        if chore not in self._chores:
+            self._chores.append(chore)
+        self._wake.set()
+
+    def _do_chores(self) -> None:
+        while self._chores:
+            self._chores.pop(0)()
+
+    def stop(self) -> None:
+        """Let ``run`` return after its present round."""
+        self._stopping.set()
+        self._wake.set()
+
+    def drain(self, timeout: float) -> Sequence[SendResult]:
+        """Wait for the calls in flight and write down what came of them."""
+        self._unrecorded += self.sender.drain(timeout)
+        results = list(self._unrecorded)
+        self.record()
+        return results
+
+    def quiesce(self, until: datetime | None = None) -> None:
+        """Work until nothing is due now; for virtual clocks, where ``now`` stands still."""
+        while self.run_once():
+            if until is not None and self.clock.now() > until:
+                return
