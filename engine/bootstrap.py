@@ -258,7 +258,6 @@ def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel
                     "to reach the unsubscribe link"
                 )
                 raise SetupError([problem])
-                )
     try:
         return build_providers(
             clock=clock.now,
