@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.core.customer import Consent, Customer
+from engine.core.identity import OWN_SOURCE
 from engine.core.registers import stamp_of, write, write_key
 from engine.core.transition import Transition
 from engine.core.world import World
@@ -114,11 +115,7 @@ def _merge_consents(world: World, facts: CustomerFacts, event: Event) -> list[Tr
         )
     transitions = []
     for channel, fact in told.items():
-        # A permission is for the address it was told with.
-        if channel == "email":
-            address = facts.email or world.customer.email
-        else:
-            address = facts.phone or world.customer.phone
+        address = _address_told(world, facts, event, channel)
         if address is None:
             continue
         consent = Consent(
@@ -133,6 +130,21 @@ def _merge_consents(world: World, facts: CustomerFacts, event: Event) -> list[Tr
         if transition is not None:
             transitions.append(transition)
     return transitions
+
+
+def _address_told(world: World, facts: CustomerFacts, event: Event, channel: str) -> str | None:
+    """The address that a permission was told with; it is for no other.
+
+    An opt-out by the link in a message names the address that the message went to in its data: the
+    customer may have given it up since, and as a customer's fact it would bring it back.
+    """
+    if event.source == OWN_SOURCE and event.data.get("channel") == channel:
+        address = event.data.get("address")
+        if isinstance(address, str):
+            return address
+    if channel == "email":
+        return facts.email or world.customer.email
+    return facts.phone or world.customer.phone
 
 
 def _take_consent(world: World, consent: Consent, event: Event) -> Transition | None:

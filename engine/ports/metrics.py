@@ -1,0 +1,55 @@
+"""What the services count, whoever keeps the figures."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Metrics(Protocol):
+    """Running figures of one process. Every method is cheap and safe from any thread."""
+
+    def events_accepted(self, count: int) -> None:
+        """So many events are durable now."""
+        ...
+
+    def events_rejected(self, count: int) -> None:
+        """So many events, or payloads, were refused or kept as not understood."""
+        ...
+
+    def messages(self, channel: str, status: str, count: int = 1) -> None:
+        """So many messages reached a status of ``engine.core.message.MessageStatus``."""
+        ...
+
+    def due_lag(self, seconds: float) -> None:
+        """How late the most overdue step is; 0 when none is."""
+        ...
+
+    def in_flight(self, count: int) -> None:
+        """Messages at a provider whose answer is still out."""
+        ...
+
+    def batch(self, work: str, seconds: float, size: int) -> None:
+        """One batch of a kind of ``work`` (accept, process, advance, dispatch) was done."""
+        ...
+
+
+class Uncounted:
+    """``Metrics`` that keeps nothing: for commands and tests that nobody watches."""
+
+    def events_accepted(self, count: int) -> None:
+        """Keep nothing."""
+
+    def events_rejected(self, count: int) -> None:
+        """Keep nothing."""
+
+    def messages(self, channel: str, status: str, count: int = 1) -> None:
+        """Keep nothing."""
+
+    def due_lag(self, seconds: float) -> None:
+        """Keep nothing."""
+
+    def in_flight(self, count: int) -> None:
+        """Keep nothing."""
+
+    def batch(self, work: str, seconds: float, size: int) -> None:
+        """Keep nothing."""

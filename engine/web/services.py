@@ -1,0 +1,46 @@
+"""What the web is given; it builds nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from config.policy import Policy
+from config.settings import Settings
+from engine.ports.clock import Clock
+from engine.ports.metrics import Metrics
+from engine.services.inbox import Inbox
+from engine.services.unsubscribe import Unsubscribe
+from triggers.catalog import Catalog
+from triggers.event import Rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One condition of readiness. ``reason`` says what is wrong, without secrets."""
+
+    name: str  # database, migrations, campaigns, worker
+    ok: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebServices:
+    """The use cases and values behind the routes.
+
+    ``catalog`` and ``policy`` are asked for at each use, since both may be reloaded. ``reject``
+    is the storage's. ``reject`` and ``readiness`` may block: they are called in a thread.
+    """
+
+    settings: Settings
+    clock: Clock
+    reject: Callable[[Sequence[Rejected]], None]
+    inbox: Inbox
+    unsubscribe: Unsubscribe
+    catalog: Callable[[], Catalog]
+    policy: Callable[[], Policy]
+    readiness: Callable[[], Sequence[Check]]
+    metrics: Metrics
+    registry: CollectorRegistry

@@ -1,0 +1,109 @@
+"""The words of the public pages, by language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from engine.core.message import Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Sentences with ``{brand}``, ``{address}``, ``{way}`` and ``{support}`` to fill in."""
+
+    way: Mapping[Channel, str]
+    ask_heading: str
+    ask: str
+    kept: str
+    ask_button: str
+    done_heading: str
+    done: str
+    undo: str
+    undo_button: str
+    back_heading: str
+    back: str
+    fixed: str  # an undo that is not possible
+    broken_heading: str
+    broken: str
+    busy_heading: str
+    busy: str
+
+
+ENGLISH: Final = Wording(
+    way={"email": "by email", "sms": "by text message", "voice": "by phone"},
+    ask_heading="Unsubscribe?",
+    ask="Offers, surveys and news from {brand} will no longer reach {address} {way}.",
+    kept="You still get messages about your orders, such as delivery news.",
+    ask_button="Unsubscribe",
+    done_heading="You are unsubscribed",
+    done="Offers, surveys and news from {brand} no longer reach {address} {way}.",
+    undo="Was that a mistake? You can take it back.",
+    undo_button="Subscribe again",
+    back_heading="You are subscribed again",
+    back="{brand} may send offers, surveys and news to {address} {way}. You can unsubscribe at any"
+    " time.",
+    fixed="This page can only take back what was unsubscribed on it. To subscribe, please use the"
+    " shop’s own form.",
+    broken_heading="This link does not work",
+    broken="It may have been cut off, or it belongs to a message that is no longer on record."
+    " Please open the link in the message once more, or write to {support}: we will take you off"
+    " the list.",
+    busy_heading="That did not work just now",
+    busy="Please try once more in a minute. If it fails again, write to {support}: we will take"
+    " you off the list.",
+)
+
+GERMAN: Final = Wording(
+    way={"email": "per E-Mail", "sms": "per SMS", "voice": "per Telefon"},
+    ask_heading="Abmelden?",
+    ask="Angebote, Umfragen und Neuigkeiten von {brand} gehen dann nicht mehr {way} an {address}.",
+    kept="Was Ihre Bestellungen betrifft, etwa Nachrichten zur Lieferung, erhalten Sie weiterhin.",
+    ask_button="Abmelden",
+    done_heading="Sie sind abgemeldet",
+    done="Angebote, Umfragen und Neuigkeiten von {brand} gehen nicht mehr {way} an {address}.",
+    undo="War das ein Versehen? Sie können es rückgängig machen.",
+    undo_button="Wieder anmelden",
+    back_heading="Sie sind wieder angemeldet",
+    back="{brand} darf {address} wieder {way} Angebote, Umfragen und Neuigkeiten senden. Sie können"
+    " sich jederzeit abmelden.",
+    fixed="Auf dieser Seite lässt sich nur zurücknehmen, was hier abgemeldet wurde. Zum Anmelden"
+    " nutzen Sie bitte das Formular des Shops.",
+    broken_heading="Dieser Link funktioniert nicht",
+    broken="Vielleicht wurde er abgeschnitten, oder er gehört zu einer Nachricht, die nicht mehr"
+    " gespeichert ist. Öffnen Sie den Link in der Nachricht bitte noch einmal, oder schreiben Sie"
+    " an {support}: Wir nehmen Sie von der Liste.",
+    busy_heading="Das hat gerade nicht geklappt",
+    busy="Bitte versuchen Sie es in einer Minute noch einmal. Klappt es wieder nicht, schreiben Sie"
+    " an {support}: Wir nehmen Sie von der Liste.",
+)
+
+LANGUAGES: Final[Mapping[str, Wording]] = {"en": ENGLISH, "de": GERMAN}
+
+
+def choose(accepted: str | None, *locales: str | None) -> str:
+    """The language for a reader: what the browser asks for, else the first locale we have.
+
+    ``accepted`` is an Accept-Language header (RFC 9110, 12.5.4). English when nothing fits.
+    """
+    for wish in (*_by_preference(accepted or ""), *locales):
+        language = (wish or "").replace("_", "-").partition("-")[0].lower()
+        if language in LANGUAGES:
+            return language
+    return "en"
+
+
+def _by_preference(header: str) -> list[str]:
+    wishes: list[tuple[float, str]] = []
+    for part in header[:500].split(","):
+        tag, _, parameter = part.partition(";")
+        name, _, weight = parameter.strip().partition("=")
+        try:
+            quality = float(weight) if name == "q" else 1.0
+        except ValueError:
+            continue
+        if quality > 0:
+            wishes.append((quality, tag.strip()))
+    wishes.sort(key=lambda wish: -wish[0])
+    return [tag for _, tag in wishes]
