@@ -182,11 +182,11 @@ def _journey_ended(trace: Trace, zone: tzinfo) -> str:
 
 
 def _frozen(trace: Trace, zone: tzinfo) -> str:
-    return "the campaign is paused, held or gone" + _until(trace, zone, "looked at again")
+    return "the campaign is paused, held or gone" + _until(trace, zone, "looked at again at")
 
 
 def _hold_while(trace: Trace, zone: tzinfo) -> str:
-    return "hold_while is met" + _until(trace, zone, "looked at again")
+    return "hold_while is met" + _until(trace, zone, "looked at again at")
 
 
 def _volume_limit(trace: Trace, zone: tzinfo) -> str:
@@ -194,8 +194,8 @@ def _volume_limit(trace: Trace, zone: tzinfo) -> str:
     return "the campaign reached its volume_limit" + (f" of {limit}" if limit else "")
 
 
-def _until(trace: Trace, zone: tzinfo, word: str = "put off") -> str:
-    return f", {word} until {when(trace['until'], zone)}" if "until" in trace else ""
+def _until(trace: Trace, zone: tzinfo, word: str = "put off until") -> str:
+    return f", {word} {when(trace['until'], zone)}" if "until" in trace else ""
 
 
 GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
