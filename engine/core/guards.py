@@ -144,12 +144,13 @@ def check(
             if contact.message_id != message_id and contact.purpose == "marketing"
         ]
         if contacts:
-            return _frequency(contacts, channel, now, rules)
+            has_slot = any(contact.message_id == message_id for contact in world.contacts)
+            return _frequency(contacts, channel, now, rules, has_slot)
     return ALLOW
 
 
 def _frequency(
-    contacts: list[Contact], channel: Channel, now: datetime, rules: GuardRules
+    contacts: list[Contact], channel: Channel, now: datetime, rules: GuardRules, has_slot: bool
 ) -> GuardVerdict:
     for cap in rules.caps:
         since = now - cap.span
@@ -162,8 +163,11 @@ def _frequency(
         if count >= cap.count:
             return Drop("cap", {"cap": cap.label, "actual": count, "wanted": f"< {cap.count}"})
     if rules.min_gap is not None:
-        latest = max(contact.at for contact in contacts)
-        if latest + rules.min_gap > now:
+        # A new message queues behind all others. One that has its slot goes before later slots:
+        # messages that wait would otherwise put each other off until all are too late.
+        before = [contact.at for contact in contacts if contact.at <= now or not has_slot]
+        latest = max(before, default=None)
+        if latest is not None and latest + rules.min_gap > now:
             until = latest + rules.min_gap
             return Defer(until, "min_gap", {"last": latest.isoformat()})
     return ALLOW

@@ -327,3 +327,15 @@ def test_a_revision_that_leads_past_a_message_again_makes_no_second() -> None:
     shop.run_to(T0 + 2 * DAY)
     assert shop.sent_steps() == ["ask", "remind"]
     assert shop.codes(DecisionKind.STEP_SKIPPED) == ["already_made"]
+
+
+def test_messages_due_together_go_out_one_after_the_other() -> None:
+    week = {"kind": SendEmail, "id": "ask", "template": "t", "max_lateness": Duration(days=7)}
+    plans = [plan(week, id=name, purpose="marketing") for name in ("one", "two", "three")]
+    shop = Shop.of(*plans, rules=replace(RULES, min_gap=20 * HOUR))
+    shop.consent()
+    shop.tell("order.delivered")
+    shop.run_to(T0 + 6 * DAY)
+    assert shop.sent_steps() == ["ask"] * 3
+    moments = sorted(contact.at for contact in shop.world.contacts)
+    assert moments == [T0, T0 + 20 * HOUR, T0 + 40 * HOUR]
