@@ -1,0 +1,128 @@
+"""The sample shop's weeks through the whole library: what a reader of ``lagniappe demo`` sees."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from engine.core import ids
+from engine.core.campaign import Plans
+from engine.core.customer import Customer
+from engine.core.decision import DecisionKind, VerdictCode
+from engine.core.journey import enrol_by_schedule, on_event
+from engine.core.message import MessageStatus
+from engine.core.projection import project
+from engine.core.transition import Transition
+from engine.core.world import World
+from engine.demo_shop import demo_events
+from engine.demo_shop.people import PLACES
+from engine.services.configuration import compile_rules
+from tests.library.test_campaigns import messages
+from tests.library.walk import Walk, campaigns, plan, policy
+from triggers.event import Event
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+END = START + timedelta(weeks=6)
+ZONES = {place.zone: ZoneInfo(place.zone) for place in PLACES}
+
+
+def played(events: list[Event], email: str) -> Walk:
+    """One customer's six weeks: their events, and the win-back's hour each morning."""
+    rules = compile_rules(policy(), ZONES)
+    walk = Walk(plans=Plans.of(plan(name) for name in campaigns()), rules=rules)
+    customer = Customer(id=ids.customer_id("email", email), created_at=events[0].time)
+    walk.world = World(customer=customer, complete=True)
+    zone = ZONES.get(next((one.customer.timezone for one in events if one.customer), "") or "")
+    agenda: list[tuple[datetime, int, Event | None]] = [
+        (event.time, number, event) for number, event in enumerate(events)
+    ]
+    for day in range(42):
+        local = datetime(2026, 3, 2, 10, tzinfo=zone or walk.rules.store_zone) + timedelta(days=day)
+        if local >= START:
+            agenda.append((local.astimezone(UTC), -1, None))
+    walk.now = events[0].time
+    for moment, _, event in sorted(agenda, key=lambda one: one[:2]):
+        walk.run_to(max(moment, walk.now))
+        if event is None:
+            _fire(walk, moment)
+            continue
+        for transition in project(walk.world, event):
+            enrol = event.time >= START
+            on_event(walk.world, transition, walk.plans, walk.context, enrol=enrol)
+    walk.run_to(END)
+    return walk
+
+
+def _fire(walk: Walk, moment: datetime) -> VerdictCode:
+    occurrence = Transition(type="schedule.fired", time=moment, id=f"win-back:{moment}")
+    args = (walk.world, plan("win-back"), str(moment), occurrence, walk.plans, walk.context)
+    return enrol_by_schedule(*args).code
+
+
+@cache
+def six_weeks() -> Mapping[str, Walk]:
+    by_customer: dict[str, list[Event]] = defaultdict(list)
+    for event in demo_events(START):
+        assert event.customer is not None
+        assert event.customer.email is not None
+        by_customer[event.customer.email].append(event)
+    return {email: played(events, email) for email, events in by_customer.items()}
+
+
+def test_every_message_of_the_library_is_sent_to_somebody() -> None:
+    sent = Counter(
+        (template, channel) for walk in six_weeks().values() for _, channel, template in walk.sent
+    )
+    for name in campaigns():
+        for step in plan(name).steps:
+            template = getattr(step, "template", None)
+            if template is not None:
+                assert any(one == template for one, _ in sent), template
+    assert {channel for _, channel in sent} == {"email", "sms"}
+    assert all(sooner >= START for walk in six_weeks().values() for sooner, _, _ in walk.sent)
+
+
+def test_every_reason_to_stay_silent_comes_up() -> None:
+    reasons = Counter(
+        message.reason
+        for walk in six_weeks().values()
+        for message in walk.world.messages.values()
+        if message.status in (MessageStatus.SKIPPED, MessageStatus.CANCELLED)
+    )
+    assert reasons["no_consent"] > 20
+    kinds = Counter(
+        (one.kind, one.code)
+        for walk in six_weeks().values()
+        for one in walk.world.changes.decisions
+    )
+    assert kinds[DecisionKind.EXITED, "order.refunded"]
+    assert kinds[DecisionKind.EXITED, "review.submitted"]
+    assert kinds[DecisionKind.HELD, "hold_while"]
+    assert sum(count for (kind, _), count in kinds.items() if kind is DecisionKind.HELD_OUT)
+    assert sum(count for (kind, _), count in kinds.items() if kind is DecisionKind.GOAL)
+
+
+def test_marketing_keeps_to_consent_and_caps() -> None:
+    most = 3  # in seven days, as config/store.yaml says
+    promotional = {
+        template
+        for name in campaigns()
+        if plan(name).purpose == "marketing"
+        for template, _ in messages(plan(name))
+    }
+    for walk in six_weeks().values():
+        moments = [moment for moment, _, template in walk.sent if template in promotional]
+        assert all(later - sooner >= timedelta(hours=20) for sooner, later in pairwise(moments))
+        for moment in moments:
+            week = [one for one in moments if moment <= one < moment + timedelta(days=7)]
+            assert len(week) <= most
+        allowed = {
+            channel
+            for (channel, _), consent in walk.world.consents.items()
+            if consent.status in ("subscribed", "unsubscribed")
+        }
+        for message in walk.world.messages.values():
+            if message.purpose == "marketing" and message.status is MessageStatus.SENT:
+                assert message.channel in allowed
