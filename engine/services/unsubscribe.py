@@ -143,7 +143,9 @@ class Unsubscribe:
         incoming = Incoming(event=event, body=serialize(event), received_at=now)
         self._take(incoming)
         told = self._find(token)
-        if told.is_present and (told.consent is None or told.consent.status != status):
+        held = told.consent
+        # A later statement, made meanwhile, may hold instead; an earlier one must not.
+        if told.is_present and (held is None or (held.status != status and held.at <= at)):
             raise RuntimeError(f"the consent was not recorded as {status}")
         return told
 

@@ -34,7 +34,7 @@ class Mailing:
         if self.contended:
             self.contended -= 1
             raise Contended("another writer came first")
-        counted = 0
+        counted: list[Event] = []
         with self.storage.deciding() as unit:
             for each in incoming:
                 event = each.event
@@ -47,10 +47,10 @@ class Mailing:
                 unit.save(world)
                 done = Processed(seq=None, incoming=each, customer_id=world.customer.id)
                 unit.processed([done])
-                self.taken.append(event)
-                counted += 1
+                counted.append(event)
             unit.commit()
-        return counted
+        self.taken += counted
+        return len(counted)
 
     def add_customer(self, *, consent: str | None = "subscribed", phone: str | None = None) -> None:
         """The customer, and one message sent to them by email or, with ``phone``, by SMS."""

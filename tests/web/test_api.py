@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.web.api import MOST
 from tests.web.site import AUTHORISED, TOKEN, RecordingStorage, Site, order_placed
 from triggers.sources.native import deserialize
 
@@ -255,6 +256,13 @@ def test_a_long_batch_is_read_as_a_short_one_is() -> None:
     assert answer.status_code == 207
     assert answer.json()["accepted"] == 999
     assert len(set(stored_ids(site))) == 999
+
+
+def test_a_length_beyond_counting_is_too_large() -> None:
+    for length in ("9" * 16, "9" * 5000, str(MOST + 1)):
+        answer = post(order_placed(), headers={"Content-Length": length})
+        assert answer.status_code == 413
+        assert answer.headers["Connection"] == "close"
 
 
 def test_a_database_that_fails_is_a_503_to_be_tried_again() -> None:

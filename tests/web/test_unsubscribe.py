@@ -1,12 +1,14 @@
 """Opting out: committed when told, for the address that the message went to, as often as asked."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from engine.links import BadToken, Purpose
-from engine.ports.storage import Contended
-from engine.services.unsubscribe import NotUndoable, UnknownMessage, mask
+from engine.ports.storage import Contended, Incoming
+from engine.services.unsubscribe import NotUndoable, UnknownMessage, Unsubscribe, mask
 from tests.web.mailing import ANN, CUSTOMER, LATER_MESSAGE, MESSAGE, Mailing
 from tests.web.site import LINKS, NOW
 from triggers.event import ConsentFact, CustomerFacts
@@ -51,6 +53,16 @@ def test_repeats_are_one(mailing: Mailing) -> None:
         assert unsubscribe.unsubscribe(TOKEN, "page").status == "unsubscribed"
     assert unsubscribe.unsubscribe(LATER_TOKEN, "one-click").status == "unsubscribed"
     assert len(mailing.taken) == 1
+
+
+def test_many_clicks_at_once_are_one(mailing: Mailing) -> None:
+    mailing.add_customer()
+    unsubscribe = mailing.site().unsubscribe
+    with ThreadPoolExecutor(8) as pool:
+        clicks = [pool.submit(unsubscribe.unsubscribe, TOKEN, "one-click") for _ in range(24)]
+        assert {click.result(timeout=20).status for click in clicks} == {"unsubscribed"}
+    assert len(mailing.taken) == 1
+    assert not mailing.may_mail(NOW)
 
 
 def test_an_old_link_works_again_after_a_later_subscription(mailing: Mailing) -> None:
@@ -147,6 +159,18 @@ def test_another_writer_is_waited_out_but_not_for_ever(mailing: Mailing) -> None
     mailing.contended = 1000
     with pytest.raises(Contended):
         mailing.site().unsubscribe.resubscribe(TOKEN)
+
+
+def test_an_opt_out_that_was_not_recorded_is_never_confirmed(mailing: Mailing) -> None:
+    class Forgetful:
+        def take(self, incoming: Sequence[Incoming]) -> int:
+            return 0
+
+    mailing.add_customer()
+    site = mailing.site()
+    forgetful = Unsubscribe(mailing.storage, Forgetful(), LINKS, site.clock)
+    with pytest.raises(RuntimeError, match="not recorded"):
+        forgetful.unsubscribe(TOKEN, "page")
 
 
 def test_links_that_lead_nowhere(mailing: Mailing) -> None:
