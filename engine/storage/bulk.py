@@ -24,6 +24,29 @@ def is_postgresql(connection: Connection) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _SeldomChange:
+    """SQLite's update of the columns that rarely change, of those rows in which they did."""
+
+    sql: str
+    _positions: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, table: str, names: Sequence[str], key: Sequence[str], seldom: Sequence[str]
+    ) -> _SeldomChange:
+        changes = ", ".join(f"{_quote(name)} = ?" for name in seldom)
+        where = " AND ".join(f"{_quote(name)} = ?" for name in key)
+        differs = " OR ".join(f"{_quote(name)} IS NOT ?" for name in seldom)
+        return cls(
+            sql=f"UPDATE {table} SET {changes} WHERE {where} AND ({differs})",
+            _positions=tuple(names.index(name) for name in (*seldom, *key, *seldom)),
+        )
+
+    def parameters(self, rows: list[Row]) -> list[Row]:
+        return [tuple([row[i] for i in self._positions]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
 class BulkTable:
     """The bulk statements of one table; ``columns`` is the order of every row tuple."""
 
@@ -32,6 +55,7 @@ class BulkTable:
     _sqlite: dict[str, str]
     _postgresql: dict[str, str]
     _key_positions: tuple[int, ...]
+    _seldom: _SeldomChange | None
 
     @classmethod
     def of(
@@ -41,12 +65,15 @@ class BulkTable:
         conflict: Sequence[str] | None = None,
         fixed: Collection[str] = (),
         only_if: str | None = None,
+        seldom: Sequence[str] = (),
     ) -> BulkTable:
         """Build the statements. A counter column (``seq``) is left to the database.
 
         ``fixed`` columns never change once a row exists: an upsert leaves them, and with them
         their indexes, alone. ``only_if`` is a condition on the old row (``old``) and the new one
-        (``excluded``) without which an upsert leaves the old one.
+        (``excluded``) without which an upsert leaves the old one. ``seldom`` columns are indexed
+        and rarely change: SQLite writes every index of a column that an update names, whether the
+        value is another or not, so there they get an update of their own, where it is.
         """
         counted = {c.name for c in table.columns if c.primary_key and c.autoincrement is True}
         columns = tuple(c for c in table.columns if c.name not in counted)
@@ -55,23 +82,27 @@ class BulkTable:
         into = f"INSERT INTO {table.name} AS old ({', '.join(map(_quote, names))})"
         arrays = tuple(array_of(column) for column in columns)
         on = f"ON CONFLICT ({', '.join(map(_quote, key))})"
-        changes = ", ".join(
-            f"{_quote(n)} = excluded.{_quote(n)}" for n in names if n not in key and n not in fixed
-        )
+        mutable = [name for name in names if name not in key and name not in fixed]
         where = f" WHERE {only_if}" if only_if else ""
-        tails = {
-            "insert": "",
-            "keep": f"{on} DO NOTHING",
-            "upsert": f"{on} DO UPDATE SET {changes}{where}",
-        }
+        tails = {"insert": "", "keep": f"{on} DO NOTHING"}
+        upsert = f"{on} DO UPDATE SET {_assignments(mutable)}{where}"
+        often = [name for name in mutable if name not in seldom]
+        sqlite_upsert = f"{on} DO UPDATE SET {_assignments(often)}{where}"
         values = f"VALUES ({', '.join('?' * len(names))})"
         unnest = f"SELECT * FROM unnest({', '.join('%b' for _ in columns)})"
         return cls(
             columns=names,
             _arrays=arrays,
-            _sqlite={verb: f"{into} {values} {tail}" for verb, tail in tails.items()},
-            _postgresql={verb: f"{into} {unnest} {tail}" for verb, tail in tails.items()},
+            _sqlite={
+                verb: f"{into} {values} {tail}"
+                for verb, tail in (*tails.items(), ("upsert", sqlite_upsert))
+            },
+            _postgresql={
+                verb: f"{into} {unnest} {tail}"
+                for verb, tail in (*tails.items(), ("upsert", upsert))
+            },
             _key_positions=tuple(names.index(k) for k in key if k in names),
+            _seldom=_SeldomChange.of(table.name, names, key, seldom) if seldom else None,
         )
 
     def insert(self, connection: Connection, rows: list[Row]) -> None:
@@ -85,7 +116,10 @@ class BulkTable:
     def upsert(self, connection: Connection, rows: list[Row]) -> None:
         """Add rows, replacing those whose key is known. Of equal keys in ``rows`` the last wins."""
         last = {tuple(row[i] for i in self._key_positions): row for row in rows}
-        self._run(connection, "upsert", list(last.values()))
+        rows = list(last.values())
+        self._run(connection, "upsert", rows)
+        if self._seldom is not None and rows and not is_postgresql(connection):
+            connection.exec_driver_sql(self._seldom.sql, self._seldom.parameters(rows))
 
     def _run(self, connection: Connection, verb: str, rows: list[Row]) -> None:
         if not rows:
@@ -101,34 +135,36 @@ class BulkTable:
 def update_many(
     connection: Connection,
     table: Table,
+    keys: Sequence[str],
     set_columns: Sequence[str],
     rows: list[Row],
     *,
     also: str = "",
     only_if: str = "",
 ) -> int:
-    """``UPDATE`` by single-column primary key: rows are (key, values of ``set_columns`` …).
+    """``UPDATE`` by key: rows are the values of ``keys``, then those of ``set_columns``.
 
     ``also`` adds constant changes, ``only_if`` a condition on the row. Returns how many changed.
     """
     if not rows:
         return 0
-    key: Column[Any] = next(iter(table.primary_key.columns))
     condition = f" AND {only_if}" if only_if else ""
-    constants = f", {also}" if also else ""
     if not is_postgresql(connection):
-        changes = ", ".join(f"{_quote(n)} = ?" for n in set_columns)
+        changes = [f"{_quote(name)} = ?" for name in set_columns]
+        where = " AND ".join(f"{_quote(name)} = ?" for name in keys)
         return connection.exec_driver_sql(
-            f"UPDATE {table.name} SET {changes}{constants} WHERE {_quote(key.name)} = ?{condition}",
-            [(*row[1:], row[0]) for row in rows],
+            f"UPDATE {table.name} SET {', '.join([*changes, *filter(None, [also])])}"
+            f" WHERE {where}{condition}",
+            [(*row[len(keys) :], *row[: len(keys)]) for row in rows],
         ).rowcount
-    columns = [key, *(table.columns[name] for name in set_columns)]
+    columns = [table.columns[name] for name in (*keys, *set_columns)]
     names = ", ".join(f"c{i}" for i in range(len(columns)))
-    changes = ", ".join(f"{_quote(n)} = u.c{i}" for i, n in enumerate(set_columns, 1))
+    changes = [f"{_quote(name)} = u.c{i}" for i, name in enumerate(set_columns, len(keys))]
+    where = " AND ".join(f"{table.name}.{_quote(name)} = u.c{i}" for i, name in enumerate(keys))
     return connection.exec_driver_sql(
-        f"UPDATE {table.name} SET {changes}{constants}"
+        f"UPDATE {table.name} SET {', '.join([*changes, *filter(None, [also])])}"
         f" FROM unnest({', '.join('%b' for _ in columns)}) AS u({names})"
-        f" WHERE {table.name}.{_quote(key.name)} = u.c0{condition}",
+        f" WHERE {where}{condition}",
         _arrays(columns, rows),
     ).rowcount
 
@@ -185,6 +221,10 @@ def fetch(connection: Connection, sql: str, *parameters: Any) -> Sequence[Sequen
 def _arrays(columns: Sequence[Column[Any]], rows: list[Row]) -> tuple[Array, ...]:
     values = zip(*rows, strict=True)
     return tuple(array_of(column)(v) for column, v in zip(columns, values, strict=True))
+
+
+def _assignments(names: Sequence[str]) -> str:
+    return ", ".join(f"{_quote(name)} = excluded.{_quote(name)}" for name in names)
 
 
 def _json_list(values: Iterable[str]) -> str:

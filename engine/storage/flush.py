@@ -20,17 +20,19 @@ from engine.storage.journey_rows import consent_row, journey_row, message_row, s
 from engine.storage.rows import customer_row, line_rows, order_row, ticket_row
 from engine.storage.scalars import dump, micros, money
 
-_CUSTOMERS = BulkTable.of(tables.customers)
+_CUSTOMERS = BulkTable.of(tables.customers, seldom=("timezone",))
 _IDENTITIES = BulkTable.of(tables.identities)
 _ALIASES = BulkTable.of(tables.aliases)
 _CONFLICTS = BulkTable.of(tables.identity_conflicts)
-_ORDERS = BulkTable.of(tables.orders)
+_ORDERS = BulkTable.of(tables.orders, seldom=("customer_id",))
 _LINES = BulkTable.of(tables.order_lines)
 _TICKETS = BulkTable.of(tables.tickets)
 _EVENTS = BulkTable.of(tables.events, conflict=("id", "source"))
 # A merge moves rows to another customer (``_move_rows``), nothing else does.
 _JOURNEYS = BulkTable.of(
-    tables.journeys, fixed=("campaign", "entry_key", "entry_no", "customer_id", "entered_at")
+    tables.journeys,
+    fixed=("campaign", "entry_key", "entry_no", "entered_at"),
+    seldom=("status", "revision", "parked"),
 )
 # Whoever holds an older copy of a message never undoes its being sent.
 _MESSAGES = BulkTable.of(
@@ -131,7 +133,7 @@ class Flush:
 
     def _write_events(self, connection: Connection) -> None:
         updates: list[Row] = []
-        inserts: list[Row] = [event_row(incoming) for incoming in self.incoming]
+        inserts: list[Row] = []
         for done in self.processed:
             state = tables.DONE if done.reason is None else tables.REJECTED
             verdicts = _verdicts(done.verdicts) if done.verdicts else None
@@ -147,10 +149,13 @@ class Flush:
                         verdicts=verdicts,
                     )
                 )
-        _EVENTS.keep(connection, inserts)
+        _EVENTS.keep(connection, [event_row(incoming) for incoming in self.incoming])
+        # One that the door has accepted meanwhile must not be processed by both.
+        _EVENTS.insert(connection, inserts)
         update_many(
             connection,
             tables.events,
+            ("seq",),
             ("state", "customer_id", "reason", "verdicts"),
             updates,
         )
@@ -255,6 +260,7 @@ def _record_sent(connection: Connection, results: list[SendResult]) -> None:
     update_many(
         connection,
         tables.messages,
+        ("id",),
         ("sent_at", "provider_message_id", "cost"),
         [(r.message_id, micros(r.at), r.provider_message_id, money(r.cost)) for r in results],
         also="status = 'sent', error_code = NULL, reason = NULL, owner = NULL",

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from engine.ports.storage import DueCall
 from engine.storage import tables
-from engine.storage.bulk import BulkTable, execute_any, fetch, fetch_any, is_postgresql
+from engine.storage.bulk import BulkTable, execute_any, fetch, fetch_any, is_postgresql, update_many
 from engine.storage.scalars import micros, moment
 
 _HOLDS = BulkTable.of(tables.holds)
@@ -31,19 +31,12 @@ _NEXT = (
     ),
 )
 
-# Which statuses and revisions there are, by jumping from one to the next in the index.
-_IN_USE = """
-WITH RECURSIVE used(campaign, status, revision) AS (
-  SELECT * FROM (SELECT campaign, status, revision FROM journeys
-    ORDER BY campaign, status, revision LIMIT 1) AS first
-  UNION ALL
-  SELECT j.campaign, j.status, j.revision FROM used, journeys AS j
-  WHERE j.id = (SELECT n.id FROM journeys AS n
-    WHERE (n.campaign, n.status, n.revision) > (used.campaign, used.status, used.revision)
-    ORDER BY n.campaign, n.status, n.revision LIMIT 1)
+# The next of the (campaign, status, revision) that there are: one step in the index.
+_NEXT_IN_USE = (
+    "SELECT campaign, status, revision FROM journeys"
+    " WHERE (campaign, status, revision) > ({p}, {p}, {p})"
+    " ORDER BY campaign, status, revision LIMIT 1"
 )
-SELECT campaign, status, revision FROM used
-"""
 _GOAL_OPEN = (
     "SELECT 1 FROM journeys WHERE campaign = {p} AND status = {p} AND revision = {p}"
     " AND goal_at IS NULL AND goal_until IS NOT NULL AND goal_until >= {p} LIMIT 1"
@@ -90,7 +83,11 @@ def store_revisions(
 
 def live_revisions(connection: Connection, now: datetime | None) -> set[tuple[str, str]]:
     """Revisions that journeys stand on."""
-    used = fetch(connection, _IN_USE)
+    used: list[Sequence[str]] = []
+    last: Sequence[str] = ("", "", "")
+    while rows := fetch(connection, _NEXT_IN_USE, *last):
+        last = rows[0]
+        used.append(last)
     found = {(row[0], row[2]) for row in used if row[1] in ("live", "holdout")}
     if now is not None:
         for campaign, status, revision in used:
@@ -110,10 +107,9 @@ def unpark(connection: Connection, campaign: str, after: str, limit: int) -> Seq
     """Let a page of parked journeys go on; their ids, in order."""
     rows = fetch(connection, _PARKED, campaign, after, limit)
     _wait_for(connection, {row[1] for row in rows})
-    ids = [row[0] for row in rows]
-    if ids:
-        execute_any(connection, "UPDATE journeys SET parked = false WHERE id {any}", ids)
-    return ids
+    found = [(row[1], row[0], False) for row in rows]
+    update_many(connection, tables.journeys, ("customer_id", "id"), ("parked",), found)
+    return [row[0] for row in rows]
 
 
 def frozen_messages(connection: Connection, campaign: str) -> Sequence[tuple[str, str]]:

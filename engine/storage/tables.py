@@ -203,12 +203,12 @@ events = Table(
 journeys = Table(
     "journeys",
     metadata,
-    Column("id", Key, primary_key=True),
+    Column("id", Key, nullable=False),
     Column("campaign", Key, nullable=False),
     Column("revision", Key, nullable=False),
     Column("entry_key", Key, nullable=False),
     Column("entry_no", Integer, nullable=False),
-    Column("customer_id", Key, nullable=False, index=True),
+    Column("customer_id", Key, nullable=False),
     Column("status", Key, nullable=False),
     Column("step", Key, nullable=False),
     Column("waiting", Key, nullable=False),
@@ -225,6 +225,7 @@ journeys = Table(
     Column("goal_until", BigInteger),
     Column("goal_at", BigInteger),
     Column("data", Text, nullable=False),  # trigger, results, seen, variants
+    PrimaryKeyConstraint("customer_id", "id"),  # a customer's journeys lie side by side
     Index(
         "ix_journeys_due",
         "due_at",
@@ -233,7 +234,14 @@ journeys = Table(
     Index("ix_journeys_parked", "campaign", "id", **_where("parked")),
     Index("ux_journeys_live", "campaign", "entry_key", unique=True, **_where("status = 'live'")),
     # Answers by itself which revisions are in use, by whom, and how many journeys stand where.
-    Index("ix_journeys_campaign_status", "campaign", "status", "revision", "customer_id"),
+    Index(
+        "ix_journeys_campaign_status",
+        "campaign",
+        "status",
+        "revision",
+        "entered_at",  # new entries go to the end of their group, not into pages all over it
+        "customer_id",
+    ),
     **_QUEUE,
 )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from engine.core.customer import Order, Ticket
+from engine.core.customer import Consent, Order, Suppression, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
 from engine.core.world import World
@@ -30,7 +30,7 @@ from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
 from engine.storage.scalars import micros, moment
-from engine.storage.worlds import columns, load_orders, load_tickets, load_worlds
+from engine.storage.worlds import columns, load_orders, load_permissions, load_tickets, load_worlds
 
 # Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
 _EVENTS_TURN = 0x1A6E1
@@ -171,6 +171,12 @@ class SqlUnitOfWork:
             past=past,
             message_ids=self._claimed_messages,
         )
+
+    def permissions(
+        self, addresses: Collection[str]
+    ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
+        """Consents and suppressions by (channel, address)."""
+        return load_permissions(self._connection, addresses)
 
     def load_orphans(
         self, order_ids: Collection[str], ticket_ids: Collection[str]

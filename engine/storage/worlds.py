@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from engine.core.customer import Order, Ticket
+from engine.core.customer import Consent, Order, Suppression, Ticket
 from engine.core.message import COUNTED
 from engine.core.world import Contact, JourneyStatus, PastEntry, World
 from engine.storage import tables
@@ -48,7 +48,6 @@ _CONTACTS = (
     " FROM messages WHERE customer_id {any} AND created_at >= {p}"
 )
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
-_JOURNEYS_BY_ID = f"SELECT {columns(tables.journeys)} FROM journeys WHERE id {{any}}"
 # What a decision, a hand-over or its outcome may still change.
 _OPEN = frozenset({"scheduled", "sending", "unknown"})
 
@@ -154,16 +153,25 @@ def _load_permissions(connection: Connection, worlds: dict[str, World]) -> None:
         for address in (world.customer.email, world.customer.phone):
             if address:
                 by_address.setdefault(address, []).append(world)
-    if not by_address:
-        return
-    for row in fetch_any(connection, _CONSENTS, by_address):
-        consent = consent_of(row)
-        for world in by_address[row[1]]:
-            world.consents[(row[0], row[1])] = consent
-    for row in fetch_any(connection, _SUPPRESSIONS, by_address):
-        suppression = suppression_of(row)
-        for world in by_address[row[1]]:
-            world.suppressions[(row[0], row[1])] = suppression
+    consents, suppressions = load_permissions(connection, by_address)
+    for key, consent in consents.items():
+        for world in by_address[key[1]]:
+            world.consents[key] = consent
+    for key, suppression in suppressions.items():
+        for world in by_address[key[1]]:
+            world.suppressions[key] = suppression
+
+
+def load_permissions(
+    connection: Connection, addresses: Collection[str]
+) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
+    """Consents and suppressions by (channel, address)."""
+    if not addresses:
+        return {}, {}
+    return (
+        {(r[0], r[1]): consent_of(r) for r in fetch_any(connection, _CONSENTS, addresses)},
+        {(r[0], r[1]): suppression_of(r) for r in fetch_any(connection, _SUPPRESSIONS, addresses)},
+    )
 
 
 def _load_messages(
@@ -186,14 +194,14 @@ def _load_messages(
             wanted.add(row[1])
     if not wanted:
         return
-    orphaned: set[str] = set()
+    orphaned: dict[str, str] = {}
     for row in fetch_any(connection, _MESSAGES, wanted):
         world = worlds.get(row[7])
         if world is not None:
             world.messages[row[0]] = message_of(row)
             if row[3] not in world.journeys:
-                orphaned.add(row[3])
+                orphaned[row[3]] = row[7]
     if orphaned:
-        for row in fetch_any(connection, _JOURNEYS_BY_ID, orphaned):
-            if row[5] in worlds:
+        for row in fetch_any(connection, _JOURNEYS, set(orphaned.values())):
+            if row[0] in orphaned:
                 worlds[row[5]].journeys[row[0]] = journey_of(row)

@@ -234,15 +234,14 @@ def _create_campaigns() -> None:
         sa.Column("goal_until", sa.BigInteger(), nullable=True),
         sa.Column("goal_at", sa.BigInteger(), nullable=True),
         sa.Column("data", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_journeys"),
+        sa.PrimaryKeyConstraint("customer_id", "id", name="pk_journeys"),
         postgresql_with=_QUEUE,
     )
     op.create_index(
         "ix_journeys_campaign_status",
         "journeys",
-        ["campaign", "status", "revision", "customer_id"],
+        ["campaign", "status", "revision", "entered_at", "customer_id"],
     )
-    op.create_index("ix_journeys_customer_id", "journeys", ["customer_id"])
     op.create_index(
         "ix_journeys_due",
         "journeys",
