@@ -244,10 +244,16 @@ class MaxLateness(Section):
 
 
 class RateLimits(Section):
-    """What one sender hands to its provider."""
+    """What one sender hands to its provider at most.
 
-    email: RateField = Rate(count=100, unit="s")
-    sms: RateField = Rate(count=1, unit="s")
+    SendGrid takes 10,000 requests a second, so a mail server of one's own is what email's rate is
+    for. Twilio queues what exceeds a number's own rate (one segment a second for a US long code)
+    for some hours, https://www.twilio.com/docs/errors/30001: what waits there can no longer be
+    taken back, so a busy number deserves a lower rate.
+    """
+
+    email: RateField = Rate(count=1000, unit="s")
+    sms: RateField = Rate(count=10, unit="s")
     voice: RateField = Rate(count=1, unit="s")
 
 

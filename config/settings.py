@@ -80,9 +80,9 @@ class Settings(BaseSettings):
     public_url: Address | None = None
     secret_key: Secrets = ()
     api_token: Secrets = ()
-    email_provider: Literal["preview", "sendgrid", "smtp", "simulated"] = "preview"
-    sms_provider: Literal["preview", "twilio", "simulated"] = "preview"
-    voice_provider: Literal["preview", "twilio", "simulated"] = "preview"
+    email_provider: Literal["preview", "sendgrid"] = "preview"
+    sms_provider: Literal["preview", "twilio"] = "preview"
+    voice_provider: Literal["preview"] = "preview"
     sendgrid_api_key: SecretStr | None = None
     sendgrid_base_url: Address = "https://api.sendgrid.com"
     sendgrid_webhook_public_key: str | None = None
@@ -281,9 +281,7 @@ def _missing(settings: Settings) -> list[str]:
                 )
     needs = (
         ("email_provider", "sendgrid", ("sendgrid_api_key",)),
-        ("email_provider", "smtp", ("smtp_url",)),
         ("sms_provider", "twilio", ("twilio_account_sid", "twilio_auth_token")),
-        ("voice_provider", "twilio", ("twilio_account_sid", "twilio_auth_token")),
     )
     for chosen, provider, fields in needs:
         if getattr(settings, chosen) == provider:

@@ -20,7 +20,10 @@ from engine.cli.starter import STARTER, copy_starter
 from engine.demo_shop import demo_events
 from engine.fast_forward import fast_forward
 from engine.ports.clock import VirtualClock
+from engine.ports.storage import Incoming
 from engine.providers.immediate import ImmediateSender
+from triggers.event import Event
+from triggers.sources.native import serialize
 
 FOLDER = ".demo"
 WEEKS = 6
@@ -35,12 +38,15 @@ def run(environ: Mapping[str, str], *, leave: bool) -> int:
     own = {key: value for key, value in environ.items() if not key.startswith("LAGNIAPPE_")}
     now = datetime.now(UTC).replace(microsecond=0)
     start = now - timedelta(weeks=WEEKS)
-    events = [event for event in demo_events(start, weeks=WEEKS) if event.time <= now]
-    say(f"A sample shop in {workspace.name}/: {len(events):,} events of {WEEKS} weeks, "
-        "embedded SQLite, preview provider.")  # fmt: skip
+    told = [event for event in demo_events(start, weeks=WEEKS) if event.time <= now]
+    history = [event for event in told if event.time < start]
+    events = told[len(history) :]
+    say(
+        f"A sample shop in {workspace.name}/: {len(history):,} events of its history, then "
+        f"{len(events):,} of {WEEKS} weeks; embedded SQLite, preview provider."
+    )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    first = min(events[0].time, start) if events else start
-    clock = VirtualClock(first)
+    clock = VirtualClock(start)
     app = build(
         workspace,
         own,
@@ -52,6 +58,12 @@ def run(environ: Mapping[str, str], *, leave: bool) -> int:
     try:
         app.storage.database.claim_workspace()
         app.sender.start()
+        app.ingest.take(
+            [
+                Incoming(event=each, body=serialize(each), received_at=start, backfill=True)
+                for each in history
+            ]
+        )
         _live(app, clock, events, now)
         show(app, start, now)
         app.sender.stop()
@@ -66,7 +78,7 @@ def run(environ: Mapping[str, str], *, leave: bool) -> int:
     return daemon.run(workspace, own)
 
 
-def _live(app: App, clock: VirtualClock, events: list, now: datetime) -> None:  # type: ignore[type-arg]
+def _live(app: App, clock: VirtualClock, events: list[Event], now: datetime) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

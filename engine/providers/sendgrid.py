@@ -2,8 +2,8 @@
 
 https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
 
-The body is built here rather than with ``sendgrid.helpers.mail``: the helper takes 34 µs a
-message, this 1 µs. The tests hold both to be equal.
+The body is built by SendGrid's own library; only its transport, which opens a connection per call,
+is not used.
 """
 
 from __future__ import annotations
@@ -13,22 +13,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from sendgrid.helpers import mail as helpers
+
 from engine.core.message import Channel, Outgoing
 from engine.providers.classing import Answer
 from engine.providers.http import Accepted, HttpProvider, Refusal, Request, Timeouts
 
 BASE_URL = "https://api.sendgrid.com"
-
-# Every switch is set, so that no account default can change a message.
-# Opens are reported by SendGrid. Clicks are not tracked there: it would rewrite the links,
-# and the engine signs its own. Subscription tracking would add a second unsubscribe link
-# that the engine knows nothing of; Google Analytics would add parameters to the links.
-_TRACKING = {
-    "click_tracking": {"enable": False, "enable_text": False},
-    "open_tracking": {"enable": True},
-    "subscription_tracking": {"enable": False},
-    "ganalytics": {"enable": False},
-}
 
 
 class SendGrid(HttpProvider):
@@ -95,32 +86,43 @@ class SendGrid(HttpProvider):
 def mail_body(outgoing: Outgoing) -> dict[str, Any]:
     """The request's body. ``custom_args`` come back in every event webhook."""
     content = outgoing.content
-    parts = [{"type": "text/plain", "value": content.text}]
-    if content.html:
-        parts.append({"type": "text/html", "value": content.html})
-    body: dict[str, Any] = {
-        "from": _party(outgoing.sender, outgoing.sender_name),
-        "personalizations": [{"to": [_party(outgoing.to, outgoing.to_name)]}],
-        "content": parts,  # text first: SendGrid refuses them the other way round
-        "categories": [outgoing.campaign],
-        "custom_args": {
-            "lagniappe_message_id": outgoing.message_id,
-            "campaign": outgoing.campaign,
-        },
-        "tracking_settings": _TRACKING,
-    }
+    mail = helpers.Mail()
+    mail.from_email = helpers.From(outgoing.sender, outgoing.sender_name)
+    person = helpers.Personalization()
+    person.add_to(helpers.To(outgoing.to, outgoing.to_name))
+    mail.add_personalization(person)
     if content.subject is not None:
-        body["subject"] = content.subject
+        mail.subject = content.subject
+    # Text first: SendGrid refuses them the other way round.
+    mail.add_content(helpers.Content("text/plain", content.text))
+    if content.html:
+        mail.add_content(helpers.Content("text/html", content.html))
+    mail.add_category(helpers.Category(outgoing.campaign))
+    mail.add_custom_arg(helpers.CustomArg("lagniappe_message_id", outgoing.message_id))
+    mail.add_custom_arg(helpers.CustomArg("campaign", outgoing.campaign))
     if outgoing.reply_to is not None:
-        body["reply_to"] = {"email": outgoing.reply_to}
+        mail.reply_to = helpers.ReplyTo(outgoing.reply_to)
     if outgoing.unsubscribe_url is not None:
-        body["headers"] = {
-            # RFC 8058, section 3.1: both, and the link an https one.
-            "List-Unsubscribe": f"<{outgoing.unsubscribe_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
+        # RFC 8058, section 3.1: both, and the link an https one.
+        link = f"<{outgoing.unsubscribe_url}>"
+        mail.add_header(helpers.Header("List-Unsubscribe", link))
+        one_click = "List-Unsubscribe=One-Click"
+        mail.add_header(helpers.Header("List-Unsubscribe-Post", one_click))
+    mail.tracking_settings = _tracking()
+    body: dict[str, Any] = mail.get()
     return body
 
 
-def _party(address: str, name: str | None) -> dict[str, str]:
-    return {"email": address, "name": name} if name else {"email": address}
+def _tracking() -> helpers.TrackingSettings:
+    """Every switch is set, so that no account default can change a message.
+
+    Opens are reported by SendGrid. Clicks are not tracked there: it would rewrite the links, and
+    the engine signs its own. Subscription tracking would add a second unsubscribe link that the
+    engine knows nothing of; Google Analytics would add parameters to the links.
+    """
+    tracking = helpers.TrackingSettings()
+    tracking.click_tracking = helpers.ClickTracking(enable=False, enable_text=False)
+    tracking.open_tracking = helpers.OpenTracking(enable=True)
+    tracking.subscription_tracking = helpers.SubscriptionTracking(enable=False)
+    tracking.ganalytics = helpers.Ganalytics(enable=False)
+    return tracking
