@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from engine.core.customer import Consent, Order, Suppression, Ticket
 from engine.core.identity import IdentityKey
@@ -17,7 +16,6 @@ from engine.ports.storage import (
     ALL_ZONES,
     Archived,
     Conflict,
-    Contended,
     Incoming,
     Merge,
     Occurrence,
@@ -26,6 +24,7 @@ from engine.ports.storage import (
 )
 from engine.storage import tables
 from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
+from engine.storage.contention import telling_contention
 from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
@@ -349,7 +348,7 @@ class SqlUnitOfWork:
 
     def commit(self) -> None:
         """Write all in one transaction; raises ``Contended`` when another came first."""
-        with _telling_contention():
+        with telling_contention():
             if self._is_postgresql:
                 self._flush.write(self._connection)
                 self._connection.commit()
@@ -369,7 +368,7 @@ def _occurrence_row(o: Occurrence) -> Row:
 @contextmanager
 def deciding(database: Database, *, urgent: bool = False) -> Iterator[SqlUnitOfWork]:
     """A unit of work; what was not committed is rolled back."""
-    with _telling_contention():
+    with telling_contention():
         if database.is_sqlite:
             with (
                 database.decision.pass_through(urgent=urgent),
@@ -385,19 +384,3 @@ def deciding(database: Database, *, urgent: bool = False) -> Iterator[SqlUnitOfW
 # Each query of a decision has its index. Of a table never analyzed PostgreSQL thinks that looking
 # up 500 keys finds a quarter of it, and would rather read it whole.
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
-
-# A row of ours was made by another, a deadlock, a conflict of serialization.
-_CONTENDED_STATES = frozenset({"23505", "40P01", "40001"})
-_CONTENDED_NAMES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_BUSY")
-
-
-@contextmanager
-def _telling_contention() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        name = getattr(error.orig, "sqlite_errorname", "")
-        if state in _CONTENDED_STATES or name.startswith(_CONTENDED_NAMES):
-            raise Contended(str(error.orig)) from error
-        raise

@@ -1,0 +1,27 @@
+"""Telling a concurrent writer's precedence from mistakes of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from engine.ports.storage import Contended
+
+# A row of ours was made by another, a deadlock, a conflict of serialization.
+_CONTENDED_STATES = frozenset({"23505", "40P01", "40001"})
+_CONTENDED_NAMES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_BUSY")
+
+
+@contextmanager
+def telling_contention() -> Iterator[None]:
+    """Raise ``Contended`` for what doing the work again will settle."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        name = getattr(error.orig, "sqlite_errorname", "")
+        if state in _CONTENDED_STATES or name.startswith(_CONTENDED_NAMES):
+            raise Contended(str(error.orig)) from error
+        raise
