@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 _TRIES = 20
+# What is overdue now waits for room or for another worker: asking without pause would find neither.
+_LEAST_REST = 0.01  # seconds
 _HEARTBEAT_LOST = timedelta(seconds=90)
 
 
@@ -145,7 +147,7 @@ class Worker:
         due = self.storage.next_due()
         if due is None:
             return 1.0
-        return min(1.0, max(0.001, (due - self.clock.now()).total_seconds()))
+        return min(1.0, max(_LEAST_REST, (due - self.clock.now()).total_seconds()))
 
     def wake(self) -> None:
         """Look now: something may be due."""
