@@ -31,6 +31,7 @@ BATCH = 500
 _TRIES = 20
 # What is overdue now waits for room or for another worker: asking without pause would find neither.
 _LEAST_REST = 0.01  # seconds
+_BLOCKED = 0.05  # seconds until what cannot be done now is looked at again
 _HEARTBEAT_LOST = timedelta(seconds=90)
 
 

@@ -85,6 +85,15 @@ def merge_profiles(into: Customer, other: Customer) -> None:
         into.stamps[_CREATED] = stamp_of(into.created_at)
 
 
+def told_addresses(event: Event) -> list[str]:
+    """The addresses whose permissions the event may change; the world must hold them."""
+    facts, named = event.customer, event.data.get("address")
+    found = [] if facts is None else [each for each in (facts.email, facts.phone) if each]
+    if event.source == OWN_SOURCE and isinstance(named, str):
+        found.append(named)
+    return found
+
+
 def later_consent(one: Consent, other: Consent) -> Consent:
     """Of two statements about one address the one that holds."""
     return max(one, other, key=_standing)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from engine.core.customer import Order, Ticket
+from engine.core.customer import Consent, Order, Suppression, Ticket
 from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
@@ -152,6 +152,11 @@ class UnitOfWork(Protocol):
         past: bool = False,
     ) -> dict[str, World]:
         """Worlds by customer id. ``complete`` ids get all orders; ``past`` adds ended journeys."""
+
+    def permissions(
+        self, addresses: Collection[str]
+    ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
+        """What is known of these addresses, by (channel, address), whoever's they are."""
 
     def load_orphans(
         self, order_ids: Collection[str], ticket_ids: Collection[str]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.context import Context
-from engine.core.customer import Customer, Order, Ticket
+from engine.core.customer import Consent, Customer, Order, Suppression, Ticket
 from engine.core.identity import (
     Clash,
     IdentityKey,
@@ -26,16 +26,21 @@ from engine.core.identity import (
     unclaimed,
 )
 from engine.core.merging import merge_worlds
+from engine.core.message import Channel
+from engine.core.profile import later_consent, told_addresses
 from engine.core.projection import (
     needs_complete,
     order_key,
     project_orphan,
     project_orphan_ticket,
     ticket_key,
+    ticket_order_key,
 )
 from engine.core.world import World
 from engine.ports.storage import Conflict, Merge, UnitOfWork
 from triggers.event import Event
+
+_CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Directory:
         self._known = unit.resolve({key for each in keys for key in (*each.lookup, *each.register)})
         self._owners = unit.owners(orders, tickets)
         self._orders, self._tickets = orders, tickets
+        self._named = {key for event in events if (key := ticket_order_key(event))}
+        self._told = {address for event in events for address in told_addresses(event)}
+        self._consents: dict[tuple[str, str], Consent] = {}
+        self._suppressions: dict[tuple[str, str], Suppression] = {}
         self._ownerless = {key for key, owner in self._owners.items() if owner is None}
         internal = {each.customer_id for each in keys if each.customer_id is not None}
         self._moved = unit.aliases(internal) if internal else {}
@@ -170,11 +179,12 @@ class Directory:
         self.worlds = self._unit.load(
             known,
             now=now,
-            order_ids=self._orders,
+            order_ids=self._orders | self._named,
             ticket_ids=self._tickets,
             complete=self._complete & known,
             past=True,
         )
+        self._consents, self._suppressions = self._unit.permissions(self._told)
         if self._ownerless:
             self._orphan_orders, self._orphan_tickets = self._unit.load_orphans(
                 self._orders & self._ownerless, self._tickets & self._ownerless
@@ -195,7 +205,33 @@ class Directory:
             world = World(customer=customer, is_new=True, complete=True)
             self.worlds[customer_id] = world
         self._adopt(world, event)
+        self._permit(world, *told_addresses(event))
         return world
+
+    def _permit(self, world: World, *told: str) -> None:
+        """Give the world what is known of its addresses and of those that its event tells.
+
+        Permissions belong to addresses, and an address may be another customer's as well, who may
+        have spoken earlier in this batch.
+        """
+        customer = world.customer
+        for address in (*told, customer.email, customer.phone):
+            if address is None:
+                continue
+            for channel in _CHANNELS:
+                key = (channel, address)
+                consent, held = self._consents.get(key), world.consents.get(key)
+                if consent is not None:
+                    world.consents[key] = consent if held is None else later_consent(held, consent)
+                if key in self._suppressions:
+                    world.suppressions.setdefault(key, self._suppressions[key])
+
+    def note_consents(self, world: World) -> None:
+        """Let later events of the batch know what this world's event has changed."""
+        for consent in world.changes.consents:
+            key = (consent.channel, consent.address)
+            held = self._consents.get(key)
+            self._consents[key] = consent if held is None else later_consent(held, consent)
 
     def _survivor_of(self, customer_id: str) -> str:
         if customer_id in self.worlds:
@@ -242,7 +278,9 @@ class Directory:
             self._touched.add(key)
 
     def finish(self) -> None:
-        """Note identities and orphans for the commit."""
+        """Note identities and orphans for the commit; what is due next sees every consent."""
+        for world in self.worlds.values():
+            self._permit(world)
         for key, customer_id in self._claimed.items():
             self._unit.identify(key, self._survivor_of(customer_id))
         self._unit.save_orphans(

@@ -18,7 +18,7 @@ from engine.core.message import Outgoing
 from engine.core.projection import project
 from engine.core.world import World
 from engine.ports.clock import Clock
-from engine.ports.storage import Incoming, Processed, Storage, UnitOfWork
+from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
 from engine.services.batch import Batch
 from engine.services.directory import Directory
 from engine.services.handover import HandOver
@@ -83,8 +83,40 @@ class Ingest:
     def process_waiting(self, limit: int) -> int:
         """Process up to ``limit`` accepted events, oldest first; how many there were.
 
+        An event that cannot be processed is set aside as rejected, so that it holds up no other.
         Raises ``Contended`` when another writer came first: nothing was written then.
         """
+        try:
+            return self._process_waiting(limit)
+        except Contended:
+            raise
+        except Exception as error:
+            # Only the kind of error: its words may quote a customer's.
+            log.error("events_not_processed", error=type(error).__name__, next="one by one")
+        return sum(1 for _ in range(limit) if self._process_alone())
+
+    def _process_alone(self) -> int:
+        """The oldest waiting event by itself; rejected when that fails for any reason of its own.
+
+        A database that is out of order fails to take the rejection as well, and raises.
+        """
+        try:
+            return self._process_waiting(1)
+        except Contended:
+            raise
+        except Exception as error:
+            with self._storage.deciding() as unit:
+                stored = unit.waiting_events(1)
+                reason = f"cannot be processed: {type(error).__name__}"
+                log.error("event_rejected", events=[each.seq for each in stored], reason=reason)
+                unit.processed(
+                    Processed(seq=each.seq, incoming=None, customer_id=None, reason=reason)
+                    for each in stored
+                )
+                unit.commit()
+            return len(stored)
+
+    def _process_waiting(self, limit: int) -> int:
         now = self._clock.now()
         with self._storage.deciding() as unit:
             stored = unit.waiting_events(limit)
@@ -120,6 +152,7 @@ class Ingest:
                 directory.keep_orphan(item.event)
             else:
                 verdicts = _decide(batch, world, item)
+                directory.note_consents(world)
             done.append(
                 Processed(
                     seq=item.seq,

@@ -84,6 +84,7 @@ class Database:
             self.engine: Engine = create_engine(
                 url,
                 isolation_level="AUTOCOMMIT",
+                hide_parameters=True,  # errors are logged, and the values are personal
                 connect_args={"timeout": 30, "check_same_thread": False},
                 pool_size=16,
                 max_overflow=16,
@@ -93,7 +94,12 @@ class Database:
         else:
             self.path = Path()
             self.engine = create_engine(
-                url, pool_size=16, max_overflow=16, pool_pre_ping=True, pool_use_lifo=True
+                url,
+                hide_parameters=True,
+                pool_size=16,
+                max_overflow=16,
+                pool_pre_ping=True,
+                pool_use_lifo=True,
             )
             event.listen(self.engine, "connect", _set_session)
 
