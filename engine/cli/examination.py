@@ -224,33 +224,31 @@ def _doubt(connection: Connection) -> Iterator[Finding]:
 
 
 def _providers(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
-    channels = (("email", settings.email_provider), ("sms", settings.sms_provider))
-    for channel, provider in channels:
-        if provider in ("preview", "simulated"):
-            told = f"{provider}: every message is kept and none is sent"
-            mend = f"for real sending set LAGNIAPPE_{channel.upper()}_PROVIDER"
-            yield Finding(channel, State.OK if provider == "preview" else State.WARN, told,
-                          None if provider == "preview" else mend)  # fmt: skip
+    bases = {
+        "sendgrid": ("sendgrid_base_url", settings.sendgrid_base_url),
+        "twilio": ("twilio_base_url", settings.twilio_base_url),
+    }
+    for channel, provider in (("email", settings.email_provider), ("sms", settings.sms_provider)):
+        if provider == "preview":
+            told = "preview: every message is kept and none is sent"
+            yield Finding(channel, State.OK, told)
             continue
-        base = settings.sendgrid_base_url if provider == "sendgrid" else settings.twilio_base_url
-        standard = Settings.model_fields[f"{provider}_base_url"].default if provider in (
-            "sendgrid", "twilio"
-        ) else base  # fmt: skip
+        name, base = bases[provider]
+        standard = Settings.model_fields[name].default
         if base != standard:
             told = f"{provider}, but through {base} instead of {standard}"
             yield Finding(channel, State.WARN, told, "unset the BASE_URL unless it is meant")
         else:
             yield Finding(channel, State.OK, f"{provider}, with its keys")
     if policy is not None and policy.senders.sms is None:
-        real = settings.sms_provider not in ("preview", "simulated")
+        real = settings.sms_provider != "preview"
         yield Finding("sms", State.FAIL if real else State.WARN,
                       "no sender is named, so no SMS can be sent",
                       "add senders.sms.from to config/store.yaml")  # fmt: skip
 
 
 def _addresses(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
-    real = settings.email_provider not in ("preview", "simulated")
-    real |= settings.sms_provider not in ("preview", "simulated")
+    real = settings.email_provider != "preview" or settings.sms_provider != "preview"
     grave = State.FAIL if real else State.WARN
     why = "" if real else "; a real provider would be refused"
     mend = "set LAGNIAPPE_PUBLIC_URL=https://… to where customers reach this daemon"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -50,6 +51,9 @@ class Program(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run one command and leave with its exit code."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign
+                stream.reconfigure(errors="backslashreplace")
         try:
             code = super().main(
                 args, "lagniappe", complete_var, False, windows_expand_args, **extra

@@ -52,7 +52,7 @@ _STATUSES = (
     "scheduled", "sending", "sent", "delivered", "bounced", "failed", "skipped", "unknown",
     "cancelled",
 )  # fmt: skip
-_POLL = 1.0  # seconds between two looks of --follow
+_POLL = 0.5  # seconds between two looks of --follow
 
 
 @app.command("list")

@@ -82,13 +82,14 @@ def say(text: str = "", *, style: str | None = None) -> None:
 
 def print_table(rows: Iterable[Row], columns: Sequence[Column]) -> None:
     """Print rows as a table that fits the terminal."""
-    show_table(table(rows, columns, console().width))
+    show_table(table(rows, columns))
 
 
 def show_table(made: Table) -> None:
     """Print a table; without the blanks at the ends of its lines when it goes into a pipe."""
     out = console()
-    out.width = max(out.width, out.measure(made).minimum)
+    # Rich would squeeze every column of a table that is too wide; ours keep what they were given.
+    out.width = max(out.width, sum((one.width or 0) + _GAP for one in made.columns))
     if out.is_terminal:
         out.print(made, soft_wrap=False, crop=False)
         return
@@ -172,9 +173,13 @@ def defused(cell: str) -> str:
     return f"'{cell}"
 
 
-def table(rows: Iterable[Row], columns: Sequence[Column], width: int = _PIPED_WIDTH) -> Table:
-    """A table without borders: a title line, then a line a row; at most ``width`` cells wide,
-    unless the narrow columns alone are wider."""
+def table(rows: Iterable[Row], columns: Sequence[Column], width: int | None = None) -> Table:
+    """A table without borders: a title line, then a line a row.
+
+    At most ``width`` cells wide (the terminal's unless given), except when the narrow columns
+    alone are wider.
+    """
+    width = console().width if width is None else width
     cells = [[visible(column.cell(row)) for column in columns] for row in rows]
     widths = _fitted(columns, cells, width)
     made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")

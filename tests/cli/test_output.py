@@ -91,7 +91,7 @@ def test_no_rows(chosen: RowFormat, nothing: str, capsys: pytest.CaptureFixture[
 
 @given(st.text(min_size=1, max_size=60))
 def test_a_table_never_holds_a_control_character(text: str) -> None:
-    made = table([{"a": text, "b": text}], COLUMNS)
+    made = table([{"a": text, "b": text}], COLUMNS, 60)
     from rich.console import Console
 
     out = Console(file=io.StringIO(), width=60, color_system=None)

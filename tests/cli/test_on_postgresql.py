@@ -1,0 +1,35 @@
+"""The commands that touch the database, on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.storage.migrate import upgrade
+from tests.cli import shop
+from tests.cli.shop import END, Cli, event
+from tests.databases import NewDatabase
+
+
+def test_the_same_commands_do_the_same(new_postgresql: NewDatabase, tmp_path: Path) -> None:
+    shop.make(tmp_path)
+    url = new_postgresql()
+    upgrade(url)
+    cli, env = Cli(tmp_path), {"LAGNIAPPE_DATABASE_URL": url}
+    rows = [event("order.placed", END, f"c{number}", number) for number in range(3)]
+    text = "".join(f"{json.dumps(one)}\n" for one in rows)
+    assert cli.ok("ingest", "-", stdin=text, **env).startswith("3 read: 3 new")
+    assert cli.ok("ingest", "-", stdin=text, **env).startswith("3 read: 0 new, 3 known")
+    log = json.loads(cli.ok("log", "--format", "json", **env))
+    assert [one["status"] for one in log] == ["scheduled"] * 3
+    (told,) = json.loads(
+        cli.ok("why", "c1", "--campaign", "thanks", "--format", "json", **env)
+    )["campaigns"]  # fmt: skip
+    assert told["outcome"] == "waiting"
+    assert "entered" in cli.ok("events", "show", "order.placed-1", **env)
+    assert "is paused" in cli.ok("campaigns", "pause", "thanks", **env)
+    assert "held" in cli.ok("campaigns", **env)
+    assert "is resumed" in cli.ok("campaigns", "resume", "thanks", **env)
+    assert "has the newest schema" in cli.ok("db", "upgrade", **env)
+    found = json.loads(cli("doctor", "--format", "json", **env).stdout)["findings"]
+    assert {one["state"] for one in found if one["check"] == "database"} == {"ok"}
