@@ -1,0 +1,70 @@
+"""What a reader types from the pages works, and prints what the pages show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.yaml_source import load
+from engine.authoring.event_types import extend_catalog
+from tests.docs.console import Console, fits
+from tests.docs.pages import DOCS, ROOT, all_pages, marked_blocks
+from triggers.catalog import BUILT_IN
+
+TUTORIAL = DOCS / "tutorial" / "first-campaign.md"
+
+
+def test_tutorial(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    try:
+        for block in marked_blocks(TUTORIAL.read_text(encoding="utf-8")):
+            console.follow(block)
+    finally:
+        console.close()
+
+
+def test_every_console_block_is_run() -> None:
+    for path in all_pages():
+        page = path.read_text(encoding="utf-8")
+        if path == TUTORIAL:
+            run = sum(block.file is None for block in marked_blocks(page))
+            assert page.count("```console") == run
+
+
+def test_declared_events_are_read() -> None:
+    page = (DOCS / "how-to" / "declare-custom-events.md").read_text(encoding="utf-8")
+    (block,) = marked_blocks(page)
+    catalog = extend_catalog(load(block.text.encode(), "config/events.yaml"), BUILT_IN)
+    assert "shop.quiz_done" in catalog.types
+
+
+@pytest.mark.parametrize("path", all_pages(), ids=lambda path: path.name)
+def test_commands_that_pages_name_exist(path: Path, commands: frozenset[str]) -> None:
+    page = path.read_text(encoding="utf-8")
+    named = re.findall(
+        r"(?:^|`|\$ |bin/)lagniappe ((?:--workspace \w+ )?[a-z]+)", page, re.MULTILINE
+    )
+    for words in named:
+        assert words.split()[-1] in commands, words
+
+
+def test_campaigns_shown_are_the_starters() -> None:
+    shown = 0
+    for path in all_pages():
+        page = path.read_text(encoding="utf-8")
+        for name, text in re.findall(
+            r"<!-- starter: ([\w-]+) -->\n```yaml\n(.*?)```", page, re.DOTALL
+        ):
+            file = (ROOT / "campaigns" / f"{name}.yaml").read_text(encoding="utf-8")
+            assert text == file[file.index("version: 1") :], name
+            shown += 1
+    assert shown
+
+
+def test_dots_stand_for_anything() -> None:
+    assert fits("a ... c\n...\nend\n", "a b c\none\ntwo\nend\n")
+    assert fits("a\n...\nend\n", "a\nend\n")
+    assert not fits("a\n", "a\nb\n")
+    assert not fits("a b\n", "a c\n")
