@@ -98,7 +98,6 @@ class App:
 
     settings: Settings
     policy: Policy
-    catalog: Catalog
     clock: Clock
     storage: SqlStorage
     history: History
@@ -113,6 +112,11 @@ class App:
     worker: Worker
     metrics: Metrics
     registry: CollectorRegistry
+
+    @property
+    def catalog(self) -> Catalog:
+        """The event types known now, the shop's own among them."""
+        return self.loader.catalog
 
     def reload(self) -> None:
         """Take the workspace's files as they are now; broken ones leave their last good state."""
@@ -190,7 +194,6 @@ def build(
     app = App(
         settings=settings,
         policy=policy,
-        catalog=loader.catalog,
         clock=clock,
         storage=storage,
         history=SqlHistory(storage.database),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from config.yaml_source import load
-from engine.authoring.event_types import extend_catalog
+from engine.bootstrap import build
+from engine.cli.starter import copy_starter
 from tests.docs.console import Console, fits
 from tests.docs.pages import DOCS, ROOT, all_pages, marked_blocks
-from triggers.catalog import BUILT_IN
+from triggers.event import Event
+from triggers.sources.native import parse_line
 
 TUTORIAL = DOCS / "tutorial" / "first-campaign.md"
 
@@ -33,11 +34,18 @@ def test_every_console_block_is_run() -> None:
             assert page.count("```console") == run
 
 
-def test_declared_events_are_read() -> None:
+def test_declared_events_are_taken_in(tmp_path: Path) -> None:
     page = (DOCS / "how-to" / "declare-custom-events.md").read_text(encoding="utf-8")
     (block,) = marked_blocks(page)
-    catalog = extend_catalog(load(block.text.encode(), "config/events.yaml"), BUILT_IN)
-    assert "shop.quiz_done" in catalog.types
+    copy_starter(ROOT, tmp_path)
+    (tmp_path / str(block.file)).write_text(block.text, encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    app = build(tmp_path, {})
+    try:
+        told = parse_line(shown.encode(), received_at=app.clock.now(), catalog=app.catalog)
+    finally:
+        app.close()
+    assert isinstance(told, Event), told
 
 
 @pytest.mark.parametrize("path", all_pages(), ids=lambda path: path.name)
