@@ -1,0 +1,232 @@
+"""Schedule and date triggers: at each fire, the customers of a zone are gone through in pages.
+
+A fire is one row per (campaign, zone, local occurrence) with a cursor, so a sweep that is cut short
+goes on where it stopped, and none happens twice.
+"""
+
+from __future__ import annotations
+
+from calendar import isleap
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from engine.core.campaign import CampaignStatus, DateTrigger, EventTrigger, Plan, ScheduleTrigger
+from engine.core.customer import Customer
+from engine.core.guards import GuardRules, zone_of
+from engine.core.journey import enrol_by_schedule
+from engine.core.transition import Transition
+from engine.core.world import World
+from engine.ports.storage import ALL_ZONES, Contended, Occurrence, Storage, UnitOfWork
+from engine.services.batch import Batch
+from engine.services.handover import HandOver
+from engine.services.revisions import Revisions
+from triggers.schedule import Occurrence as Fire
+from triggers.schedule import fires_between, next_fire
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 500
+_TRIES = 20
+# A fire that nobody was there for is made up for this long, then let go: greetings have a day.
+_MISSED = timedelta(hours=24)
+_MAX_MISSED = 2_000
+
+
+class Sweep:
+    """Enrols by schedule."""
+
+    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+        self._storage = storage
+        self._revisions = revisions
+        self._handover = handover
+
+    def run(self, now: datetime) -> int:
+        """Fire what is due and finish what was begun; how many customers were looked at."""
+        plans = [
+            plan
+            for plan in self._revisions.plans.current.values()
+            if plan.status is CampaignStatus.LIVE
+            and isinstance(plan.trigger, ScheduleTrigger | DateTrigger)
+        ]
+        if not plans:
+            return 0
+        with self._storage.deciding() as unit:
+            configuration = self._revisions.configuration(unit)
+            zones = unit.zones_in_use()
+            begun: list[tuple[Plan, Occurrence]] = []
+            for plan in plans:
+                if not configuration.plans.is_frozen(plan.id):
+                    due = _due(unit, plan, zones, configuration.rules, now)
+                    begun.extend((plan, occurrence) for occurrence in due)
+            unit.commit()
+        return sum(self._sweep(plan, occurrence, now) for plan, occurrence in begun)
+
+    def next_fire(self, now: datetime) -> datetime | None:
+        """When the next schedule fires, strictly after ``now``; None when there is none."""
+        with self._storage.deciding() as unit:
+            rules = self._revisions.configuration(unit).rules
+            zones = unit.zones_in_use()
+        moments: list[datetime] = []
+        for plan in self._revisions.plans.current.values():
+            trigger = plan.trigger
+            if plan.status is not CampaignStatus.LIVE or isinstance(trigger, EventTrigger):
+                continue
+            fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
+            names: Collection[str | None] = [fixed] if fixed is not None else zones
+            moments.extend(next_fire(_cron(plan), _zone(name, rules), now).at for name in names)
+        return min(moments, default=None)
+
+    def _sweep(self, plan: Plan, occurrence: Occurrence, now: datetime) -> int:
+        looked_at = 0
+        tries = 0
+        while not occurrence.done:
+            try:
+                occurrence, count = self._page(plan, occurrence, now)
+            except Contended:
+                tries += 1
+                if tries > _TRIES:
+                    raise
+                continue
+            looked_at += count
+        log.info("swept", campaign=plan.id, zone=occurrence.zone, fire=occurrence.key,
+                 customers=looked_at)  # fmt: skip
+        return looked_at
+
+    def _page(self, plan: Plan, occurrence: Occurrence, now: datetime) -> tuple[Occurrence, int]:
+        with self._storage.deciding() as unit:
+            day = _named_day(plan, occurrence)
+            field = plan.trigger.field if isinstance(plan.trigger, DateTrigger) else ""
+            by_birthday = field == "customer.birthday" and day is not None
+            customers = unit.page_customers(
+                occurrence.zone,
+                occurrence.cursor,
+                _PAGE,
+                _days_of_year(day) if by_birthday and day else None,
+            )
+            occurrence = replace(
+                occurrence,
+                cursor=customers[-1] if customers else occurrence.cursor,
+                done=len(customers) < _PAGE,
+            )
+            unit.lock(customers)
+            batch = Batch(unit, self._revisions.configuration(unit), self._handover)
+            worlds = unit.load(customers, now=now, past=True)
+            context = batch.context(now)
+            plans = batch.configuration.plans
+            fire = Transition(
+                type="schedule.fired",
+                time=occurrence.at,
+                id=f"schedule:{plan.id}:{occurrence.key}",
+            )
+            rules = batch.configuration.rules
+            for customer_id in customers:
+                world = worlds.get(customer_id)
+                if world is None:
+                    continue
+                if day is None or _celebrates(world, field, day, rules):
+                    enrol_by_schedule(world, plan, occurrence.key, fire, plans, context)
+                    batch.take_due_steps(world, context)
+            unit.advance_occurrence(occurrence)
+            outgoings = batch.finish(worlds.values(), now)
+        self._handover.give(outgoings)
+        return occurrence, len(customers)
+
+
+def _due(
+    unit: UnitOfWork,
+    plan: Plan,
+    zones: Collection[str | None],
+    rules: GuardRules,
+    now: datetime,
+) -> Iterable[Occurrence]:
+    """Fires to sweep now: begun and unfinished ones, and the latest new one of each zone.
+
+    Of several that were missed only the latest is made up for. A campaign's first look at a zone
+    fires nothing that lies in the past.
+    """
+    trigger = plan.trigger
+    fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
+    wanted: Collection[str | None] = [fixed] if fixed is not None else zones
+    latest = unit.occurrence_state(plan.id)
+    for name in wanted:
+        zone_key = ALL_ZONES if fixed is not None else name
+        zone = _zone(name, rules)
+        state = latest.get(zone_key)
+        if state is None:
+            start = Occurrence(
+                campaign=plan.id, zone=zone_key, key="", at=now, cursor="", done=True
+            )
+            unit.begin_occurrence(start)
+            continue
+        if not state.done:
+            yield state
+            continue
+        fires = fires_between(_cron(plan), zone, state.at, now, _MAX_MISSED)
+        fires = [fire for fire in fires if now - fire.at <= _MISSED]
+        if fires:
+            occurrence = _occurrence(plan, zone_key, fires[-1])
+            unit.begin_occurrence(occurrence)
+            yield occurrence
+
+
+def _zone(name: str | None, rules: GuardRules) -> ZoneInfo:
+    return rules.store_zone if name is None else rules.zones.get(name, rules.store_zone)
+
+
+def _occurrence(plan: Plan, zone: str | None, fire: Fire) -> Occurrence:
+    return Occurrence(campaign=plan.id, zone=zone, key=fire.key, at=fire.at, cursor="", done=False)
+
+
+def _cron(plan: Plan) -> str:
+    trigger = plan.trigger
+    if isinstance(trigger, ScheduleTrigger):
+        return trigger.cron
+    assert isinstance(trigger, DateTrigger)
+    return f"{trigger.at.minute} {trigger.at.hour} * * *"
+
+
+def _named_day(plan: Plan, occurrence: Occurrence) -> date | None:
+    """The day that a date trigger's fire is about: its local date less the offset."""
+    if not isinstance(plan.trigger, DateTrigger):
+        return None
+    fired = date.fromisoformat(occurrence.key[:10])
+    return fired - timedelta(days=plan.trigger.offset_days)
+
+
+def _days_of_year(day: date) -> set[str]:
+    """The dates of birth, as ``MM-DD``, that are celebrated on this day."""
+    days = {f"{day:%m-%d}"}
+    if f"{day:%m-%d}" == "02-28" and not isleap(day.year):
+        days.add("02-29")  # in common years the day before, so that the day stays in its month
+    return days
+
+
+def _celebrates(world: World, field: str, day: date, rules: GuardRules) -> bool:
+    """Whether ``day`` is an anniversary of the customer's date, on the customer's own calendar.
+
+    The day itself is none: a year must have passed.
+    """
+    value = value_of_date(world.customer, field, zone_of(world.customer, rules))
+    return value is not None and value.year < day.year and f"{value:%m-%d}" in _days_of_year(day)
+
+
+def value_of_date(customer: Customer, field: str, zone: ZoneInfo) -> date | None:
+    """The date that a date trigger counts from; None where it is empty or no date."""
+    name = field.removeprefix("customer.")
+    value = (
+        customer.attributes.get(name.removeprefix("attributes."))
+        if name.startswith("attributes.")
+        else getattr(customer, name)
+    )
+    if isinstance(value, datetime):
+        return value.astimezone(zone).date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
