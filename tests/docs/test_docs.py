@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from engine.bootstrap import build
 from engine.cli.starter import copy_starter
 from tests.docs.console import Console, fits
 from tests.docs.pages import DOCS, ROOT, all_pages, marked_blocks
+from triggers.catalog import BUILT_IN
 from triggers.event import Event
 from triggers.sources.native import parse_line
 
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
 TUTORIAL = DOCS / "tutorial" / "first-campaign.md"
 
 
@@ -46,6 +49,19 @@ def test_declared_events_are_taken_in(tmp_path: Path) -> None:
     finally:
         app.close()
     assert isinstance(told, Event), told
+
+
+def test_events_shown_are_events() -> None:
+    shown = 0
+    for path in all_pages():
+        for text in re.findall(r"```json\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+            lines = text.splitlines() if text.count('{"id"') > text.count("\n ") + 1 else [text]
+            for line in lines:
+                if '"source"' in line and '"shop.quiz_done"' not in line:
+                    told = parse_line(line.encode(), received_at=NOW, catalog=BUILT_IN)
+                    assert isinstance(told, Event), (path.name, told)
+                    shown += 1
+    assert shown >= 4
 
 
 @pytest.mark.parametrize("path", all_pages(), ids=lambda path: path.name)
