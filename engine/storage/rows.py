@@ -23,6 +23,7 @@ from engine.storage.scalars import (
     MONEY,
     amount,
     dump,
+    dump_sorted,
     micros,
     micros_or_none,
     moment,
@@ -45,13 +46,13 @@ def customer_row(c: Customer) -> Row:
         c.country,
         c.birthday.isoformat() if c.birthday else None,
         dump(c.tags) if c.tags else "[]",
-        dump(c.attributes) if c.attributes else "{}",
+        dump_sorted(c.attributes) if c.attributes else "{}",
         c.orders_count,
         money(c.total_spent),
         micros_or_none(c.first_order_at),
         micros_or_none(c.last_order_at),
         c.open_tickets,
-        dump(c.stamps),
+        dump_sorted(c.stamps),
     )
 
 
@@ -101,11 +102,11 @@ def order_row(o: Order) -> Row:
         o.status_url,
         o.cancel_reason,
         o.has_open_return,
-        dump(o.attributes) if o.attributes else "{}",
+        dump_sorted(o.attributes) if o.attributes else "{}",
         dump([_fulfilment(f) for f in o.fulfilments.values()]) if o.fulfilments else "[]",
         dump([_refund(r) for r in o.refunds.values()]) if o.refunds else "[]",
-        dump({key: micros(at) for key, at in o.facts.items()}),
-        dump(o.stamps),
+        dump_sorted({key: micros(at) for key, at in o.facts.items()}),
+        dump_sorted(o.stamps),
     )
 
 
@@ -234,7 +235,7 @@ def ticket_row(t: Ticket) -> Row:
         t.rating,
         micros_or_none(t.opened_at),
         micros_or_none(t.solved_at),
-        dump(t.stamps),
+        dump_sorted(t.stamps),
     )
 
 

@@ -54,3 +54,11 @@ def dump(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:  # a number of more than 64 bits
         return json.dumps(value, separators=(",", ":"))
+
+
+def dump_sorted(value: dict[str, Any]) -> str:
+    """Compact JSON text that is the same for the same content, in whatever order it came."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), sort_keys=True)
