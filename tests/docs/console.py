@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from tests.docs.pages import ROOT, Block
 
-PATIENCE: Final = 30.0  # seconds until a daemon has done what a command waits to see
+PATIENCE: Final = 90.0  # seconds until a daemon has done what a command waits to see
 _MARK: Final = "__lagniappe_docs__"
 
 
