@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from engine import memory
 from engine.bootstrap import App, SetupError, build
 from engine.logs import configure_logging
 from engine.storage.database import WorkspaceBusy
@@ -51,6 +52,7 @@ class Daemon:
         """
         app = self._app
         app.storage.database.claim_workspace()
+        memory.settle()
         self._seen_files = _files(app.settings.workspace)
         if self._works:
             app.sender.start()
