@@ -10,6 +10,8 @@ from config.durations import Rate
 from engine.core.campaign import Plans
 from engine.core.guards import GuardRules
 
+VOLUME_LIMIT = "volume_limit"  # why a campaign brakes itself
+
 
 class Shared(Protocol):
     """What customers share. Whoever implements it serves requests in global time order."""
@@ -32,6 +34,14 @@ class Context:
     rules: GuardRules
     shared: Shared
     braked: dict[str, str] = field(default_factory=dict)
+
+    def keeps_back(self, campaign: str, plans: Plans) -> bool:
+        """Whether the campaign's messages stay where they are.
+
+        Those that were made before it ran into its volume limit in this batch have been counted,
+        and go.
+        """
+        return plans.is_frozen(campaign) or self.braked.get(campaign, VOLUME_LIMIT) != VOLUME_LIMIT
 
     def is_frozen(self, campaign: str, plans: Plans) -> bool:
         """Whether the campaign's journeys stand still."""

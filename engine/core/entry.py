@@ -66,7 +66,8 @@ def enrol_by_schedule(
     ``occurrence`` stands in for the event: its time is the fire's, where the clocks start. The
     segment is evaluated again, on the world as it is now. ``entry_key`` tells the occurrence by
     its local date; the customer's id is put before it unless it stands there already, because
-    keys are unique over all customers. With ``re_entry: {after: …}`` the customer alone is the
+    keys are unique over all customers. An occurrence is entered once, in whatever zone the customer
+    lives by then. With ``re_entry: {after: …}`` the customer alone is the
     key: what counts is the time since their last entry, whichever occurrence that was.
     """
     segment = plan.trigger.segment if isinstance(plan.trigger, ScheduleTrigger) else None
@@ -119,10 +120,11 @@ class _Attempt:
                 of_profile = condition is plan.profile_filter
                 code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
                 return _verdict(plan, event, code, trace=trace_of(verdict))
+        scheduled = key is not None
         key = key if key is not None else self._key(plan)
         if key is None:
             return _verdict(plan, event, VerdictCode.NO_KEY, trace={"key": plan.entry.key})
-        entry_no, refusal, trace = self._re_entry(plan, key)
+        entry_no, refusal, trace = self._re_entry(plan, key, once=scheduled)
         if refusal is not None:
             return _verdict(plan, event, refusal, trace=trace)
         journey = self._journey(plan, key, entry_no)
@@ -175,7 +177,7 @@ class _Attempt:
         return text if name in _SHARED_KEYS else f"{self.world.customer.id}:{text}"
 
     def _re_entry(
-        self, plan: Plan, key: str
+        self, plan: Plan, key: str, *, once: bool
     ) -> tuple[int, VerdictCode | None, dict[str, Any] | None]:
         """The number that this entry would have, and what speaks against it."""
         past = self.world.past.get((plan.id, key))
@@ -186,7 +188,7 @@ class _Attempt:
                     return 0, VerdictCode.ALREADY_IN, {"journey": journey.id}
                 if journey.entry_no >= number:
                     number, entered = journey.entry_no, journey.entered_at
-        if entered is None or plan.entry.re_entry == "always":
+        if entered is None or (plan.entry.re_entry == "always" and not once):
             return number + 1, None, None
         trace = {"entered_at": entered.isoformat(), "re_entry": str(plan.entry.re_entry)}
         if isinstance(plan.entry.re_entry, Duration):

@@ -127,6 +127,7 @@ def check(
         status = consent.status if consent is not None else None
         return Drop("no_consent", {"channel": channel, "actual": status, "wanted": "subscribed"})
     quiet = rules.quiet.get(channel)
+    waits: Defer | None = None
     if quiet is not None:
         zone = zone_of(world.customer, rules)
         until = quiet_until(now, quiet.hours, (zone,))
@@ -136,7 +137,9 @@ def check(
                 "zone": zone.key,
                 "quiet": f"{quiet.hours.start:%H:%M}-{quiet.hours.end:%H:%M}",
             }
-            return Drop("quiet_hours", trace) if quiet.drops else Defer(until, "quiet_hours", trace)
+            if quiet.drops:
+                return Drop("quiet_hours", trace)
+            waits = Defer(until, "quiet_hours", trace)
     if rules.caps or rules.min_gap:
         contacts = [
             contact
@@ -145,8 +148,12 @@ def check(
         ]
         if contacts:
             has_slot = any(contact.message_id == message_id for contact in world.contacts)
-            return _frequency(contacts, channel, now, rules, has_slot)
-    return ALLOW
+            at = now if waits is None else waits.until
+            verdict = _frequency(contacts, channel, at, rules, has_slot)
+            # What finds no slot at the end of quiet hours must not take one from others meanwhile.
+            if waits is None or isinstance(verdict, Drop):
+                return verdict
+    return waits or ALLOW
 
 
 def _frequency(

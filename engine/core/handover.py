@@ -32,7 +32,7 @@ def before_sending(
         reason = None if journey is None else journey.reason
         return Drop("journey_ended", {"reason": reason})
     plan = plans.revisions.get((journey.campaign, journey.revision))
-    if plan is None or context.is_frozen(journey.campaign, plans):
+    if plan is None or context.keeps_back(journey.campaign, plans):
         return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
     view = View(world, journey, plan, context)
     if plan.profile_filter is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.core import guards, ids
 from engine.core.campaign import Plan, SendEmail, SendSms, channel_of
-from engine.core.context import Context
+from engine.core.context import VOLUME_LIMIT, Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import exit_journey
 from engine.core.guards import Allow, Defer, Drop
@@ -166,7 +166,7 @@ def _text(moment: datetime) -> str:
 def _brake(view: View, step: SendEmail | SendSms) -> None:
     """The campaign has reached its volume limit: it stands still until somebody resumes it."""
     plan, journey, context = view.plan, view.journey, view.context
-    context.braked[plan.id] = "volume_limit"
+    context.braked[plan.id] = VOLUME_LIMIT
     journey.parked = True
-    decide(view.world, journey, DecisionKind.HELD, context, step=step.id, code="volume_limit",
+    decide(view.world, journey, DecisionKind.HELD, context, step=step.id, code=VOLUME_LIMIT,
            trace={"limit": str(plan.volume_limit)})  # fmt: skip

@@ -6,10 +6,11 @@ The same code serves a message that a step has just made and one that waited. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
+from engine.core.campaign import Plans
 from engine.core.context import Context
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import before_sending, on_handed_over, on_withheld
@@ -62,24 +63,27 @@ class HandOver:
         What finds no room stays scheduled and is dispatched later. A journey that moves on to
         another message at once is served in the same go.
         """
+        plans = configuration.plans
         left = self._sender.free()
         rooms: dict[Channel, int] = {}
         outgoings: list[Outgoing] = []
         archived: list[Archived] = []
         for world in worlds:
-            while (message := _due(world, context)) is not None:
+            full: set[Channel] = set()
+            while (message := _due(world, context, plans, full)) is not None:
                 channel = message.channel
                 if channel not in rooms:
                     rooms[channel] = self.room(channel, configuration)
                 if channel not in self._providers or sender_address(channel, configuration) is None:
                     verdict: Allow | Defer | Drop = Drop("no_sender", {"channel": channel})
                 else:
-                    verdict = before_sending(world, message, configuration.plans, context)
+                    verdict = before_sending(world, message, plans, context)
                 if not isinstance(verdict, Allow):
-                    on_withheld(world, message, verdict, configuration.plans, context)
+                    on_withheld(world, message, verdict, plans, context)
                     continue
                 if left <= 0 or rooms[channel] <= 0:
-                    break
+                    full.add(channel)
+                    continue
                 outgoing = self._render(unit, world, message, configuration, context, archived)
                 if outgoing is None:
                     continue
@@ -172,13 +176,17 @@ def sender_address(channel: Channel, configuration: Configuration) -> str | None
     return senders.sms.sender if senders.sms else None
 
 
-def _due(world: World, context: Context) -> Message | None:
-    """The first message of this world that may go out now; its campaign is not braked."""
+def _due(world: World, context: Context, plans: Plans, full: Collection[Channel]) -> Message | None:
+    """The first message of this world that may go out now, on a channel that is not full."""
     due = [
         message
         for message in world.messages.values()
         if message.status is MessageStatus.SCHEDULED
         and message.send_at <= context.now
-        and message.campaign not in context.braked
+        and message.channel not in full
+        and (
+            message.campaign not in context.braked
+            or not context.keeps_back(message.campaign, plans)
+        )
     ]
     return min(due, key=lambda message: (message.send_at, message.id), default=None)

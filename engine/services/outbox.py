@@ -36,15 +36,16 @@ class Outbox:
         """Make the calls that are due; how many."""
         due = self._storage.claim_webhook_calls(self._now(), _AT_ONCE, _LEASE)
         for each in due:
-            reason = self._poster.post(each)
+            try:
+                reason = self._poster.post(each)
+            except Exception as error:  # or this call would hold up the others of its page
+                reason = f"not made: {type(error).__name__}"
             if reason is None:
                 self._storage.record_webhook_call(each.id)
                 continue
             log.warning("webhook_failed", call=each.id, attempts=each.attempts, reason=reason)
-            again = self._now() + _FIRST_WAIT * 2 ** (each.attempts - 1)
-            self._storage.record_webhook_call(
-                each.id,
-                reason=reason,
-                retry_at=again if each.attempts < MAX_ATTEMPTS else None,
-            )
+            again = None
+            if each.attempts < MAX_ATTEMPTS:
+                again = self._now() + _FIRST_WAIT * 2 ** (each.attempts - 1)
+            self._storage.record_webhook_call(each.id, reason=reason, retry_at=again)
         return len(due)

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from config.policy import Policy
+from config.yaml_source import SourceError
 from engine.core.campaign import CampaignStatus, Plan, Plans
 from engine.core.guards import GuardRules
 from engine.core.journey import migrate
@@ -112,8 +113,11 @@ class Revisions:
                 if stored is None:
                     log.error("revision_missing", campaign=campaign, revision=revision)
                     continue
-                source, file = stored
-                older[key] = self._source.compile_source(source, file)
+                try:
+                    older[key] = self._source.compile_source(*stored)
+                except SourceError as error:  # its journeys park; nothing else is harmed
+                    log.error("revision_rejected", campaign=campaign, revision=revision,
+                              error=str(error))  # fmt: skip
             else:
                 older[key] = self._older[key]
         return older

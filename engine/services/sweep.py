@@ -45,7 +45,10 @@ class Sweep:
         self._handover = handover
 
     def run(self, now: datetime) -> int:
-        """Fire what is due and finish what was begun; how many customers were looked at."""
+        """Fire what is due and finish what was begun; how many customers were looked at.
+
+        Raises the first campaign's error when all have had their turn.
+        """
         plans = [
             plan
             for plan in self._revisions.plans.current.values()
@@ -63,7 +66,16 @@ class Sweep:
                     due = _due(unit, plan, zones, configuration.rules, now)
                     begun.extend((plan, occurrence) for occurrence in due)
             unit.commit()
-        return sum(self._sweep(plan, occurrence, now) for plan, occurrence in begun)
+        looked_at, failure = 0, None
+        for plan, occurrence in begun:
+            try:
+                looked_at += self._sweep(plan, occurrence, now)
+            except Exception as error:  # one campaign's trouble must not cost others their hour
+                log.error("sweep_failed", campaign=plan.id, error=type(error).__name__)
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return looked_at
 
     def next_fire(self, now: datetime) -> datetime | None:
         """When the next schedule fires, strictly after ``now``; None when there is none."""
@@ -85,19 +97,29 @@ class Sweep:
         tries = 0
         while not occurrence.done:
             try:
-                occurrence, count = self._page(plan, occurrence, now)
+                page = self._page(plan, occurrence, now)
             except Contended:
                 tries += 1
                 if tries > _TRIES:
                     raise
                 continue
+            if page is None:
+                break
+            occurrence, count = page
             looked_at += count
+            tries = 0
         log.info("swept", campaign=plan.id, zone=occurrence.zone, fire=occurrence.key,
                  customers=looked_at)  # fmt: skip
         return looked_at
 
-    def _page(self, plan: Plan, occurrence: Occurrence, now: datetime) -> tuple[Occurrence, int]:
+    def _page(
+        self, plan: Plan, occurrence: Occurrence, now: datetime
+    ) -> tuple[Occurrence, int] | None:
+        """Sweep one page; None when the campaign stands still, so the rest must wait."""
         with self._storage.deciding() as unit:
+            configuration = self._revisions.configuration(unit)
+            if configuration.plans.is_frozen(plan.id):
+                return None
             day = _named_day(plan, occurrence)
             field = plan.trigger.field if isinstance(plan.trigger, DateTrigger) else ""
             by_birthday = field == "customer.birthday" and day is not None
@@ -107,13 +129,8 @@ class Sweep:
                 _PAGE,
                 _days_of_year(day) if by_birthday and day else None,
             )
-            occurrence = replace(
-                occurrence,
-                cursor=customers[-1] if customers else occurrence.cursor,
-                done=len(customers) < _PAGE,
-            )
             unit.lock(customers)
-            batch = Batch(unit, self._revisions.configuration(unit), self._handover)
+            batch = Batch(unit, configuration, self._handover)
             worlds = unit.load(customers, now=now, past=True)
             context = batch.context(now)
             plans = batch.configuration.plans
@@ -122,18 +139,29 @@ class Sweep:
                 time=occurrence.at,
                 id=f"schedule:{plan.id}:{occurrence.key}",
             )
+            # Of a date it is the day that counts: another offset or hour greets nobody twice.
+            key = occurrence.key if day is None else day.isoformat()
             rules = batch.configuration.rules
+            looked_at = 0
             for customer_id in customers:
+                if plan.id in batch.braked:
+                    break
+                looked_at += 1
                 world = worlds.get(customer_id)
                 if world is None:
                     continue
                 if day is None or _celebrates(world, field, day, rules):
-                    enrol_by_schedule(world, plan, occurrence.key, fire, plans, context)
+                    enrol_by_schedule(world, plan, key, fire, plans, context)
                     batch.take_due_steps(world, context)
+            occurrence = replace(
+                occurrence,
+                cursor=customers[looked_at - 1] if looked_at else occurrence.cursor,
+                done=len(customers) < _PAGE and looked_at == len(customers),
+            )
             unit.advance_occurrence(occurrence)
             outgoings = batch.finish(worlds.values(), now)
         self._handover.give(outgoings)
-        return occurrence, len(customers)
+        return occurrence, looked_at
 
 
 def _due(
@@ -227,6 +255,6 @@ def value_of_date(customer: Customer, field: str, zone: ZoneInfo) -> date | None
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(str(value)[:10])
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:
         return None

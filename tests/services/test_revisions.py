@@ -1,0 +1,153 @@
+"""What stays in force when files change: revisions, frozen campaigns, holds and moving journeys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from engine.core.world import JourneyStatus, Waiting
+from tests.services.conftest import NewHouse
+from tests.services.house import DAY, HOUR, START, House, campaign, email
+
+
+def waiting(days: int = 2, *, step: str = "ask", pause: str = "pause", **more: Any) -> Any:
+    steps = [{"id": pause, "delay": f"{days}d"}, email(step, "news")]
+    return campaign("thanks", "order.placed", steps, entry={"key": "order.id"}, **more)
+
+
+def sent(house: House) -> list[str]:
+    return [one.step for one in house.messages() if one.status == "sent"]
+
+
+def test_a_broken_file_leaves_its_last_good_revision_live(new_house: NewHouse) -> None:
+    other = campaign("other", "order.placed", [email("hello", "news")])
+    house = new_house(waiting(), other)
+    house.tell("order.placed", order=1)
+    good = house.journeys()[0].revision
+    house.write("campaigns/thanks.yaml", "version: 1\nid: thanks\nsteps: [")
+    house.put(campaign("other", "order.placed", [email("hi", "news")]))
+    house.reload()
+    house.tell("order.placed", "ben", order=2)
+    house.run(3 * DAY)
+    assert sorted(sent(house)) == ["ask", "ask", "hello", "hi"]
+    assert {one.revision for one in house.messages("thanks")} == {good}
+    # a process that starts now has never seen the good file: what is under way stands still
+    house.tell("order.placed", "cem", order=3)
+    house.restart()
+    house.run(3 * DAY)
+    assert [one.parked for one in house.journeys("cem") if one.campaign == "thanks"] == [True]
+
+
+@pytest.mark.parametrize("how", ["removed", "paused", "draft", "held"])
+def test_a_campaign_that_stands_still_goes_on_where_it_stood(new_house: NewHouse, how: str) -> None:
+    house = new_house(waiting())
+    house.tell("order.placed", order=1)
+    match how:
+        case "removed":
+            house.remove("thanks")
+        case "held":
+            house.app.storage.hold("thanks", "a person said so", house.clock.now())
+        case status:
+            house.put(waiting(status=status))
+    house.reload()
+    house.tell("order.placed", "ben", order=2)
+    house.run(2 * DAY + HOUR)
+    assert house.received == []
+    assert house.journey().parked
+    assert house.journeys("ben") == []
+    assert house.verdicts("order.placed")[0] == "entered"
+    house.put(waiting())
+    house.reload()
+    if how == "held":
+        assert house.journey().parked  # no file lifts a hold
+        assert house.app.storage.resume("thanks", house.clock.now()) == 1
+        house.run(HOUR)
+    assert sent(house) == ["ask"]
+    assert house.journey().status is JourneyStatus.COMPLETED
+
+
+def test_a_hold_keeps_back_messages_that_wait(new_house: NewHouse) -> None:
+    quiet = {"email": {"from": "08:00", "until": "11:00"}, "sms": "none"}
+    one = campaign("offer", "order.placed", [email()], purpose="marketing", exit_on=[])
+    house = new_house(one, store={"quiet_hours": quiet})
+    house.tell("order.placed", order=1)
+    house.app.storage.hold("offer", "a person said so", house.clock.now())
+    house.run(5 * HOUR)
+    assert (house.message().status, house.message().reason) == ("scheduled", "frozen")
+    house.app.storage.resume("offer", house.clock.now())
+    house.app.worker.quiesce()
+    assert house.message().sent_at == START + 5 * HOUR
+
+
+def test_journeys_finish_on_the_revision_that_they_began_with(new_house: NewHouse) -> None:
+    house = new_house(waiting())
+    house.tell("order.placed", order=1)
+    first = house.journey().revision
+    house.put(waiting(days=1, step="other"))
+    house.reload()
+    house.tell("order.placed", "ben", order=2)
+    house.restart()  # the old revision is compiled from what the database keeps
+    house.run(3 * DAY)
+    told = {one.entry_key: (one.step, one.revision == first) for one in house.messages()}
+    assert told == {"shop:1": ("ask", True), "shop:2": ("other", False)}
+
+
+def test_a_delay_that_stays_keeps_its_due_time(new_house: NewHouse) -> None:
+    house = new_house(waiting(in_flight="migrate"))
+    house.tell("order.placed", order=1)
+    house.put(waiting(days=9, in_flight="migrate"))
+    house.reload()
+    (newest,) = house.app.revisions.plans.current.values()
+    assert house.journey().revision == newest.revision
+    assert house.journey().due_at == START + 2 * DAY
+    house.run(2 * DAY)
+    assert [one.revision for one in house.messages() if one.status == "sent"] == [newest.revision]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_step_that_is_gone_gives_way_to_the_next_that_stays(
+    new_house: NewHouse, restarts: bool
+) -> None:
+    house = new_house(waiting(in_flight="migrate"))
+    house.tell("order.placed", order=1)
+    house.put(waiting(pause="longer", in_flight="migrate"))
+    if restarts:
+        house.restart()
+    house.reload()
+    assert house.message().step == "ask"  # it never stands before a step that it did not choose
+    assert house.journey().status is JourneyStatus.COMPLETED
+
+
+def test_a_stored_revision_that_cannot_be_read_harms_nobody_else(new_house: NewHouse) -> None:
+    other = campaign("other", "order.placed", [{"id": "p", "delay": "2d"}, email("hi", "news")])
+    house = new_house(waiting(), other)
+    house.tell("order.placed", order=1)
+    house.put(waiting(days=1))
+    house.reload()
+    house.tell("order.placed", "ben", order=2)
+    first = next(one.revision for one in house.journeys() if one.campaign == "thanks")
+    with house.app.storage.database.writing() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE revisions SET source = 'version: 1\nsteps: no' WHERE revision = '{first}'"
+        )
+    with capture_logs() as logs:
+        house.restart()
+    told = [one for one in logs if one["event"] == "revision_rejected"]
+    assert [(one["campaign"], one["revision"]) for one in told] == [("thanks", first)]
+    house.run(3 * DAY)
+    assert sorted(sent(house)) == ["ask", "hi", "hi"]
+    (stuck,) = [one for one in house.journeys() if one.campaign == "thanks"]
+    assert (stuck.parked, stuck.waiting) == (True, Waiting.DELAY)
+
+
+def test_a_policy_that_is_wrong_leaves_the_last_good_one(new_house: NewHouse) -> None:
+    house = new_house(waiting(days=1))
+    house.tell("order.placed", order=1)
+    house.write("config/store.yaml", "version: 1\ncurrency: none")
+    with capture_logs() as logs:
+        house.reload()
+    assert "policy_rejected" in {one["event"] for one in logs}
+    house.run(DAY)
+    assert sent(house) == ["ask"]
