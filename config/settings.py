@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     voice_provider: Literal["preview"] = "preview"
     sendgrid_api_key: SecretStr | None = None
     sendgrid_base_url: Address = "https://api.sendgrid.com"
-    sendgrid_webhook_public_key: str | None = None
+    sendgrid_webhook_public_key: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     twilio_account_sid: str | None = None
     twilio_auth_token: SecretStr | None = None
     twilio_base_url: Address = "https://api.twilio.com"

@@ -19,16 +19,17 @@ from config.policy import Policy, load_policy
 from config.settings import Settings, SettingsError, ensure_secret_key, load_settings
 from config.yaml_source import SourceError, load
 from engine.authoring.loader import Loader
-from engine.core.message import Channel, Outgoing, SendResult
+from engine.core.message import Channel, Content, Outgoing, SendResult
 from engine.links import Links
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.history import History
 from engine.ports.metrics import Metrics
-from engine.ports.providers import Handover, Provider
-from engine.providers.build import build_providers
+from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader
+from engine.providers.build import build_look_ups, build_providers, build_readers
 from engine.providers.pacing import Rate
 from engine.providers.poster import HttpPoster
 from engine.providers.sender import Sender
+from engine.rendering.archive import unpack
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
 from engine.services.advance import Advance
@@ -37,7 +38,9 @@ from engine.services.dispatch import Dispatch
 from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.outbox import Outbox
+from engine.services.receive import Receive
 from engine.services.revisions import Policies, Revisions
+from engine.services.settlement import Settlement
 from engine.services.sweep import Sweep
 from engine.storage.database import Database
 from engine.storage.history import SqlHistory
@@ -108,6 +111,9 @@ class App:
     revisions: Revisions
     handover: HandOver
     ingest: Ingest
+    receive: Receive
+    readers: Mapping[str, ReceiptReader]
+    settlement: Settlement
     outbox: Outbox
     worker: Worker
     metrics: Metrics
@@ -191,12 +197,26 @@ def build(
     ingest = Ingest(storage, revisions, handover, clock)
     registry = CollectorRegistry()
     metrics = PrometheusMetrics(registry)
+    worker = Worker(
+        id=worker_id,
+        storage=storage,
+        clock=clock,
+        sender=sender,
+        ingest=ingest,
+        advance=Advance(storage, revisions, handover),
+        dispatch=Dispatch(storage, revisions, handover),
+        sweep=Sweep(storage, revisions, handover),
+        slots=settings.max_in_flight,
+        metrics=metrics,
+    )
+    history = SqlHistory(storage.database)
+    receive = Receive(storage, revisions, handover, clock, worker.wake)
     app = App(
         settings=settings,
         policy=policy,
         clock=clock,
         storage=storage,
-        history=SqlHistory(storage.database),
+        history=history,
         templates=templates,
         loader=loader,
         links=links,
@@ -204,19 +224,19 @@ def build(
         revisions=revisions,
         handover=handover,
         ingest=ingest,
-        outbox=Outbox(storage, HttpPoster(), clock.now),
-        worker=Worker(
-            id=worker_id,
+        receive=receive,
+        readers=_readers(settings),
+        settlement=Settlement(
             storage=storage,
+            revisions=revisions,
+            handover=handover,
+            receive=receive,
             clock=clock,
-            sender=sender,
-            ingest=ingest,
-            advance=Advance(storage, revisions, handover),
-            dispatch=Dispatch(storage, revisions, handover),
-            sweep=Sweep(storage, revisions, handover),
-            slots=settings.max_in_flight,
-            metrics=metrics,
+            words=lambda message_id: _words(history, message_id),
+            look_ups=_look_ups(settings),
         ),
+        outbox=Outbox(storage, HttpPoster(), clock.now),
+        worker=worker,
         metrics=metrics,
         registry=registry,
     )
@@ -277,6 +297,40 @@ def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel
         )
     except ValueError as error:
         raise SetupError([str(error)]) from None
+
+
+def _readers(settings: Settings) -> dict[str, ReceiptReader]:
+    token = _plain(settings.twilio_auth_token)
+    try:
+        return build_readers(
+            sendgrid_public_keys=settings.sendgrid_webhook_public_key,
+            twilio_auth_tokens=[token] if token else [],
+            public_url=settings.base_url,
+        )
+    except ValueError as error:
+        raise SetupError([str(error)]) from None
+
+
+def _look_ups(settings: Settings) -> dict[str, LookUp]:
+    try:
+        return build_look_ups(
+            email_provider=settings.email_provider,
+            sms_provider=settings.sms_provider,
+            sendgrid_api_key=_plain(settings.sendgrid_api_key),
+            sendgrid_base_url=settings.sendgrid_base_url,
+            twilio_account_sid=settings.twilio_account_sid,
+            twilio_auth_token=_plain(settings.twilio_auth_token),
+            twilio_base_url=settings.twilio_base_url,
+        )
+    except ValueError as error:
+        raise SetupError([str(error)]) from None
+
+
+def _words(history: History, message_id: str) -> Content | None:
+    detail = history.message(message_id)
+    if detail is None or detail.packed is None or detail.sample is None:
+        return None
+    return unpack(detail.packed, detail.sample)
 
 
 def _limits(policy: Policy, providers: Mapping[Channel, Provider]) -> dict[Channel, Rate]:

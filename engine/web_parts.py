@@ -33,6 +33,8 @@ class WebParts:
                 clock=app.clock,
                 reject=app.storage.reject,
                 inbox=self._inbox,
+                readers=app.readers,
+                receive=app.receive.take,
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
                 catalog=lambda: app.loader.catalog,
                 policy=lambda: app.revisions.policy,

@@ -37,6 +37,7 @@ class DecisionKind(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"  # a scheduled message was withdrawn
     TOO_LATE = "too_late"  # an exit came after the hand-over
+    SETTLED = "settled"  # a message in doubt was sent, is sent again, or given up
     MIGRATED = "migrated"
 
 

@@ -59,14 +59,14 @@ def on_handed_over(world: World, message: Message, plans: Plans, context: Contex
     message.attempts += 1
     message.recipient = address_of(world.customer, message.channel)
     world.changes.messages.add(message.id)
-    _move_slot(world, message, context.now)
+    move_slot(world, message, context.now)
     journey = world.journeys.get(message.journey_id)
     if journey is None:
         return
     journey.results.setdefault(message.step, {})["sent"] = True
     world.changes.journeys.add(journey.id)
     decide(world, journey, DecisionKind.SENT, context, step=message.step, message_id=message.id)
-    _move_on(world, journey, message, plans, context)
+    move_on(world, journey, message, plans, context)
 
 
 def on_withheld(
@@ -84,7 +84,7 @@ def on_withheld(
             if verdict.code == "profile_filter":
                 exit_journey(world, journey, verdict.code, context, trace=verdict.trace)
             else:
-                _move_on(world, journey, message, plans, context)
+                move_on(world, journey, message, plans, context)
         return
     is_news = verdict.code != message.reason or verdict.code not in ("hold_while", "frozen")
     message.send_at = verdict.until
@@ -92,7 +92,7 @@ def on_withheld(
     if verdict.code == "hold_while":
         _fall_due(message, verdict.until)
     world.changes.messages.add(message.id)
-    _move_slot(world, message, verdict.until)
+    move_slot(world, message, verdict.until)
     if journey is not None and is_news:
         decide(world, journey, DecisionKind.DEFERRED, context, step=message.step,
                code=verdict.code, message_id=message.id, trace=defer_trace(verdict))  # fmt: skip
@@ -107,7 +107,7 @@ def release_message(view: View, message: Message) -> None:
     message.reason = None
     _fall_due(message, context.now)
     view.world.changes.messages.add(message.id)
-    _move_slot(view.world, message, context.now)
+    move_slot(view.world, message, context.now)
     decide(view.world, view.journey, DecisionKind.RELEASED, context, step=message.step,
            code="hold_while", message_id=message.id)  # fmt: skip
 
@@ -124,7 +124,7 @@ def on_retry(
     message.send_at = send_at
     message.owner = None
     world.changes.messages.add(message.id)
-    _move_slot(world, message, send_at)
+    move_slot(world, message, send_at)
     journey = world.journeys.get(message.journey_id)
     if journey is None:
         return
@@ -149,9 +149,10 @@ def on_failed(world: World, message: Message, context: Context) -> None:
         world.changes.journeys.add(journey.id)
 
 
-def _move_on(
+def move_on(
     world: World, journey: Journey, message: Message, plans: Plans, context: Context
 ) -> None:
+    """End the message's step, where the journey still stands at it."""
     if journey.awaiting != message.id:
         return  # it moved on when the message was first handed over
     plan = plans.revisions[journey.campaign, journey.revision]
@@ -160,7 +161,8 @@ def _move_on(
     go_to(world, journey, plan, step.next, plans, context)
 
 
-def _move_slot(world: World, message: Message, at: datetime) -> None:
+def move_slot(world: World, message: Message, at: datetime) -> None:
+    """Let the message count against the caps at ``at``, and at no other time."""
     release_slot(world, message.id)
     world.contacts.append(
         Contact(message.id, at, message.channel, message.purpose, message.campaign)

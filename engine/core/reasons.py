@@ -221,6 +221,12 @@ ENDS: Mapping[str, str] = {
     "exit": "an exit step",
     "paused": "paused by hand",
     "render_error": "a template could not be rendered",
+    "abandoned": "given up: nobody could say whether it was sent",
+}
+_SETTLED: Mapping[str, str] = {
+    "sent": "doubt ended: it was sent",
+    "resend": "doubt ended: it is sent again",
+    "abandoned": "doubt ended: it is given up",
 }
 
 
@@ -254,6 +260,23 @@ def ended(code: str) -> str:
     if rest and (head in ENDS or head in GUARDS):
         return f"{ended(head)}: {rest}"
     return code.replace("_", " ") if _CODE.fullmatch(code) else code
+
+
+def settled(code: str, trace: Trace) -> str:
+    """How the doubt about a message ended, and by what."""
+    match trace.get("by"):
+        case "receipt":
+            by = f"{trace.get('provider')} reported it {trace.get('kind')}"
+        case "look_up":
+            by = f"asked, {trace.get('provider')} has it as {trace.get('kind')}"
+        case "on_unknown":
+            by = f"on_unknown, {span(str(trace.get('after', '')))} after the hand-over"
+        case "person":
+            by = "by hand, with lagniappe log resolve"
+        case _:
+            by = ""
+    told = _SETTLED.get(code, f"doubt ended: {code}")
+    return f"{told} ({by})" if by else told
 
 
 def is_event(code: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 
 from engine.core.campaign import Branch, Plan, ScheduleTrigger, Step
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
+from engine.core.delivery import ABANDONED
 from engine.core.expression import Condition
 from engine.core.message import MessageStatus
 from engine.core.reasons import (
@@ -19,6 +20,7 @@ from engine.core.reasons import (
     duration_words,
     ended,
     is_event,
+    settled,
     span,
     unmet,
     value,
@@ -102,6 +104,8 @@ def decision_text(decision: Decision, plan: Plan | None = None, zone: tzinfo = U
             return f"withdrawn before it was sent: {ended(code)}"
         case DecisionKind.TOO_LATE:
             return f"too late to withdraw the message, it was being handed over: {ended(code)}"
+        case DecisionKind.SETTLED:
+            return settled(code, trace)
         case DecisionKind.MIGRATED:
             former = str(trace.get("from", "an older one"))[:12]
             return f"moved to a newer revision of the campaign (from {former})"
@@ -181,6 +185,8 @@ def message_text(
             told = f" ({_refusal(message)})" if message.reason or message.error_code else ""
             return f"in doubt: handed over to {provider}, but no clear answer came{told}"
         case MessageStatus.CANCELLED:
+            if message.reason == ABANDONED:
+                return f"in doubt, {ended(ABANDONED)}"
             return f"not sent: withdrawn, {ended(message.reason or '')}"
         case _:
             assert_never(message.status)

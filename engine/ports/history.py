@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from engine.core.decision import Decision, EntryVerdict
 from engine.core.message import MessageStatus
+from engine.core.receipt import Receipt
 from engine.core.world import JourneyStatus, Waiting
 from engine.ports.storage import Conflict
 
@@ -101,6 +102,7 @@ class MessageDetail:
     packed: bytes | None
     sample: bytes | None
     decisions: tuple[Decision, ...]
+    receipts: tuple[Receipt, ...] = ()  # what the provider reported, in order of time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from engine.core.message import Channel, Outgoing, SendResult
+from engine.core.receipt import Receipt
+from triggers.event import Rejected
 
 
 class Provider(Protocol):
@@ -30,6 +34,79 @@ class Provider(Protocol):
 
         Trouble with the provider is never raised: every failure is classed as an
         ``Outcome``. Only cancellation leaves by exception, and then the message is in doubt.
+        """
+
+
+class ReceiptRefused(Exception):
+    """Receipts that are not proven to come from the provider. ``reason`` is safe to show."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptReading:
+    """What a proven request holds. ``foreign`` counts reports of messages that are not ours.
+
+    ``rejected`` is a body that could not be understood, to be kept.
+    """
+
+    receipts: Sequence[Receipt] = ()
+    foreign: int = 0
+    rejected: Rejected | None = None
+
+
+class ReceiptReader(Protocol):
+    """Turns one provider's requests into receipts. It does no I/O and keeps no state."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name, as in the message log and in ``/receipts/{name}``."""
+
+    def read(
+        self, headers: Mapping[str, str], body: bytes, *, target: str, now: datetime
+    ) -> ReceiptReading:
+        """The receipts of one request; ``target`` is its path with the query, as it was sent.
+
+        Raises ReceiptRefused unless the provider's signature proves every byte.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """A message in doubt, as its provider would know it. ``since`` is when it was made ready."""
+
+    message_id: str
+    to: str
+    subject: str | None
+    text: str | None  # None: what was sent is not kept
+    since: datetime
+    until: datetime  # it was handed over before then
+    known: frozenset[str] = frozenset()  # the provider's ids that belong to other messages
+
+
+class LookUpUnavailable(Exception):
+    """The provider cannot be asked, now or with this account. ``reason`` is safe to log."""
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+
+
+class LookUp(Protocol):
+    """Asks a provider what became of a message whose hand-over had no clear answer."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in the message log."""
+
+    async def find(self, sought: Sequence[Sought]) -> Sequence[Receipt]:
+        """A receipt for each message that the provider certainly has.
+
+        None for the others: that a provider lists no such message does not prove that it has none.
+        Raises LookUpUnavailable.
         """
 
 

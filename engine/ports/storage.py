@@ -12,6 +12,7 @@ from engine.core.customer import Consent, Order, Suppression, Ticket
 from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
+from engine.core.receipt import Receipt
 from engine.core.world import World
 from triggers.event import Event, Rejected
 
@@ -204,8 +205,14 @@ class UnitOfWork(Protocol):
     def lock(self, customer_ids: Collection[str]) -> None:
         """Take these customers' locks, waiting for them."""
 
-    def messages(self, ids: Collection[str]) -> dict[str, Message]:
-        """Messages by id."""
+    def messages(self, ids: Collection[str], *, locked: bool = False) -> dict[str, Message]:
+        """Messages by id; ``locked``: as they stay until the unit ends, whoever else writes."""
+
+    def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
+        """Those that are not kept yet, each once, in the order given."""
+
+    def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
+        """Note receipts to keep; one known already stays as it is."""
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message in the window; False when the limit is reached."""
@@ -320,6 +327,12 @@ class Storage(Protocol):
 
     def parked_campaigns(self) -> set[str]:
         """Campaigns with parked journeys."""
+
+    def messages_in_doubt(self, limit: int) -> Sequence[Message]:
+        """Messages that are ``unknown``, the longest in doubt first."""
+
+    def provider_ids(self, customer_ids: Collection[str]) -> frozenset[str]:
+        """The providers' own ids of messages to these customers."""
 
     def claim_webhook_calls(self, now: datetime, limit: int, lease: timedelta) -> Sequence[DueCall]:
         """Calls to make now, oldest first; they fall due again after ``lease`` unless recorded."""

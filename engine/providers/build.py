@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from engine.core.message import Channel
-from engine.ports.providers import Provider
+from engine.ports.providers import LookUp, Provider, ReceiptReader
 from engine.providers import sendgrid, twilio_sms
 from engine.providers.http import Timeouts, checked_base_url
+from engine.providers.look_ups import SendGridLookUp, TwilioLookUp
 from engine.providers.preview import Preview
+from engine.providers.sendgrid_receipts import SendGridReceipts
+from engine.providers.twilio_receipts import TwilioReceipts
 
 EMAIL_PROVIDERS = ("preview", "sendgrid")
 SMS_PROVIDERS = ("preview", "twilio")
@@ -63,6 +66,53 @@ def build_providers(
             timeouts=timeouts,
         )
     return providers
+
+
+def build_readers(
+    *,
+    sendgrid_public_keys: Sequence[str] = (),
+    twilio_auth_tokens: Sequence[str] = (),
+    public_url: str,
+) -> dict[str, ReceiptReader]:
+    """The reader of each provider's receipts; one without a key refuses everything.
+
+    Raises ``ValueError`` that names the setting.
+    """
+    readers: tuple[ReceiptReader, ...] = (
+        SendGridReceipts(sendgrid_public_keys),
+        TwilioReceipts(twilio_auth_tokens, public_url),
+    )
+    return {reader.name: reader for reader in readers}
+
+
+def build_look_ups(
+    *,
+    email_provider: str = "preview",
+    sms_provider: str = "preview",
+    sendgrid_api_key: str | None = None,
+    sendgrid_base_url: str | None = None,
+    twilio_account_sid: str | None = None,
+    twilio_auth_token: str | None = None,
+    twilio_base_url: str | None = None,
+    timeouts: Timeouts | None = None,
+) -> dict[str, LookUp]:
+    """Who can be asked about messages in doubt, by provider. Raises ``ValueError``."""
+    look_ups: list[LookUp] = []
+    if email_provider == "sendgrid" and sendgrid_api_key:
+        base_url = sendgrid_base_url or sendgrid.BASE_URL
+        look_ups.append(
+            SendGridLookUp(api_key=sendgrid_api_key, base_url=base_url, timeouts=timeouts)
+        )
+    if sms_provider == "twilio" and twilio_account_sid and twilio_auth_token:
+        look_ups.append(
+            TwilioLookUp(
+                account_sid=twilio_account_sid,
+                auth_token=twilio_auth_token,
+                base_url=twilio_base_url or twilio_sms.BASE_URL,
+                timeouts=timeouts,
+            )
+        )
+    return {look_up.name: look_up for look_up in look_ups}
 
 
 def _check_name(setting: str, value: str, known: tuple[str, ...]) -> None:

@@ -66,6 +66,12 @@ class Batch:
         for world in worlds:
             if world.journeys:
                 self.take_due_steps(world, context)
+        self.keep(worlds, now)
+        return outgoings
+
+    def keep(self, worlds: Iterable[World], now: datetime) -> None:
+        """Note every change and commit; what is due now is left to the worker."""
+        for world in worlds:
             changes = world.changes
             if changes.emitted:
                 self.unit.enqueue(_incoming(world, each, now) for each in changes.emitted)
@@ -74,7 +80,6 @@ class Batch:
         for campaign, reason in self.braked.items():
             self.unit.hold(campaign, reason, now)
         self.unit.commit()
-        return outgoings
 
 
 def _incoming(world: World, emitted: Emitted, now: datetime) -> Incoming:
@@ -84,22 +89,24 @@ def _incoming(world: World, emitted: Emitted, now: datetime) -> Incoming:
         type=emitted.type,
         time=emitted.time,
         customer=CustomerFacts(id=world.customer.id),
-        order=_order_reference(emitted.order_id),
-        ticket=_ticket_reference(emitted.ticket_id),
+        order=order_reference(emitted.order_id),
+        ticket=ticket_reference(emitted.ticket_id),
         data=emitted.data,
         causes=emitted.causes,
     )
     return Incoming(event=event, body=serialize(event), received_at=now)
 
 
-def _order_reference(order_id: str | None) -> OrderFacts | None:
+def order_reference(order_id: str | None) -> OrderFacts | None:
+    """Names an order in an event of our own without telling anything of it."""
     if order_id is None:
         return None
     source, _, key = order_id.partition(":")
     return OrderFacts(id=key, source=source, partial=True)
 
 
-def _ticket_reference(ticket_id: str | None) -> TicketFacts | None:
+def ticket_reference(ticket_id: str | None) -> TicketFacts | None:
+    """Names a ticket in an event of our own without telling anything of it."""
     if ticket_id is None:
         return None
     source, _, key = ticket_id.partition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -12,11 +13,13 @@ from sqlalchemy import Connection, text
 from engine.core.customer import Order, Ticket
 from engine.core.decision import Decision, EntryVerdict
 from engine.core.message import SendResult
+from engine.core.receipt import Receipt
 from engine.core.world import WebhookCall, World
 from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
 from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, update_many
 from engine.storage.journey_rows import consent_row, journey_row, message_row, suppression_row
+from engine.storage.receipts import keep_receipts
 from engine.storage.rows import customer_row, line_rows, order_row, ticket_row
 from engine.storage.scalars import dump, micros, money
 
@@ -47,7 +50,10 @@ _DECISIONS = BulkTable.of(tables.decisions)
 # Two customers may share an address: the newest word counts, whoever writes last.
 _CONSENTS = BulkTable.of(tables.consents, only_if='excluded."at" >= old."at"')
 _CONSENT_HISTORY = BulkTable.of(tables.consent_history)
-_SUPPRESSIONS = BulkTable.of(tables.suppressions)
+# Two customers may share an address: what blocks every message is not narrowed by what blocks less.
+_SUPPRESSIONS = BulkTable.of(
+    tables.suppressions, only_if="old.scope <> 'all' OR excluded.scope = 'all'"
+)
 _HOLDS = BulkTable.of(tables.holds)
 _OCCURRENCES = BulkTable.of(tables.occurrences)
 _WEBHOOK_CALLS = BulkTable.of(tables.webhook_calls)
@@ -69,6 +75,7 @@ class Flush:
         self.archived: list[Archived] = []
         self.holds: list[Row] = []
         self.sent: list[SendResult] = []
+        self.receipts: list[tuple[Receipt, datetime]] = []
         self.occurrences: list[Row] = []
         self.volumes: dict[tuple[str, int], int] = {}
         self.limits: dict[tuple[str, int], int] = {}
@@ -89,6 +96,7 @@ class Flush:
         _OCCURRENCES.upsert(connection, self.occurrences)
         _forget_former_occurrences(connection, self.occurrences)
         _record_sent(connection, self.sent)
+        keep_receipts(connection, self.receipts)
         for key in sorted(self.volumes):
             _add_volume(connection, key, self.volumes[key], self.limits[key])
 

@@ -40,6 +40,7 @@ from engine.storage.history_rows import (
     message_of,
 )
 from engine.storage.operations import next_due
+from engine.storage.receipts import receipts_of
 from engine.storage.scalars import micros, moment
 
 # Longer than any transaction: what it wrote shows up with the time at which it began.
@@ -97,11 +98,13 @@ class SqlHistory:
                 message.customer_id,
                 message.journey_id,
             )
+            receipts = receipts_of(connection, message.id)
         return MessageDetail(
             message=message,
             packed=None if packed is None else bytes(packed),
             sample=None if sample is None else bytes(sample),
             decisions=decisions_of(decided),
+            receipts=tuple(receipts),
         )
 
     def start_tail(self, at: datetime) -> Tail:

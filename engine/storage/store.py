@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
+from engine.core.message import Message
 from engine.ports.storage import DueCall, Incoming
 from engine.storage import operations, tables
 from engine.storage.bulk import BulkTable, Row, fetch
 from engine.storage.database import Database
 from engine.storage.flush import accept_events
+from engine.storage.receipts import messages_in_doubt, provider_ids
 from engine.storage.scalars import micros
 from engine.storage.unit import SqlUnitOfWork, deciding
 from triggers.event import Rejected
@@ -101,6 +103,12 @@ class SqlStorage:
             row = connection.execute(query).first()
         return None if row is None else (row.source, row.file)
 
+    def campaigns(self) -> set[str]:
+        """Every campaign that ever had a good revision."""
+        with self.database.reading() as connection:
+            rows = fetch(connection, "SELECT DISTINCT campaign FROM revisions")
+        return {row[0] for row in rows}
+
     def holds(self) -> dict[str, str]:
         """Held campaigns, with the reason."""
         with self.database.reading() as connection:
@@ -143,6 +151,16 @@ class SqlStorage:
         with self.database.reading() as connection:
             rows = fetch(connection, "SELECT DISTINCT campaign FROM journeys WHERE parked")
         return {row[0] for row in rows}
+
+    def messages_in_doubt(self, limit: int) -> Sequence[Message]:
+        """Unknown messages, the longest in doubt first."""
+        with self.database.reading() as connection:
+            return messages_in_doubt(connection, limit)
+
+    def provider_ids(self, customer_ids: Collection[str]) -> frozenset[str]:
+        """The providers' own ids of messages to these customers."""
+        with self.database.reading() as connection:
+            return provider_ids(connection, customer_ids)
 
     def claim_webhook_calls(self, now: datetime, limit: int, lease: timedelta) -> Sequence[DueCall]:
         """Calls to make now."""

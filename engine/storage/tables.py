@@ -305,6 +305,23 @@ samples = Table(  # one rendering of a template revision for the sample customer
     Column("body", LargeBinary, nullable=False),
 )
 
+receipts = Table(  # what providers report, each once, as it came
+    "receipts",
+    metadata,
+    Column("message_id", Key, primary_key=True),  # a message's receipts lie side by side
+    Column("provider", Key, primary_key=True),
+    Column("id", Key, primary_key=True),  # the provider's own
+    Column("kind", Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("machine", Boolean, nullable=False),
+    Column("error_code", Text),
+    Column("reason", Text),
+    Column("url", Text),
+    Column("raw", Text, nullable=False),
+    **_IN_KEY,
+)
+
 decisions = Table(  # one row for all that one transaction decided of one journey
     "decisions",
     metadata,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from engine.core.customer import Consent, Order, Suppression, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
+from engine.core.receipt import Receipt
 from engine.core.world import World
 from engine.ports.storage import (
     ALL_ZONES,
@@ -28,6 +29,7 @@ from engine.storage.contention import telling_contention
 from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
+from engine.storage.receipts import unseen_receipts
 from engine.storage.scalars import micros, moment
 from engine.storage.worlds import columns, load_orders, load_permissions, load_tickets, load_worlds
 
@@ -278,9 +280,16 @@ class SqlUnitOfWork:
         sql = f"SELECT id FROM customers WHERE {' AND '.join(where)} ORDER BY id LIMIT {{p}}"
         return [row[0] for row in fetch(self._connection, sql, *values, limit)]
 
-    def messages(self, ids: Collection[str]) -> dict[str, Message]:
+    def messages(self, ids: Collection[str], *, locked: bool = False) -> dict[str, Message]:
         """Messages by id."""
-        return {row[0]: message_of(row) for row in fetch_any(self._connection, _MESSAGES, ids)}
+        sql = _MESSAGES
+        if locked and self._is_postgresql:
+            sql += " ORDER BY id FOR UPDATE"
+        return {row[0]: message_of(row) for row in fetch_any(self._connection, sql, ids)}
+
+    def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
+        """Receipts that are not kept yet, each once."""
+        return unseen_receipts(self._connection, receipts)
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message of a campaign in a window."""
@@ -337,6 +346,10 @@ class SqlUnitOfWork:
     def record_sent(self, results: Sequence[SendResult]) -> None:
         """Note messages that providers took."""
         self._flush.sent.extend(results)
+
+    def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
+        """Note receipts to keep."""
+        self._flush.receipts.extend((each, received_at) for each in receipts)
 
     def begin_occurrence(self, occurrence: Occurrence) -> None:
         """Note a fire."""

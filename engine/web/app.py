@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.web import api, openapi, public, webhooks
+from engine.web import api, openapi, public, receipts, webhooks
 from engine.web.errors import answer_http_error, as_json
 from engine.web.gateway import Gateway, Rescue
 from engine.web.health import Endpoint, alive, metrics_endpoint, ready_endpoint
@@ -57,6 +57,7 @@ def create_app(services: WebServices) -> FastAPI:
     routes = [
         Route(api.PATH, post_events, methods=["POST"]),
         Route(webhooks.PATH, webhooks.webhook_endpoint(services), methods=["POST"]),
+        Route(receipts.PATH, receipts.receipts_endpoint(services), methods=["POST"]),
         Route(public.PATH, public.unsubscribe_endpoint(services), methods=["GET", "POST"]),
         Route("/healthz", alive, methods=["GET"]),
         Route("/readyz", ready_endpoint(services), methods=["GET"]),
@@ -65,6 +66,7 @@ def create_app(services: WebServices) -> FastAPI:
     ]
     paths = {route.path for route in routes if "{" not in route.path}
     paths |= {webhooks.PATH.format(platform=name) for name in SOURCES}
+    paths |= {receipts.PATH.format(provider=name) for name in services.readers}
     return _Application(routes=routes, paths=paths, direct={api.PATH: post_events})
 
 

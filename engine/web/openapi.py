@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from engine.web import api, public, webhooks
+from engine.web import api, public, receipts, webhooks
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
 from triggers.sources.native import MAX_EVENTS
@@ -72,6 +72,7 @@ def document(version: str) -> dict[str, Any]:
         "paths": {
             api.PATH: {"post": _post_events()},
             webhooks.PATH: {"post": _post_webhook()},
+            receipts.PATH: {"post": _post_receipts()},
             public.PATH: _public(),
             "/healthz": {"get": _watch("The process answers.", "getHealth", {})},
             "/readyz": {
@@ -162,6 +163,37 @@ def _post_webhook() -> dict[str, Any]:
     }
 
 
+def _post_receipts() -> dict[str, Any]:
+    return {
+        "operationId": "postReceipts",
+        "summary": "Take a provider's report of what became of messages.",
+        "description": (
+            "SendGrid's signed event webhook, or a status callback of Twilio's, which names the"
+            " message in its query. `accepted` counts those that were new."
+        ),
+        "parameters": [
+            {
+                "name": "provider",
+                "in": "path",
+                "required": True,
+                "schema": {"enum": ["sendgrid", "twilio"], "type": "string"},
+            },
+            {"name": "message_id", "in": "query", "schema": {"type": "string"}},
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+                "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+            },
+        },
+        "responses": {
+            "200": _json("Taken, or kept as not understood.", "WebhookTaken"),
+            **_errors("401", "404", "408", "413", "503"),
+        },
+    }
+
+
 def _public() -> dict[str, Any]:
     page = {"text/html": {"schema": {"type": "string"}}}
     sentence = {"text/plain": {"schema": {"type": "string"}}}
@@ -239,7 +271,7 @@ def _json(description: str, name: str) -> dict[str, Any]:
 _MEANINGS: Final = {
     "401": "The token or signature is missing or wrong.",
     "403": "The server has no token set, so it accepts none.",
-    "404": "No such platform.",
+    "404": "No such platform or provider.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The media type is not one of those listed.",

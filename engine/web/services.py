@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
 from config.policy import Policy
 from config.settings import Settings
+from engine.core.receipt import Receipt
 from engine.ports.clock import Clock
 from engine.ports.metrics import Metrics
+from engine.ports.providers import ReceiptReader
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Unsubscribe
 from triggers.catalog import Catalog
@@ -31,7 +33,8 @@ class WebServices:
     """The use cases and values behind the routes.
 
     ``catalog`` and ``policy`` are asked for at each use, since both may be reloaded. ``reject``
-    is the storage's. ``reject`` and ``readiness`` may block: they are called in a thread.
+    is the storage's. ``readers`` are by the provider's name; ``receive`` takes in what they read.
+    ``reject``, ``receive`` and ``readiness`` may block: they are called in a thread.
     """
 
     settings: Settings
@@ -39,6 +42,8 @@ class WebServices:
     reject: Callable[[Sequence[Rejected]], None]
     inbox: Inbox
     unsubscribe: Unsubscribe
+    readers: Mapping[str, ReceiptReader]
+    receive: Callable[[Sequence[Receipt]], int]
     catalog: Callable[[], Catalog]
     policy: Callable[[], Policy]
     readiness: Callable[[], Sequence[Check]]

@@ -12,10 +12,13 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from config.policy import Policy
-from config.settings import load_settings
+from config.settings import Settings, load_settings
+from engine.core.receipt import Receipt
 from engine.links import Links
 from engine.ports.clock import VirtualClock
+from engine.ports.providers import ReceiptReader
 from engine.ports.storage import Incoming, UnitOfWork
+from engine.providers.build import build_readers
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
 from engine.web.app import create_app
@@ -104,21 +107,25 @@ class Site:
     readiness: Callable[[], Sequence[Check]] = ready
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW))
     capacity: int = 20_000
+    receive: Callable[[Sequence[Receipt]], int] = len
     catalog: Callable[[], Catalog] = lambda: BUILT_IN
     policy: Callable[[], Policy] = lambda: POLICY
 
     def __post_init__(self) -> None:
+        settings = load_settings(Path(), self.environment)
         registry = CollectorRegistry()
         metrics = PrometheusMetrics(registry)
         storage = self.database or self.storage
         self.inbox = Inbox(storage, metrics=metrics, capacity=self.capacity)
         self.unsubscribe = Unsubscribe(self.decisions, self.ingest, LINKS, self.clock)
         self.services = WebServices(
-            settings=load_settings(Path(), self.environment),
+            settings=settings,
             clock=self.clock,
             reject=storage.reject,
             inbox=self.inbox,
             unsubscribe=self.unsubscribe,
+            readers=_readers(settings),
+            receive=self.receive,
             catalog=self.catalog,
             policy=self.policy,
             readiness=self.readiness,
@@ -143,6 +150,15 @@ class Site:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
                 yield client
+
+
+def _readers(settings: Settings) -> dict[str, ReceiptReader]:
+    token = settings.twilio_auth_token
+    return build_readers(
+        sendgrid_public_keys=settings.sendgrid_webhook_public_key,
+        twilio_auth_tokens=[token.get_secret_value()] if token else [],
+        public_url=settings.base_url,
+    )
 
 
 def order_placed(number: int = 1, **given: Any) -> dict[str, Any]:

@@ -1,0 +1,235 @@
+"""Receipts are taken in: the log, the address, what is scheduled, and an event for campaigns.
+
+All that a page of receipts does is one transaction, so that who posts it hears "taken" only when
+the suppression of an address, for instance, holds. The events are processed like any others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from engine.core.decision import EntryVerdict
+from engine.core.journey import on_event
+from engine.core.machines import mark
+from engine.core.message import Message, MessageStatus
+from engine.core.projection import project
+from engine.core.receipt import Receipt, ReceiptKind, Verdict
+from engine.core.receiving import on_receipt, withdraws_consent
+from engine.core.world import World
+from engine.ports.clock import Clock
+from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
+from engine.services.batch import OWN_SOURCE, Batch, order_reference, ticket_reference
+from engine.services.handover import HandOver
+from engine.services.revisions import Revisions
+from triggers.event import ConsentFact, CustomerFacts, Event
+from triggers.sources.native import serialize
+
+log = structlog.get_logger(__name__)
+
+PAGE: Final = 500
+_ATTEMPTS: Final = 20
+# What campaigns hear of. Kinds that happen to a message once, whoever tells it, are one event.
+_TYPES: Final[Mapping[ReceiptKind, str]] = {
+    ReceiptKind.QUEUED: "message.sent",
+    ReceiptKind.SENT: "message.sent",
+    ReceiptKind.DROPPED: "message.failed",
+    ReceiptKind.FAILED: "message.failed",
+    ReceiptKind.DELIVERED: "message.delivered",
+    ReceiptKind.BOUNCED: "message.bounced",
+    ReceiptKind.OPENED: "message.opened",
+    ReceiptKind.CLICKED: "message.clicked",
+    ReceiptKind.COMPLAINED: "message.complained",
+}
+_REPEATED: Final = frozenset({ReceiptKind.OPENED, ReceiptKind.CLICKED})
+
+
+class Receive:
+    """The use case behind ``/receipts/`` and behind look-ups."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        revisions: Revisions,
+        handover: HandOver,
+        clock: Clock,
+        on_received: Callable[[], None] | None = None,
+    ) -> None:
+        self._storage = storage
+        self._revisions = revisions
+        self._handover = handover
+        self._clock = clock
+        self._on_received = on_received
+
+    def take(self, receipts: Sequence[Receipt]) -> int:
+        """Take receipts in, durably; how many were new.
+
+        Those of messages that are not on record are passed over: an account may be shared. Raises
+        ``Contended`` when other writers always came first; what was taken until then stays taken.
+        """
+        new = 0
+        for start in range(0, len(receipts), PAGE):
+            new += self._persistently(receipts[start : start + PAGE])
+        if new and self._on_received is not None:
+            self._on_received()
+        return new
+
+    def _persistently(self, page: Sequence[Receipt]) -> int:
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                return self._take(page)
+            except Contended:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _take(self, page: Sequence[Receipt]) -> int:
+        now = self._clock.now()
+        with self._storage.deciding(urgent=True) as unit:
+            ids = {one.message_id for one in page}
+            customers = {each.customer_id for each in unit.messages(ids).values()}
+            if not customers:
+                return 0
+            unit.lock(customers)
+            messages = unit.messages(ids, locked=True)
+            if any(each.customer_id not in customers for each in messages.values()):
+                raise Contended("a customer was merged meanwhile")
+            known = [one for one in page if one.message_id in messages]
+            fresh = _in_order(unit.unseen_receipts(known), messages, now)
+            if not fresh:
+                return 0
+            worlds = _worlds(unit, messages.values(), customers, now)
+            # Of somebody erased nothing is kept again.
+            fresh = [one for one in fresh if messages[one.message_id].customer_id in worlds]
+            batch = Batch(unit, self._revisions.configuration(unit), self._handover)
+            for receipt in fresh:
+                message = messages[receipt.message_id]
+                _take_one(batch, worlds[message.customer_id], message, receipt, now)
+            unit.keep_receipts(fresh, now)
+            batch.keep(worlds.values(), now)
+        return len(fresh)
+
+
+def _in_order(
+    receipts: Sequence[Receipt], messages: Mapping[str, Message], now: datetime
+) -> list[Receipt]:
+    """By time, none in the future, machines marked."""
+    by_message: dict[str, list[Receipt]] = {}
+    for one in receipts:
+        by_message.setdefault(one.message_id, []).append(replace(one, at=min(one.at, now)))
+    marked: list[Receipt] = []
+    for message_id, group in by_message.items():
+        message = messages[message_id]
+        # While in doubt, the hand-over's time is that of the doubt, not of the sending.
+        is_sure = message.status is not MessageStatus.UNKNOWN
+        marked += mark(group, message.sent_at if is_sure else None)
+    return sorted(marked, key=lambda one: (one.at, one.provider, one.id))
+
+
+def _worlds(
+    unit: UnitOfWork, messages: Iterable[Message], customers: set[str], now: datetime
+) -> dict[str, World]:
+    """The customers' worlds, with these messages and all that is known of their recipients."""
+    worlds = unit.load(customers, now=now, past=True)
+    wanted = [each for each in messages if each.customer_id in worlds]
+    recipients = {each.recipient for each in wanted if each.recipient is not None}
+    consents, suppressions = unit.permissions(recipients)
+    for message in wanted:
+        world = worlds[message.customer_id]
+        world.messages[message.id] = message
+        key = (message.channel, message.recipient or "")
+        if key in consents:
+            world.consents[key] = consents[key]
+        if key in suppressions:
+            world.suppressions[key] = suppressions[key]
+    return worlds
+
+
+def _take_one(
+    batch: Batch, world: World, message: Message, receipt: Receipt, now: datetime
+) -> None:
+    context, plans = batch.context(now), batch.configuration.plans
+    on_receipt(world, message, receipt, plans, context)
+    if withdraws_consent(receipt) and message.recipient is not None:
+        event = _withdrawal(message, receipt, message.recipient)
+        verdicts: list[EntryVerdict] = []
+        for transition in project(world, event):
+            verdicts += on_event(world, transition, plans, context)
+        incoming = Incoming(event=event, body=serialize(event), received_at=now)
+        done = Processed(
+            seq=None, incoming=incoming, customer_id=world.customer.id, verdicts=verdicts
+        )
+        batch.unit.processed([done])
+    observed = _observation(message, receipt)
+    if observed is not None:
+        incoming = Incoming(event=observed, body=serialize(observed), received_at=now)
+        batch.unit.enqueue([incoming])
+
+
+def _withdrawal(message: Message, receipt: Receipt, recipient: str) -> Event:
+    """The opt-out that a receipt tells, as an event of our own.
+
+    The address stands in ``data``: as a customer's fact it would bring a former one back.
+    """
+    what = {Verdict.STOPPED: "blocked by the carrier after STOP"}.get(
+        receipt.verdict, "reported as spam"
+    )
+    if receipt.kind is ReceiptKind.UNSUBSCRIBED:
+        what = "unsubscribed at the provider"
+    proof = f"{what}: receipt {receipt.id} of {receipt.provider} for message {message.id}"
+    return Event(
+        id=f"withdrawn:{message.id}:{receipt.provider}:{receipt.id}"[:255],
+        source=OWN_SOURCE,
+        type="customer.unsubscribed",
+        time=receipt.at,
+        customer=CustomerFacts(
+            id=message.customer_id,
+            consent={
+                message.channel: ConsentFact(status="unsubscribed", at=receipt.at, proof=proof)
+            },
+        ),
+        data={
+            "channel": message.channel,
+            "address": recipient,
+            "message_id": message.id,
+            "campaign": message.campaign,
+        },
+    )
+
+
+def _observation(message: Message, receipt: Receipt) -> Event | None:
+    """What campaigns see of a receipt; None for what tells them nothing."""
+    kind = _TYPES.get(receipt.kind)
+    if kind is None:
+        return None
+    key = f"{kind}:{message.id}"
+    data: dict[str, Any] = {
+        "message_id": message.id,
+        "campaign": message.campaign,
+        "journey": message.journey_id,
+        "step": message.step,
+        "channel": message.channel,
+    }
+    if receipt.kind in _REPEATED:
+        key = f"{key}:{receipt.provider}:{receipt.id}"[:255]
+        data["machine"] = receipt.machine
+    if receipt.url is not None:
+        data["url"] = receipt.url
+    if kind in ("message.bounced", "message.failed"):
+        data |= {"reason": receipt.reason, "error_code": receipt.error_code}
+    if kind == "message.bounced":
+        data["permanent"] = receipt.verdict is Verdict.DEAD
+    return Event(
+        id=key,
+        source=OWN_SOURCE,
+        type=kind,
+        time=receipt.at,
+        customer=CustomerFacts(id=message.customer_id),
+        order=order_reference(message.order_id),
+        ticket=ticket_reference(message.ticket_id),
+        data=data,
+    )
