@@ -1,16 +1,17 @@
 """Ids and assignments that derive from content, never from chance.
 
 The same inputs give the same ids in the daemon, in the simulator and in a replay, and a step that
-is taken twice cannot make two rows. UUIDs are version 5 (RFC 9562, section 5.5).
+is taken twice cannot make two rows. Ids are UUIDs of version 8 (RFC 9562, section 5.8), BLAKE2b;
+version 5 would take twice as long.
 """
 
 from __future__ import annotations
 
 import hashlib
-from uuid import UUID
 
-_NAMESPACE = UUID("6f2c1d0e-5a43-5b8e-9d57-4c61676e6961").bytes
 _SEPARATOR = "\x1f"  # no key can hold it by accident, so ("a", "bc") and ("ab", "c") differ
+# The two bits that RFC 9562 fixes, by the digit they stand in.
+_VARIANTS = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 
 
 def journey_id(campaign: str, entry_key: str, entry_no: int) -> str:
@@ -40,9 +41,6 @@ def share(campaign: str, salt: str, customer_id: str) -> float:
 
 
 def _id(*parts: str) -> str:
-    """``str(uuid5(namespace, parts))``, without the objects that make it four times as slow."""
-    name = _NAMESPACE + _SEPARATOR.join(parts).encode()
-    number = int.from_bytes(hashlib.sha1(name, usedforsecurity=False).digest()[:16])
-    number = number & ~(0xF << 76 | 0x3 << 62) | 5 << 76 | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digest = hashlib.blake2b(_SEPARATOR.join(parts).encode(), digest_size=16).hexdigest()
+    variant = _VARIANTS[digest[16]]
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:]}"
