@@ -27,7 +27,7 @@ from engine.services.sweep import Sweep
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
+BATCH = 250  # a request's commit waits for one batch at most; twice as many save next to nothing
 _TRIES = 20
 # What is overdue now waits for room or for another worker: asking without pause would find neither.
 _LEAST_REST = 0.01  # seconds
@@ -75,7 +75,10 @@ class Worker:
         """One round of whatever is due; whether there was anything."""
         busy = self.record()
         busy |= self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
+        # Answers come meanwhile: what fell due must find slots, however many events come in.
+        self.record()
         busy |= self._attempt("advance", lambda: self.advance.run(self.clock.now(), self._room()))
+        self.record()
         busy |= self._attempt("dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch))
         self.metrics.in_flight(self.slots - self.sender.free())
         return busy
