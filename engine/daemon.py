@@ -135,6 +135,7 @@ class Daemon:
 
     def _settle_now(self) -> None:
         self._app.worker.settle_orphans()
+        self._app.revisions.release_lifted(self._app.clock.now())
 
     def _beat(self) -> None:
         app = self._app

@@ -328,6 +328,9 @@ class Storage(Protocol):
     def parked_campaigns(self) -> set[str]:
         """Campaigns with parked journeys."""
 
+    def frozen_campaigns(self) -> set[str]:
+        """Campaigns with messages that wait because their campaign stood still."""
+
     def messages_in_doubt(self, limit: int) -> Sequence[Message]:
         """Messages that are ``unknown``, the longest in doubt first."""
 

@@ -51,6 +51,7 @@ class Revisions:
         self._current: dict[str, Plan] = {}
         self._older: dict[tuple[str, str], Plan] = {}
         self._configuration: Configuration | None = None
+        self._lifted: set[str] = set()  # holds that are gone, until their journeys were looked at
         self._lock = threading.Lock()
 
     @property
@@ -65,7 +66,9 @@ class Revisions:
 
     def configuration(self, unit: UnitOfWork) -> Configuration:
         """What decisions in this unit of work follow from; holds are read anew each time."""
-        configuration = self._in_force().holding(unit.holds())
+        held, before = unit.holds(), self._in_force()
+        self._lifted |= before.plans.held.keys() - held.keys()
+        configuration = before.holding(held)
         self._configuration = configuration
         return configuration
 
@@ -92,13 +95,18 @@ class Revisions:
                 policy=self._policies.policy,
                 rules=self._policies.rules,
             )
-            self._release(self._configuration.plans, now)
+            self._release(self._storage.parked_campaigns() | self._storage.frozen_campaigns(), now)
 
-    def _release(self, plans: Plans, now: datetime) -> None:
-        """Let journeys go on whose campaign was paused, or its file missing, and is live again."""
-        held = self._storage.holds()
-        for campaign in self._storage.parked_campaigns():
-            if campaign not in held and not plans.is_frozen(campaign):
+    def release_lifted(self, now: datetime) -> None:
+        """Let journeys go on that a decision put aside just when the hold was lifted."""
+        while self._lifted:
+            self._release({self._lifted.pop()}, now)
+
+    def _release(self, candidates: set[str], now: datetime) -> None:
+        """Let campaigns go on that were paused, or their file missing, and are live again."""
+        plans = self._in_force().holding(self._storage.holds()).plans
+        for campaign in sorted(candidates):
+            if not plans.is_frozen(campaign):
                 self._storage.resume(campaign, now)
 
     def _plans_in_use(self, now: datetime) -> dict[tuple[str, str], Plan]:

@@ -152,6 +152,13 @@ class SqlStorage:
             rows = fetch(connection, "SELECT DISTINCT campaign FROM journeys WHERE parked")
         return {row[0] for row in rows}
 
+    def frozen_campaigns(self) -> set[str]:
+        """Campaigns with frozen messages; reads every scheduled message."""
+        sql = "SELECT DISTINCT campaign FROM messages WHERE status = 'scheduled'"
+        with self.database.reading() as connection:
+            rows = fetch(connection, f"{sql} AND reason = 'frozen'")
+        return {row[0] for row in rows}
+
     def messages_in_doubt(self, limit: int) -> Sequence[Message]:
         """Unknown messages, the longest in doubt first."""
         with self.database.reading() as connection:
