@@ -43,6 +43,7 @@ class Daemon:
         self._web = WebParts(app, works=self._works) if self._serves else None
         self._server: Server | None = None
         self._seen_files: dict[str, tuple[float, int]] = {}
+        self._started = False
 
     @property
     def port(self) -> int | None:
@@ -79,7 +80,11 @@ class Daemon:
                 behind_proxy=app.settings.public_url is not None,
             )
             self._server.start()
-        log.info("started", role=self._role, database=app.settings.database_label)
+        self._started = True
+        where = {} if self.port is None else {"listening": f"{app.settings.bind_host}:{self.port}"}
+        log.info("started", role=self._role, database=app.settings.database_label,
+                 campaigns=len(app.revisions.plans.current), **where)  # fmt: skip
+        self._tell_problems()
 
     def stop(self) -> None:
         """Let requests and the present batch end, and record the calls in flight."""
@@ -99,7 +104,8 @@ class Daemon:
             self._outbox_thread.join()
         app.storage.forget(app.worker.id)
         app.close()
-        log.info("stopped")
+        if self._started:
+            log.info("stopped")
 
     def reload(self) -> None:
         """Take the workspace's files anew; in the worker's thread, between two batches."""
@@ -111,12 +117,15 @@ class Daemon:
     def _reload_now(self) -> None:
         app = self._app
         app.reload()
-        for problem in app.loader.diagnostics():
-            log.warning("campaign_problem", at=f"{problem.at.file}:{problem.at.line}",
-                        message=problem.message)  # fmt: skip
+        self._tell_problems()
         if self._works:
             moved = app.revisions.migrate(app.handover, app.clock.now())
             log.info("reloaded", campaigns=len(app.revisions.plans.current), migrated=moved)
+
+    def _tell_problems(self) -> None:
+        for problem in self._app.loader.diagnostics():
+            log.warning("campaign_problem", at=f"{problem.at.file}:{problem.at.line}",
+                        message=problem.message)  # fmt: skip
 
     def _look_at_files(self) -> None:
         files = _files(self._app.settings.workspace)
