@@ -320,6 +320,9 @@ class Policy(Section):
         return ZoneInfo(self.timezone)
 
 
+POLICY_FILE = "config/store.yaml"
+
+
 def load_policy(document: Document) -> Policy:
     """The policy of a ``store.yaml``; raises SourceError with every problem, each at its place."""
     try:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from config.diagnostic_report import as_text
 from config.durations import Rate as ConfiguredRate
-from config.policy import Policy, load_policy
+from config.policy import POLICY_FILE, Policy, load_policy
 from config.settings import Settings, SettingsError, ensure_secret_key, load_settings
 from config.yaml_source import SourceError, load
 from engine.authoring.loader import Loader
@@ -49,8 +49,6 @@ from engine.storage.store import SqlStorage
 from engine.web.metrics import PrometheusMetrics
 from engine.worker import Worker
 from triggers.catalog import Catalog
-
-POLICY_FILE = "config/store.yaml"
 
 
 class SetupError(Exception):
@@ -123,6 +121,11 @@ class App:
     def catalog(self) -> Catalog:
         """The event types known now, the shop's own among them."""
         return self.loader.catalog
+
+    @property
+    def country(self) -> str:
+        """How telephone numbers without a country code are read."""
+        return self.policy.country
 
     def reload(self) -> None:
         """Take the workspace's files as they are now; broken ones leave their last good state."""

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from config.diagnostic_report import in_order
 from config.diagnostics import Diagnostic, Position, Severity
-from config.policy import Policy, load_policy
+from config.policy import POLICY_FILE, Policy, load_policy
 from config.yaml_source import SourceError
 from config.yaml_source import load as read_yaml
 from engine.authoring.lint_policy import lint_policy
 from engine.authoring.loader import CAMPAIGNS, Loader
 from engine.ports.rendering import Templates
 
-POLICY_FILE = "config/store.yaml"
 OpenTemplates = Callable[[Path, Policy | None], Templates]
 """Opens a workspace's templates; the policy is None when ``config/store.yaml`` is at fault."""
 

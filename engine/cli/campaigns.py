@@ -64,13 +64,18 @@ def pause(
     campaign: Annotated[str, typer.Argument(metavar="ID")],
 ) -> None:
     """Stop a campaign where it stands: nobody enters, nothing is sent, until it is resumed."""
-    with session_of(context).app() as application:
-        plans = question(application).plans
-        _known(campaign, {*plans.current, *plans.held})
-        if campaign in plans.held:
-            say(f"{campaign} stands still already: {plans.held[campaign]}")
+    from engine.core.reasons import ended
+
+    session = session_of(context)
+    with session.records() as records:  # the brake must work whatever is wrong with the files
+        held = records.storage.holds()
+        if campaign not in {*held, *records.storage.campaigns()}:
+            with session.app() as application:  # takes in files that no daemon has seen yet
+                _known(campaign, {*held, *application.revisions.plans.current})
+        if campaign in held:
+            say(f"{campaign} stands still already: {ended(held[campaign])}")
             return
-        application.storage.hold(campaign, "paused", application.clock.now())
+        records.storage.hold(campaign, "paused", records.clock.now())
     say(f"{campaign} is paused; its journeys stand still until: "
         f"lagniappe campaigns resume {campaign}")  # fmt: skip
 
@@ -82,6 +87,7 @@ def resume(
 ) -> None:
     """Lift a pause or a brake: journeys go on; what is too late by now is skipped, and says so."""
     from engine.core.campaign import CampaignStatus
+    from engine.core.reasons import ended
 
     with session_of(context).app() as application:
         plans = question(application).plans
@@ -91,7 +97,7 @@ def resume(
         else:
             count = application.storage.resume(campaign, application.clock.now())
             waited = f"{count:,} journeys go on; " if count else ""
-            say(f"{campaign} is resumed: {waited}it was held because {plans.held[campaign]}")
+            say(f"{campaign} is resumed: {waited}it was held: {ended(plans.held[campaign])}")
         plan = plans.current.get(campaign)
         if plan is None or plan.status is not CampaignStatus.LIVE:
             told = "has no good file" if plan is None else f"says status: {plan.status.value}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
-from engine.cli.lookup import customer_id, question
+from engine.cli.lookup import customer_id
 from engine.cli.output import Column, Row, local, print_table, say, short, show_table, write_json
 from engine.cli.session import session_of
 from engine.cli.why import AnswerFormat, heading
@@ -44,15 +44,15 @@ def show(
     """Show a customer: profile, identities, consents, orders, journeys, conflicts."""
     from engine.services.customers import card
 
-    with session_of(context).app() as application:
-        found = customer_id(application, customer)
-        asked = question(application)
-        shown = card(application.history, application.storage, found, asked.now)
+    with session_of(context).records() as records:
+        found = customer_id(records, customer)
+        shown = card(records.history, records.storage, found, records.clock.now())
+        zone = records.zone
     row = card_row(shown)
     if chosen is AnswerFormat.JSON:
         write_json({"version": 1, **row})
         return
-    _print(shown, row, asked.zone)
+    _print(shown, row, zone)
 
 
 def card_row(card: Card) -> dict[str, Any]:

@@ -51,17 +51,17 @@ def listing(
     """List events in the order of their arrival, the newest last."""
     from engine.ports.history import EventFilter
 
-    with session_of(context).app() as application:
-        zone, now = application.policy.zone, application.clock.now()
+    with session_of(context).records() as records:
+        zone, now = records.zone, records.clock.now()
         query = EventFilter(
-            customer=None if customer is None else customer_id(application, customer),
+            customer=None if customer is None else customer_id(records, customer),
             type=kind,
             rejected=rejected,
             since=moment(since, now, zone),
             until=moment(until, now, zone),
             limit=limit,
         )
-        page = list(reversed(application.history.events(query)))
+        page = list(reversed(records.history.events(query)))
     columns = [
         Column(title="RECEIVED", cell=lambda row: local(row["received_at"], zone)),
         Column(title="STATE", cell=lambda row: row["state"], tone=True),

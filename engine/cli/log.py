@@ -34,9 +34,11 @@ from engine.cli.session import session_of
 from engine.cli.why import AnswerFormat, fact_row, print_fact, sentence
 
 if TYPE_CHECKING:
-    from engine.bootstrap import App
     from engine.core.message import Content
+    from engine.core.receipt import Receipt
+    from engine.core.settling import Ending
     from engine.ports.history import LoggedMessage, MessageDetail, MessageFilter
+    from engine.records import Records
     from engine.services.history import LogEntry
 
 app = typer.Typer()
@@ -52,6 +54,7 @@ _STATUSES = (
     "scheduled", "sending", "sent", "delivered", "bounced", "failed", "skipped", "unknown",
     "cancelled",
 )  # fmt: skip
+_ENDINGS: tuple[Ending, ...] = ("sent", "resend", "abandon")
 _POLL = 0.5  # seconds between two looks of --follow
 
 
@@ -90,10 +93,10 @@ def listing(
         raise Failure(f"{channel} is no channel; use email, sms or voice", code=WRONG_USAGE)
     if follow and chosen is RowFormat.JSON:
         raise Failure("--follow has no end, so not --format json: use jsonl", code=WRONG_USAGE)
-    with session_of(context).app() as application:
-        zone, now = application.policy.zone, application.clock.now()
+    with session_of(context).records() as records:
+        zone, now = records.zone, records.clock.now()
         query = MessageFilter(
-            customer=None if customer is None else customer_id(application, customer),
+            customer=None if customer is None else customer_id(records, customer),
             campaign=campaign,
             statuses=frozenset(MessageStatus(one) for one in status or ()),
             channel=channel,
@@ -102,9 +105,9 @@ def listing(
             limit=limit,
         )
         if follow:
-            _follow(application, query, chosen, zone)
+            _follow(records, query, chosen, zone)
             return
-        page = log_page(application.history, query)
+        page = log_page(records.history, query)
         print_rows(
             [message_row(one) for one in page],
             chosen,
@@ -142,11 +145,48 @@ def show(
             raise Failure("this message has no HTML part on record")
         html.write_text(entry.content.html, encoding="utf-8")
     if chosen is AnswerFormat.JSON:
-        write_json(_entry_row(entry))
+        write_json({**_entry_row(entry), "receipts": [receipt_row(one) for one in detail.receipts]})
         return
-    _print_entry(entry, asked.zone)
+    _print_entry(entry, asked.zone, detail.receipts)
     if html is not None:
         say(f"\nwrote {html}")
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    message: Annotated[str, typer.Argument(metavar="ID", help="A message's id, or its beginning.")],
+    sent: Annotated[bool, typer.Option("--sent", help="It went out.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="It did not: send it again.")] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Give it up.")] = False,
+) -> None:
+    """End the doubt about an unknown message, on your word; see log list --status unknown."""
+    from engine.ports.history import Ambiguous
+    from engine.services.settlement import NotInDoubt
+
+    wanted = {"sent": sent, "resend": resend, "abandon": abandon}
+    endings: list[Ending] = [each for each in _ENDINGS if wanted[each]]
+    if len(endings) != 1:
+        raise Failure("say one of --sent, --resend and --abandon", code=WRONG_USAGE)
+    with session_of(context).app() as application:
+        try:
+            detail = application.history.message(message)
+        except Ambiguous as error:
+            raise Failure(f"{error}; give more of it") from None
+        if detail is None:
+            raise Failure(f"there is no message {message}")
+        try:
+            settled = application.settlement.resolve(detail.message.id, endings[0])
+        except NotInDoubt as error:
+            raise Failure(str(error)) from None
+    told = {
+        "sent": "counts as sent",
+        "resend": "is sent again by the daemon, if the guards still let it through",
+        "abandon": "is given up",
+    }[endings[0]]
+    if endings[0] == "resend" and settled.status.value == "cancelled":
+        told = f"is not sent again: its journey has ended ({settled.reason})"
+    say(f"{short(settled.id)} {told}")
 
 
 def _content(detail: MessageDetail) -> Content | None:
@@ -163,6 +203,15 @@ def message_row(message: LoggedMessage) -> dict[str, Any]:
     row["order"], row["ticket"] = message.order_id, message.ticket_id
     row["customer"], row["status"] = message.customer_id, message.status.value
     return row
+
+
+def receipt_row(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as programs get it; ``raw`` is the provider's own JSON."""
+    return {
+        "provider": receipt.provider, "id": receipt.id, "kind": receipt.kind.value,
+        "at": receipt.at, "machine": receipt.machine, "error_code": receipt.error_code,
+        "reason": receipt.reason, "url": receipt.url, "raw": receipt.raw,
+    }  # fmt: skip
 
 
 def _entry_row(entry: LogEntry) -> dict[str, Any]:
@@ -184,7 +233,7 @@ def _entry_row(entry: LogEntry) -> dict[str, Any]:
     }
 
 
-def _print_entry(entry: LogEntry, zone: tzinfo) -> None:
+def _print_entry(entry: LogEntry, zone: tzinfo, receipts: Sequence[Receipt]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -209,6 +258,15 @@ def _print_entry(entry: LogEntry, zone: tzinfo) -> None:
         say("\nJourney", style="bold")
         for fact in entry.path:
             print_fact(local(fact.at, zone), sentence(fact))
+    if receipts:
+        say("\nReceipts", style="bold")
+        for receipt in receipts:
+            machine = " by a machine" if receipt.machine else ""
+            why = ", ".join(one for one in (receipt.error_code, receipt.reason) if one)
+            print_fact(
+                local(receipt.at, zone),
+                f"{receipt.provider}: {receipt.kind.value}{machine}" + (f" ({why})" if why else ""),
+            )
     if entry.content is not None:
         say("\nContent", style="bold")
         if entry.content.subject is not None:
@@ -244,7 +302,7 @@ def _is_filtered(query: MessageFilter) -> bool:
 
 
 def _follow(
-    application: App,
+    records: Records,
     query: MessageFilter,
     chosen: RowFormat,
     zone: tzinfo,
@@ -256,7 +314,7 @@ def _follow(
 
     if chosen is RowFormat.CSV:
         write(csv_lines([FIELDS], guard=False))
-    for rows in follow(application.history, query, application.clock.now()):
+    for rows in follow(records.history, query, records.clock.now()):
         _print_followed([message_row(one) for one in rows], chosen, zone)
         wait(_POLL)
 

@@ -8,10 +8,11 @@ from engine.cli.failure import Failure
 
 if TYPE_CHECKING:
     from engine.bootstrap import App
+    from engine.records import Records
     from engine.services.why import Question
 
 
-def customer_id(app: App, named: str) -> str:
+def customer_id(records: App | Records, named: str) -> str:
     """The customer of an id or its beginning, an address, an external id, or an order's id.
 
     Fails when there is none, or more than one.
@@ -23,9 +24,9 @@ def customer_id(app: App, named: str) -> str:
     if "@" in named:
         spellings.append(normalise_email(named) or "")
     elif any(sign.isdigit() for sign in named):
-        spellings.append(normalise_phone(named, app.policy.country) or "")
+        spellings.append(normalise_phone(named, records.country) or "")
     for text in dict.fromkeys(one for one in spellings if one):
-        found = app.history.find_customers(text)
+        found = records.history.find_customers(text)
         if len(found) == 1:
             return found[0].id
         if found:
@@ -34,7 +35,7 @@ def customer_id(app: App, named: str) -> str:
                 for one in found
             )
             raise Failure(f"{named} names {len(found)} customers; say which:{listed}")
-    with app.storage.deciding() as unit:
+    with records.storage.deciding() as unit:
         owner = unit.owners([named], [named]).get(named)
     if owner is None:
         raise Failure(

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from engine.cli.failure import WRONG_USAGE, Failure
+from engine.cli.output import warn
 
 if TYPE_CHECKING:
     from engine.bootstrap import App
+    from engine.records import Records
 
 Build = Callable[[Path, Mapping[str, str]], "App"]
+OpenRecords = Callable[[Path, Mapping[str, str]], "Records"]
 _MARKS = ("campaigns", "config/store.yaml")  # either makes a directory a workspace
 
 
@@ -27,13 +30,24 @@ def _build(workspace: Path, environ: Mapping[str, str]) -> App:
     return build(workspace, environ)
 
 
+def _open_records(workspace: Path, environ: Mapping[str, str]) -> Records:
+    from engine.records import open_records
+
+    return open_records(workspace, environ)
+
+
 @dataclass(kw_only=True)
 class Session:
-    """One run of the program. ``build`` makes the application; tests may put in another."""
+    """One run of the program.
+
+    ``build`` makes the application, ``open_records`` only what looking back takes; tests may put
+    in others.
+    """
 
     given: Path | None = None  # --workspace
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     build: Build = _build
+    open_records: OpenRecords = _open_records
 
     @cached_property
     def workspace(self) -> Path:
@@ -58,6 +72,18 @@ class Session:
             yield app
         finally:
             app.close()
+
+    @contextmanager
+    def records(self) -> Iterator[Records]:
+        """What is on record in the workspace, closed at the end."""
+        records = self.open_records(self.workspace, self.environ)
+        try:
+            if records.policy is None:
+                warn("config/store.yaml cannot be used, so times are in UTC; "
+                     "lagniappe check tells what is wrong")  # fmt: skip
+            yield records
+        finally:
+            records.close()
 
 
 def session_of(context: typer.Context) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +18,9 @@ from engine.cli.output import console, local, say, show_table, write_json
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
+    from engine.bootstrap import App
     from engine.core.customer import Customer
-    from engine.services.why import Answer, Fact
+    from engine.services.why import Answer, Fact, Question
 
 _TONES = {
     "sent": "green", "waiting": "cyan", "not_sent": "yellow", "not_entered": "yellow",
@@ -57,9 +59,7 @@ def why(
         else:
             known = {*asked.plans.current, *(one.campaign for one in case.journeys)}
             if campaign not in known:
-                near = nearest(campaign, known)
-                hint = f"; did you mean {near}?" if near else ""
-                raise Failure(f"there is no campaign {campaign}{hint}")
+                raise Failure(_unknown(app, asked, campaign, known))
             told = (answer(case, campaign, asked),)
     if chosen is AnswerFormat.JSON:
         write_json(
@@ -78,6 +78,17 @@ def why(
     say(heading(case.customer), style="bold")
     for one in told:
         _print(one, asked.zone, None if campaign else _FACTS)
+
+
+def _unknown(app: App, asked: Question, campaign: str, known: Iterable[str]) -> str:
+    """Why nothing can be said of a campaign: its file is broken, or there is none."""
+    from engine.services.campaigns import report
+
+    for one in report(asked.plans, app.loader.load(), app.loader.diagnostics(), {}):
+        if one.id == campaign:
+            return f"{campaign} is {one.status}, and nobody has entered it: {one.reason}"
+    near = nearest(campaign, known)
+    return f"there is no campaign {campaign}" + (f"; did you mean {near}?" if near else "")
 
 
 def answer_row(answer: Answer) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def report(
         if file not in running:
             key = PurePosixPath(file).stem
             told = f"{file}:{problem.at.line}: {problem.message}"
+            if key in counts:
+                told += "; a running daemon keeps its last good version"
             known.add(key)
             lines.append(_counted(counts.get(key, _NONE), None, id=key, name=key, status="broken",
                                   reason=told, file=file))  # fmt: skip

@@ -15,6 +15,7 @@ from engine.cli.session import Session
 from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming
 from engine.providers.immediate import ImmediateSender
+from engine.records import open_records
 from triggers.sources.native import Refused, parse_line, serialize
 
 START = datetime(2026, 3, 2, 15, tzinfo=UTC)
@@ -227,6 +228,9 @@ class Cli:
         session = Session(
             environ=env,
             build=lambda workspace, environ: build(workspace, environ, clock=self.clock),
+            open_records=lambda workspace, environ: open_records(
+                workspace, environ, clock=self.clock
+            ),
         )
         return CliRunner().invoke(
             program, ["-w", str(self.workspace), *args], input=stdin, obj=session

@@ -217,6 +217,36 @@ def test_a_broken_file_is_told_while_its_last_good_version_is_not_known(cli: Cli
     assert "campaigns/bad.yaml:" in rows["bad"]["reason"]
 
 
+def test_why_says_that_a_campaign_is_broken_rather_than_unknown(cli: Cli) -> None:
+    (cli.workspace / "campaigns" / "bad.yaml").write_text("version: 1\nid: bad\n")
+    asked = cli("why", "eve", "--campaign", "bad")
+    assert asked.exit_code == 1
+    assert "bad is broken" in asked.stderr
+    assert "campaigns/bad.yaml:1: " in asked.stderr
+
+
+def test_with_a_broken_store_file_people_can_still_look_and_pull_the_brake(cli: Cli) -> None:
+    before = cli.json("log")
+    with (cli.workspace / "config" / "store.yaml").open("a") as file:
+        file.write("nonsense: 1\n")
+    for args in (["log"], ["events"], ["customers", "show", "eve"], ["log", "--customer", "eve"]):
+        told = cli(*args)
+        assert told.exit_code == 0, told.output
+        assert "config/store.yaml cannot be used" in told.stderr
+    assert cli.json("log") == before
+    assert "is paused" in cli.ok("campaigns", "pause", "review")
+    refused = cli("ingest", "-", stdin="{}")
+    assert refused.exit_code == 1
+    assert "config/store.yaml:" in refused.stderr
+
+
+def test_a_campaign_that_no_daemon_has_seen_yet_can_be_paused(cli: Cli) -> None:
+    campaigns = cli.workspace / "campaigns"
+    made = (campaigns / "thanks.yaml").read_text().replace("id: thanks", "id: fresh")
+    (campaigns / "fresh.yaml").write_text(made)
+    assert "is paused" in cli.ok("campaigns", "pause", "fresh")
+
+
 def test_a_missing_file_leaves_its_rows(cli: Cli) -> None:
     (cli.workspace / "campaigns" / "review.yaml").unlink()
     rows = {one["id"]: one for one in cli.json("campaigns")}
