@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 
 class Severity(StrEnum):
@@ -39,8 +40,19 @@ class Diagnostic:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice most like ``word``, or None when nothing is near enough to be worth saying."""
+    """The choice most like ``word``, or None when nothing is near enough to be worth saying.
+
+    Of nearly equal ones that which begins like ``word``: slips come late in a word (W. E. Winkler,
+    "String Comparator Metrics", 1990), so ``order.payed`` means paid rather than placed.
+    """
     pool = list(choices)
     by_lower = {choice.lower(): choice for choice in reversed(pool)}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
+    asked = word.lower()
+    found = difflib.get_close_matches(asked, by_lower, n=5, cutoff=0.6)
+
+    def likeness(choice: str) -> float:
+        alike = [one == other for one, other in zip(asked, choice, strict=False)]
+        start = len(list(takewhile(bool, alike))) / max(len(asked), 1)
+        return difflib.SequenceMatcher(None, choice, asked).ratio() + 0.2 * start
+
+    return by_lower[max(found, key=likeness)] if found else None

@@ -82,7 +82,7 @@ def _usage(error: typer.TyperException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(f"{context.get_help()}\n" if context else "")
         return WRONG_USAGE
-    warn(f"lagniappe: {told}")
+    warn(f"lagniappe: {told.replace('Value error, ', '')}")
     if context is not None:
         warn(f"Try '{context.command_path} --help'.")
     return int(getattr(error, "exit_code", WRONG_USAGE))

@@ -12,7 +12,7 @@ import typer
 from config.diagnostics import nearest
 from engine.cli.failure import WRONG_USAGE, Failure
 from engine.cli.lookup import customer_id
-from engine.cli.output import say
+from engine.cli.output import counted, say
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def _write(made: Iterable[Rendered], target: Path, locale: str | None) -> None:
         if one.content.subject is not None:
             say(f"  subject  {one.content.subject}")
         if one.content.segments is not None:
-            say(f"  length   {len(one.content.text)} characters, {one.content.segments} segments")
+            segments = counted(one.content.segments, "segment")
+            say(f"  length   {len(one.content.text)} characters, {segments}")
         files = [(target / f"{stem}.txt", one.content.text)]
         if one.content.html is not None:
             files.insert(0, (target / f"{stem}.html", one.content.html))

@@ -50,25 +50,20 @@ ENV_EXAMPLE = """\
 # --- Providers: preview keeps every message and sends nothing ------------------------------------
 #LAGNIAPPE_EMAIL_PROVIDER=preview
 #LAGNIAPPE_SMS_PROVIDER=preview
-#LAGNIAPPE_VOICE_PROVIDER=preview
 # email: sendgrid
 #LAGNIAPPE_SENDGRID_API_KEY=
 #LAGNIAPPE_SENDGRID_WEBHOOK_PUBLIC_KEY=
 #LAGNIAPPE_SENDGRID_BASE_URL=https://api.sendgrid.com
-# sms, voice: twilio
+# sms: twilio
 #LAGNIAPPE_TWILIO_ACCOUNT_SID=
 #LAGNIAPPE_TWILIO_AUTH_TOKEN=
 #LAGNIAPPE_TWILIO_BASE_URL=https://api.twilio.com
-# email: smtp
-#LAGNIAPPE_SMTP_URL=
 # Messages in a provider's hands at once: after a crash at most so many are in doubt.
 #LAGNIAPPE_MAX_IN_FLIGHT=100
 
 # --- Webhooks: a platform whose secret is not set is refused --------------------------------------
 #LAGNIAPPE_SHOPIFY_SECRET=
-#LAGNIAPPE_WOOCOMMERCE_SECRET=
 #LAGNIAPPE_ZENDESK_SECRET=
-#LAGNIAPPE_STRIPE_SECRET=
 
 # --- The daemon's log -------------------------------------------------------------------------
 #LAGNIAPPE_LOG_FORMAT=text
@@ -101,7 +96,9 @@ def copy_starter(starter: Path, target: Path) -> None:
         if (starter / name).is_file():
             (target / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(starter / name, target / name)
-    (target / ".env.example").write_text(ENV_EXAMPLE, encoding="utf-8")
+    example = target / ".env.example"
+    example.write_text(ENV_EXAMPLE, encoding="utf-8")
+    example.chmod(0o600)  # what is copied from it holds secrets
     (target / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
 
 

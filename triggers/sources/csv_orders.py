@@ -216,7 +216,7 @@ def _build(
     order_id = first.get("id") or first["number"]
     if order_id in seen:
         raise _FaultyRowError(
-            rows[0].line, "order id", f'order "{order_id}" stood further up; sort the file by order'
+            rows[0].line, "order id", f'"{order_id}" stood further up; sort the file by order'
         )
     seen.add(order_id)
     start = rows[0]
