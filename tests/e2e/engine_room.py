@@ -87,14 +87,19 @@ def served(app: App) -> Iterator[Client]:
 
 def tell(app: App, events: Iterable[dict[str, Any]]) -> None:
     """Have the door accept events, as a request would; the worker has yet to process them."""
+    app.storage.accept(arriving(app, events))
+
+
+def arriving(app: App, events: Iterable[dict[str, Any]]) -> list[Incoming]:
+    """Events at the door."""
     now = app.clock.now()
     incoming = []
     for number, told in enumerate(events, 1):
-        event = parse_line(json.dumps(told).encode(), received_at=now, catalog=BUILT_IN,
-                           index=number)  # fmt: skip
+        line = json.dumps(told).encode()
+        event = parse_line(line, received_at=now, catalog=BUILT_IN, index=number)
         assert isinstance(event, Event), event
         incoming.append(Incoming(event=event, body=serialize(event), received_at=now))
-    app.storage.accept(incoming)
+    return incoming
 
 
 def let_time_pass(app: App, clock: VirtualClock, until: datetime) -> None:
