@@ -280,11 +280,12 @@ def bind(
     """
     scope = _Scope(world, world.customer, order, ticket, trigger, event, now)
     getters = _GETTERS
-    values: dict[str, object] = {}
-    for name in names:
-        get = getters.get(name)
-        values[name] = get(scope) if get is not None else _other(name, scope, results)
-    return Activation(values)
+    return Activation(
+        {
+            name: getters[name](scope) if name in getters else _other(name, scope, results)
+            for name in names
+        }
+    )
 
 
 def value_of(name: str, world: World, *, order: Order | None, ticket: Ticket | None,

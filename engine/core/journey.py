@@ -117,14 +117,16 @@ def on_step(world: World, journey: Journey, plans: Plans, context: Context) -> N
 def due_journeys(world: World, now: datetime) -> list[Journey]:
     """The journeys to take a step now: higher priority number first, then due time, then id."""
     due = [
-        (-journey.priority, journey.due_at, journey.id, journey)
+        journey
         for journey in world.journeys.values()
-        if journey.status is JourneyStatus.LIVE
-        and not journey.parked
-        and journey.due_at is not None
+        if journey.due_at is not None
         and journey.due_at <= now
+        and journey.status is JourneyStatus.LIVE
+        and not journey.parked
     ]
-    return [journey for *_, journey in sorted(due, key=lambda one: one[:3])]
+    if len(due) > 1:
+        due.sort(key=lambda journey: (-journey.priority, journey.due_at, journey.id))
+    return due
 
 
 def _tell(view: View, event: Transition) -> None:

@@ -106,9 +106,7 @@ class MessageTemplates:
         :raises RenderError: the template is missing, faulty, has no such channel, or fails on
             these values.
         """
-        variant = (
-            self._chosen.get((template, channel, locale)) or self._choose(template, channel, locale)
-        )[1]
+        variant = self._choice(template, channel, locale)[1]
         values = self._values.of(variant.locale, locale, context)
         return variant.render(template, channel, values)
 
@@ -124,7 +122,7 @@ class MessageTemplates:
 
         :raises RenderError: as for ``render``.
         """
-        tag, _ = self._choose(template, channel, locale)
+        tag, _ = self._choice(template, channel, locale)
         return self._usable(template).samples[channel, tag]
 
     def pack(self, template: str, channel: str, locale: str | None, content: Content) -> Packed:
@@ -134,6 +132,11 @@ class MessageTemplates:
         """
         sample = self.sample(template, channel, locale)
         return Packed(sample_id=_digest(sample), sample=sample, packed=pack(content, sample))
+
+    def _choice(self, template: str, channel: str, locale: str | None) -> tuple[str, Variant]:
+        return self._chosen.get((template, channel, locale)) or self._choose(
+            template, channel, locale
+        )
 
     def _choose(self, template: str, channel: str, locale: str | None) -> tuple[str, Variant]:
         chosen = self._chosen

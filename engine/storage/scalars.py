@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)  # a product of it is made in half the time of a new one
 MONEY = Decimal(10_000)
 _MOST = 2**63 - 1
 
@@ -22,7 +23,7 @@ def micros(moment: datetime) -> int:
 
 def moment(micros: int) -> datetime:
     """The UTC datetime of a stored time."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + _MICROSECOND * micros
 
 
 def micros_or_none(at: datetime | None) -> int | None:
@@ -32,7 +33,7 @@ def micros_or_none(at: datetime | None) -> int | None:
 
 def moment_or_none(at: int | None) -> datetime | None:
     """``moment``, letting None through."""
-    return None if at is None else EPOCH + timedelta(microseconds=at)
+    return None if at is None else EPOCH + _MICROSECOND * at
 
 
 def money(amount: Decimal | None) -> int | None:
