@@ -84,7 +84,7 @@ def listing(
     """List messages, the newest last."""
     from engine.core.message import MessageStatus
     from engine.ports.history import MessageFilter
-    from engine.services.history import log_page
+    from engine.services.message_log import log_page
 
     for one in status or ():
         if one not in _STATUSES:
@@ -310,7 +310,7 @@ def _follow(
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
     """Print messages as they appear, each once, until somebody interrupts."""
-    from engine.services.history import follow
+    from engine.services.message_log import follow
 
     if chosen is RowFormat.CSV:
         write(csv_lines([FIELDS], guard=False))

@@ -44,7 +44,8 @@ from engine.ports.history import (
 )
 from engine.ports.history import Tail as LogTail
 from engine.services.configuration import compile_rules
-from engine.services.history import entry_of, follow
+from engine.services.history import entry_of
+from engine.services.message_log import follow
 from engine.services.why import Case, Outcome, Question, answer, answers
 
 NOW = datetime(2026, 3, 10, 16, tzinfo=UTC)
