@@ -6,7 +6,7 @@ is measured by itself.
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, process_time
 
 from benchmarks.figure import Figure
 from benchmarks.limits import bulk_inserts
@@ -47,12 +47,13 @@ def _measure(bench: Bench, events: list[Event], what: str, waiting: int = 0) -> 
         if waiting:
             fill_far(app, waiting)
         incoming = arriving(events)
-        started = perf_counter()
+        started, cpu = perf_counter(), process_time()
         for start in range(0, len(incoming), BATCH):
             batch = incoming[start : start + BATCH]
             clock.advance_to(batch[-1].received_at)
             app.ingest.take(batch)
         rate = len(events) / (perf_counter() - started)
+        per_cpu = len(events) / (process_time() - cpu)
         limit = None if waiting else bulk_inserts(app, bench, len(events), BATCH)
     many = bench.campaigns > STARTERS
     wanted = _WANTED[bench.database] * (_MANY if many else 1)
@@ -63,6 +64,7 @@ def _measure(bench: Bench, events: list[Event], what: str, waiting: int = 0) -> 
             name=name,
             value=rate,
             unit="events/s",
+            per_cpu=per_cpu,
             wanted=wanted,
             limit=limit,
             limit_name="bulk inserts of its rows" if limit else "",

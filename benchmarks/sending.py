@@ -7,7 +7,7 @@ as ``sending``, handed over to the preview, its answer recorded: the daemon's ow
 from __future__ import annotations
 
 from datetime import timedelta
-from time import perf_counter
+from time import perf_counter, process_time
 
 from sqlalchemy import func, select
 
@@ -47,9 +47,9 @@ def _measure(bench: Bench, count: int, name: str, waiting: int = 0) -> list[Figu
         fill(app, count, first=1, due=START - timedelta(minutes=10), every=timedelta(0))
         app.sender.start()
         app.worker.begin("worker", alone=True)
-        started = perf_counter()
+        started, cpu = perf_counter(), process_time()
         work_off(app)
-        gone = perf_counter() - started
+        gone, cpu = perf_counter() - started, process_time() - cpu
         sent = count_sent(app)
         assert sent >= count, f"{sent} of {count} were sent"
         limit = None if waiting else bare_renders(app, TEMPLATE)
@@ -61,6 +61,7 @@ def _measure(bench: Bench, count: int, name: str, waiting: int = 0) -> list[Figu
             name=name + (f", {bench.campaigns} campaigns" if many else ""),
             value=sent / gone,
             unit="messages/s",
+            per_cpu=sent / cpu,
             wanted=_WANTED[bench.database] * (_MANY if many else 1),
             limit=limit,
             limit_name="rendering alone" if limit else "",
