@@ -106,6 +106,7 @@ def _summary(count: _Count, *, queued: bool) -> str:
 
 def _take_all(app: App, events: Iterable[Event], count: _Count, *, backfill: bool) -> bool:
     """Take events in batches; True when the running daemon was left to process them."""
+    from engine import memory
     from engine.ports.storage import Incoming
     from engine.storage.database import WorkspaceBusy
     from triggers.sources.native import serialize
@@ -115,6 +116,7 @@ def _take_all(app: App, events: Iterable[Event], count: _Count, *, backfill: boo
         queued = False
     except WorkspaceBusy:
         queued = True
+    memory.settle()
     batch: list[Incoming] = []
     for event in events:
         body = serialize(event)

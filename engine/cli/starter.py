@@ -59,7 +59,7 @@ ENV_EXAMPLE = """\
 #LAGNIAPPE_TWILIO_AUTH_TOKEN=
 #LAGNIAPPE_TWILIO_BASE_URL=https://api.twilio.com
 # Messages in a provider's hands at once: after a crash at most so many are in doubt.
-#LAGNIAPPE_MAX_IN_FLIGHT=100
+#LAGNIAPPE_MAX_IN_FLIGHT=300
 
 # --- Webhooks: a platform whose secret is not set is refused --------------------------------------
 #LAGNIAPPE_SHOPIFY_SECRET=
