@@ -164,8 +164,13 @@ class Worker:
         self._wake.set()
 
     def _do_chores(self) -> None:
-        while self._chores:
-            self._chores.pop(0)()
+        for _ in range(len(self._chores)):
+            chore = self._chores.pop(0)
+            try:
+                chore()
+            except Contended as error:
+                log.info("contended", work="chore", error=str(error))
+                self.soon(chore)
 
     def stop(self) -> None:
         """Let ``run`` return after its present round."""

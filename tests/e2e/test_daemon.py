@@ -7,12 +7,13 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.e2e.engine_room import rows
 from tests.e2e.processes import TOKEN, Daemon, environment, fakes, lagniappe, wait_until
@@ -103,15 +104,15 @@ def test_a_paused_campaign_stands_still_until_it_is_resumed(
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    soon = datetime.now(UTC) - timedelta(seconds=54)
-    orders = [order_placed(number, soon) for number in range(5)]
-    assert daemon.post("/v1/events", json=orders).status_code == 202
-    assert "is paused" in command("campaigns", "pause", "waits")
+    assert place(daemon, *range(5)).status_code == 202
 
     def journeys() -> list[tuple[str, bool]]:
         found = rows(database_url, "journeys")
         return [(row["status"], bool(row["parked"])) for row in found if row["campaign"] == "waits"]
 
+    wait_until("journeys that wait", lambda: journeys() == [("live", False)] * 5)
+    assert "is paused" in command("campaigns", "pause", "waits")
+    make_due(database_url)
     wait_until("journeys put aside", lambda: journeys() == [("live", True)] * 5)
     assert "waits" not in {row["campaign"] for row in rows(database_url, "messages")}
     assert "5 journeys go on" in command("campaigns", "resume", "waits")
@@ -123,6 +124,14 @@ def test_a_paused_campaign_stands_still_until_it_is_resumed(
 
     wait_until("the messages", lambda: sent() == ["sent"] * 5)
     assert daemon.stop() == 0
+
+
+def make_due(database_url: str) -> None:
+    """Let a minute pass for every journey."""
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE journeys SET due_at = due_at - 60000000"))
+    engine.dispose()
 
 
 def test_one_sqlite_file_has_one_daemon(shop: Path, sqlite_url: str) -> None:

@@ -256,3 +256,20 @@ def test_an_event_taken_by_both_doors_is_processed_once(
         assert app.ingest.take(incoming) == 0
         app.worker.quiesce()
     assert len(provider.sent) == 1
+
+
+def test_a_chore_that_another_writer_overtook_is_done_again(make: Shop, database_url: str) -> None:
+    done: list[str] = []
+
+    def overtaken() -> None:
+        done.append("overtaken")
+        if len(done) == 1:
+            raise Contended("another came first")
+
+    with running(make(campaign("ask", WAITS)), database_url, START) as (app, _):
+        app.worker.soon(overtaken)
+        app.worker.soon(app.worker.stop)
+        app.worker.run()
+        assert done == ["overtaken"]
+        app.worker._do_chores()
+        assert done == ["overtaken"] * 2

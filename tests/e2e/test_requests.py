@@ -89,9 +89,7 @@ def test_requests_are_as_documented(
         assert text.fields["Body"].startswith("Bellerive: order #1.")
     # The link in the mail works, where the daemon really listens.
     marketing = next(
-        row
-        for row in by_id.values()
-        if (row["purpose"], row["channel"]) == ("marketing", "email")
+        row for row in by_id.values() if (row["purpose"], row["channel"]) == ("marketing", "email")
     )
     [mail] = [each for each in sendgrid.received if each.message_id == marketing["id"]]
     path = mail.fields["headers"]["List-Unsubscribe"].strip("<>").split("example.com", 1)[1]
