@@ -26,6 +26,7 @@ _DRAIN_SECONDS = 25.0
 # 5 ms a turn its sender would wait 50 ms. Shorter turns cost the worker next to nothing.
 _TURN = 0.0005  # seconds
 _OUTBOX_SECONDS = 2.0
+_DOUBT_SECONDS = 30.0
 
 
 class Daemon:
@@ -40,6 +41,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._worker_thread = threading.Thread(target=app.worker.run, name="worker")
         self._outbox_thread = threading.Thread(target=self._call_webhooks, name="outbox")
+        self._settle_thread = threading.Thread(target=self._end_doubt, name="settlement")
         self._web = WebParts(app, works=self._works) if self._serves else None
         self._server: Server | None = None
         self._seen_files: dict[str, tuple[float, int]] = {}
@@ -65,6 +67,7 @@ class Daemon:
             app.worker.begin(self._role, alone=app.storage.database.is_sqlite)
             self._worker_thread.start()
             self._outbox_thread.start()
+            self._settle_thread.start()
             self._ticker.every(1, self._look_at_schedules, name="schedules")
             self._ticker.every(20, self._settle, name="settle")
             self._ticker.every(60, self._analyze, name="analyze")
@@ -102,6 +105,7 @@ class Daemon:
             app.sender.stop()
             app.worker.record()
             self._outbox_thread.join()
+            self._settle_thread.join()
         app.storage.forget(app.worker.id)
         app.close()
         if self._started:
@@ -152,6 +156,14 @@ class Daemon:
 
     def _analyze(self) -> None:
         self._app.storage.database.analyze_when_grown()
+
+    def _end_doubt(self) -> None:
+        while not self._stopping.wait(_DOUBT_SECONDS):
+            try:
+                if self._app.settlement.run():
+                    self._app.worker.wake()
+            except Exception:
+                log.exception("settlement_error")
 
     def _call_webhooks(self) -> None:
         while not self._stopping.wait(_OUTBOX_SECONDS):

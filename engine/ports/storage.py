@@ -151,8 +151,12 @@ class UnitOfWork(Protocol):
         ticket_ids: Collection[str] = (),
         complete: Collection[str] = (),
         past: bool = False,
+        message_ids: Collection[str] = (),
     ) -> dict[str, World]:
-        """Worlds by customer id. ``complete`` ids get all orders; ``past`` adds ended journeys."""
+        """Worlds by customer id. ``complete`` ids get all orders; ``past`` adds ended journeys.
+
+        Messages that are still open come with their journeys, and so do those of ``message_ids``.
+        """
 
     def permissions(
         self, addresses: Collection[str]

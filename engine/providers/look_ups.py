@@ -47,7 +47,7 @@ class _HttpLookUp(abc.ABC):
     ) -> None:
         self._base_url = checked_base_url(base_url)
         self._headers = {"Accept": "application/json", **headers}
-        self._timeouts = timeouts or Timeouts()
+        self._timeouts = timeouts or Timeouts(connect=5.0, total=10.0)
 
     async def find(self, sought: Sequence[Sought]) -> Sequence[Receipt]:
         """See ``engine.ports.providers.LookUp``."""

@@ -6,7 +6,7 @@ the suppression of an address, for instance, holds. The events are processed lik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from engine.core.decision import EntryVerdict
+from engine.core.delivery import is_in_doubt
 from engine.core.journey import on_event
 from engine.core.machines import mark
 from engine.core.message import Message, MessageStatus
@@ -131,10 +132,11 @@ def _in_order(
 
 
 def _worlds(
-    unit: UnitOfWork, messages: Iterable[Message], customers: set[str], now: datetime
+    unit: UnitOfWork, messages: Collection[Message], customers: set[str], now: datetime
 ) -> dict[str, World]:
     """The customers' worlds, with these messages and all that is known of their recipients."""
-    worlds = unit.load(customers, now=now, past=True)
+    in_doubt = [each.id for each in messages if is_in_doubt(each)]
+    worlds = unit.load(customers, now=now, past=True, message_ids=in_doubt)
     wanted = [each for each in messages if each.customer_id in worlds]
     recipients = {each.recipient for each in wanted if each.recipient is not None}
     consents, suppressions = unit.permissions(recipients)

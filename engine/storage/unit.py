@@ -160,6 +160,7 @@ class SqlUnitOfWork:
         ticket_ids: Collection[str] = (),
         complete: Collection[str] = (),
         past: bool = False,
+        message_ids: Collection[str] = (),
     ) -> dict[str, World]:
         """Worlds by customer id."""
         return load_worlds(
@@ -170,7 +171,7 @@ class SqlUnitOfWork:
             ticket_ids=ticket_ids,
             complete=complete,
             past=past,
-            message_ids=self._claimed_messages,
+            message_ids=[*self._claimed_messages, *message_ids],
         )
 
     def permissions(
