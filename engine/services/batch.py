@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from config.durations import Rate
 from engine.core.context import Context
 from engine.core.journey import due_journeys, on_step
@@ -16,6 +18,8 @@ from engine.services.configuration import Configuration
 from engine.services.handover import HandOver
 from triggers.event import CustomerFacts, Event, OrderFacts, TicketFacts
 from triggers.sources.native import serialize
+
+log = structlog.get_logger(__name__)
 
 OWN_SOURCE = "lagniappe"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,6 +84,9 @@ class Batch:
         for campaign, reason in self.braked.items():
             self.unit.hold(campaign, reason, now)
         self.unit.commit()
+        for campaign, reason in self.braked.items():
+            log.warning("campaign_held", campaign=campaign, reason=reason,
+                        next=f"lagniappe campaigns resume {campaign}")  # fmt: skip
 
 
 def _incoming(world: World, emitted: Emitted, now: datetime) -> Incoming:
