@@ -291,9 +291,9 @@ class Storage(Protocol):
         """Whether accepted events wait to be processed."""
 
     def next_due(self) -> datetime | None:
-        """When the next journey, scheduled message or webhook call falls due; None: nothing waits.
+        """When the next journey or scheduled message falls due; None: nothing waits.
 
-        The moment may lie in the past.
+        The moment may lie in the past. Webhook calls are the outbox's own affair.
         """
 
     def heartbeat(self, worker_id: str, role: str, now: datetime) -> None:

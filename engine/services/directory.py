@@ -45,10 +45,14 @@ _CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where an event belongs; ``merges`` are pairs of customers it showed to be one."""
+    """Where an event belongs; ``merges`` are pairs of customers it showed to be one.
+
+    ``foreign``: the person that it tells of is somebody else than the owner of its order.
+    """
 
     customer_id: str | None
     merges: tuple[tuple[str, str], ...] = ()
+    foreign: bool = False
 
 
 class Directory:
@@ -84,13 +88,15 @@ class Directory:
         """Attribute the next event, in order.
 
         An order or ticket never changes hands: whoever has it keeps it, whatever a later report
-        says of its customer; else the customer's own keys decide.
+        says of its customer; else the customer's own keys decide. What such a report tells of
+        another person makes the two no one customer, and is not for the owner's record.
         """
         keys = self._keys[id(event)]
         owner = self._owner(event)
         if owner is not None:
-            placed = Placed(owner)
-            self._claim(keys, owner)
+            placed = Placed(owner, foreign=self._is_foreign(keys, owner))
+            if not placed.foreign:
+                self._claim(keys, owner)
         else:
             placed = self._by_keys(event, keys, at)
         if placed.customer_id is None:
@@ -111,6 +117,17 @@ class Directory:
             if key is not None and (owner := self._owners.get(key)) is not None:
                 return self._now_called(owner)
         return None
+
+    def _is_foreign(self, keys: Keys, owner: str) -> bool:
+        if not keys.lookup:
+            return False
+        known = {self._now_called(self._known[key]) for key in keys.lookup if key in self._known}
+        if known:
+            return owner not in known
+        kind = keys.lookup[0].kind
+        return kind.startswith("id:") and any(
+            key.kind == kind for key in self._identities_of(owner)
+        )
 
     def _by_keys(self, event: Event, keys: Keys, at: datetime) -> Placed:
         merges: list[tuple[str, str]] = []
@@ -162,7 +179,8 @@ class Directory:
 
     def _identities_of(self, customer_id: str) -> Collection[IdentityKey]:
         if self._identities is None:
-            self._identities = self._unit.identities_of(set(self._known.values()))
+            owners = {owner for owner in self._owners.values() if owner is not None}
+            self._identities = self._unit.identities_of(owners | set(self._known.values()))
             for key, owner in self._claimed.items():
                 self._identities.setdefault(owner, set()).add(key)
         return {
@@ -252,19 +270,16 @@ class Directory:
         self._unit.merge(Merge(survivor=stays, merged=gone, at=context.now))
 
     def _adopt(self, world: World, event: Event) -> None:
-        """Give the customer what reports told of their order before anyone knew whose it was."""
+        """Give the customer what reports told of their order before anyone knew whose it was.
+
+        Without its owner's name still: by that projecting tells that it is only now counted.
+        """
         key = order_key(event)
         if key is not None and (order := self._orphan_orders.pop(key, None)) is not None:
-            order.customer_id = world.customer.id
             world.orders[key] = order
-            world.changes.orders.add(key)
-            if order.lines:
-                world.changes.lines.add(key)
         key = ticket_key(event)
         if key is not None and (ticket := self._orphan_tickets.pop(key, None)) is not None:
-            ticket.customer_id = world.customer.id
             world.tickets[key] = ticket
-            world.changes.tickets.add(key)
 
     def keep_orphan(self, event: Event) -> None:
         """Gather a report of an order or ticket that nobody owns yet."""

@@ -146,6 +146,8 @@ class Ingest:
         batch = Batch(unit, configuration, self._handover)
         done: list[Processed] = []
         for item, place in zip(items, placed, strict=True):
+            if place.foreign:
+                item = replace(item, event=replace(item.event, customer=None))
             world = directory.world(place, item.event, batch.context(item.received_at))
             verdicts: list[EntryVerdict] = []
             if world is None:

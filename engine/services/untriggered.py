@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import assert_never
 
 from engine.core.campaign import (
@@ -21,6 +21,7 @@ from engine.core.order_state import facts_of
 from engine.core.reasons import ended, unmet, when
 from engine.core.record import trace_of
 from engine.core.world import World
+from engine.services.sweep import value_of_date
 from triggers.schedule import next_date_fire, next_fire
 
 Had = Sequence[tuple[str, datetime]]  # types and times of the customer's events
@@ -105,11 +106,10 @@ def _no_fire(
 def _no_date(
     trigger: DateTrigger, world: World, rules: GuardRules, now: datetime, zone: tzinfo
 ) -> str:
-    name = trigger.field.removeprefix("customer.")
-    day = getattr(world.customer, name, None)
-    if not isinstance(day, date):
-        return f"{trigger.field} is not known"
     own = zone_of(world.customer, rules)
+    day = value_of_date(world.customer, trigger.field, own)
+    if day is None:
+        return f"{trigger.field} is not known"
     fire = next_date_fire(day, trigger.offset_days, trigger.at, own, now, yearly=True)
     following = "" if fire is None else f", so it fires {when(fire.at, zone)}"
     return f"its day has not come: {trigger.field} is {day:%Y-%m-%d}{following}"

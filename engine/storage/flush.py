@@ -57,6 +57,7 @@ _SUPPRESSIONS = BulkTable.of(
 _HOLDS = BulkTable.of(tables.holds)
 _OCCURRENCES = BulkTable.of(tables.occurrences)
 _WEBHOOK_CALLS = BulkTable.of(tables.webhook_calls)
+_CONFLICTS_OF = "SELECT customer_id, other_id FROM identity_conflicts WHERE customer_id {any}"
 _LINE_KEYS = "SELECT order_id, id FROM order_lines WHERE order_id {any}"
 
 
@@ -89,7 +90,8 @@ class Flush:
             _move_rows(connection, merge)
         self._write_people(connection)
         self._write_journeys(connection)
-        _CONFLICTS.insert(connection, [_conflict_row(c) for c in self.conflicts])
+        _rename_keys(connection, self.merges)
+        _write_conflicts(connection, self.conflicts)
         self._write_events(connection)
         _write_contents(connection, self.archived)
         _HOLDS.keep(connection, self.holds)
@@ -233,6 +235,17 @@ def _verdicts(verdicts: Iterable[EntryVerdict]) -> str:
     )
 
 
+def _write_conflicts(connection: Connection, conflicts: list[Conflict]) -> None:
+    """Two records conflict once, however many reports show it."""
+    if not conflicts:
+        return
+    new = {frozenset((c.customer_id, c.other_id)): c for c in reversed(conflicts)}
+    named = {customer for pair in new for customer in pair}
+    for one, other in fetch_any(connection, _CONFLICTS_OF, named):
+        new.pop(frozenset((one, other)), None)
+    _CONFLICTS.insert(connection, [_conflict_row(c) for c in reversed(new.values())])
+
+
 def _conflict_row(c: Conflict) -> Row:
     return (micros(c.at), c.customer_id, c.other_id, c.reason, c.event_source, c.event_id)
 
@@ -316,3 +329,24 @@ def _move_rows(connection: Connection, merge: Merge) -> None:
     )
     connection.execute(text("DELETE FROM customers WHERE id = :merged"), names)
     _ALIASES.upsert(connection, [(merge.merged, merge.survivor, micros(merge.at))])
+
+
+def _rename_keys(connection: Connection, merges: list[Merge]) -> None:
+    """Entry keys that hold a merged customer's id hold the survivor's, or both could enter.
+
+    It comes after the journeys: by then one live journey at most has each key.
+    """
+    moved = {merge.merged: merge.survivor for merge in merges}
+    for merged in moved:
+        survivor = moved[merged]
+        while survivor in moved:
+            survivor = moved[survivor]
+        for table in ("journeys", "messages"):
+            connection.execute(
+                text(
+                    f"UPDATE {table} SET entry_key = :survivor || substr(entry_key, :rest)"
+                    " WHERE customer_id = :survivor"
+                    " AND (entry_key = :merged OR entry_key LIKE :merged || ':%')"
+                ),
+                {"survivor": survivor, "merged": merged, "rest": len(merged) + 1},
+            )

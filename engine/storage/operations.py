@@ -20,10 +20,9 @@ _NEXT_JOURNEY = (
     "SELECT due_at FROM journeys WHERE status = 'live' AND NOT parked AND due_at IS NOT NULL"
     " ORDER BY due_at LIMIT 1"
 )
-# The heads of the three queues; one row each from an index that holds only what waits.
+# The heads of the two queues; one row each from an index that holds only what waits.
 _NEXT = (
     _NEXT_JOURNEY,
-    "SELECT due_at FROM webhook_calls WHERE status = 'waiting' ORDER BY due_at LIMIT 1",
     *(
         f"SELECT send_at FROM messages WHERE status = 'scheduled' AND channel = '{channel}'"
         " ORDER BY send_at LIMIT 1"
@@ -64,7 +63,7 @@ def has_waiting_events(connection: Connection) -> bool:
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """The earliest due time of journeys, messages and webhook calls."""
+    """The earliest due time of journeys and messages."""
     found = [row[0] for sql in _NEXT for row in fetch(connection, sql)]
     return moment(min(found)) if found else None
 

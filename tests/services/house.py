@@ -157,8 +157,10 @@ class House:
         self.app.storage.accept([self.incoming(one) for one in events])
         self.app.worker.quiesce()
 
-    def incoming(self, told: Mapping[str, Any], *, backfill: bool = False) -> Incoming:
-        now = self.clock.now()
+    def incoming(
+        self, told: Mapping[str, Any], *, backfill: bool = False, at: datetime | None = None
+    ) -> Incoming:
+        now = at or self.clock.now()
         parsed = parse_line(json.dumps(told).encode(), received_at=now, catalog=self.app.catalog)
         assert not isinstance(parsed, Refused), parsed
         return Incoming(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.core.message import Content, MessageStatus, Outgoing
+from engine.ports.history import MessageFilter
 from engine.rendering.archive import unpack
 from tests.services.conftest import NewHouse
 from tests.services.house import (
@@ -73,8 +74,6 @@ def test_the_log_tells_what_the_provider_got(new_house: NewHouse) -> None:
 
 
 def _of(customer: str, name: str) -> Any:
-    from engine.ports.history import MessageFilter
-
     return MessageFilter(customer=customer, campaign=name)
 
 
