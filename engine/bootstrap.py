@@ -195,7 +195,6 @@ def build(
         links=links,
         worker_id=worker_id,
         providers={channel: provider.name for channel, provider in providers.items()},
-        keeps_content=policy.privacy.store_content,
     )
     ingest = Ingest(storage, revisions, handover, clock)
     registry = CollectorRegistry()

@@ -37,14 +37,12 @@ class HandOver:
         links: Links,
         worker_id: str,
         providers: Mapping[Channel, str],
-        keeps_content: bool = True,
     ) -> None:
         self._renderer = renderer
         self._sender = sender
         self._links = links
         self._worker_id = worker_id
         self._providers = providers
-        self._keeps_content = keeps_content
 
     def room(self, channel: Channel, configuration: Configuration) -> int:
         """How many messages of a channel could leave now."""
@@ -135,7 +133,7 @@ class HandOver:
         message.provider = self._providers[message.channel]
         message.owner = self._worker_id
         on_handed_over(world, message, plans, context)
-        if self._keeps_content:
+        if policy.privacy.store_content:
             packed = self._renderer.pack(message.template, message.channel, locale, content)
             archived.append(
                 Archived(
