@@ -6,9 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-from sqlalchemy import Table, create_engine, select, text
+from sqlalchemy import Connection, Table, create_engine, func, select, text
 
 from benchmarks.workspaces import Bench
 from engine.bootstrap import App
@@ -38,33 +37,40 @@ def bulk_inserts(app: App, bench: Bench, events: int, batch: int) -> float:
 
     The same rows into the same schema, as many transactions as there were batches.
     """
-    with app.storage.database.reading() as connection:
-        rows = {
-            table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
-            for table in _WRITTEN
-        }
     commits = -(-events // batch)
-    with tempfile.TemporaryDirectory(prefix="lagniappe-bench-") as folder:
+    gone = 0.0
+    with (
+        tempfile.TemporaryDirectory(prefix="lagniappe-bench-") as folder,
+        app.storage.database.reading() as source,
+    ):
         url = f"sqlite:///{Path(folder) / 'limit.db'}"
         if bench.url is not None:
             url = f"{bench.url.partition('?')[0]}_limit?{bench.url.partition('?')[2]}"
             _create(bench.url, url)
         upgrade(url)
         database = Database(url)
-        started = perf_counter()
-        for number in range(commits):
+        streams = {
+            table: source.execution_options(yield_per=1000).execute(select(table)).mappings()
+            for table in _WRITTEN
+        }
+        share = {table: -(-_count(source, table) // commits) or 1 for table in _WRITTEN}
+        for _ in range(commits):
+            rows = {
+                table: [dict(row) for row in streams[table].fetchmany(share[table])]
+                for table in _WRITTEN
+            }
+            started = perf_counter()
             with database.writing() as connection:
                 for table in _WRITTEN:
-                    share = _share(rows[table.name], number, commits)
-                    if share:
-                        connection.execute(table.insert(), share)
-        rate = events / (perf_counter() - started)
+                    if rows[table]:
+                        connection.execute(table.insert(), rows[table])
+            gone += perf_counter() - started
         database.close()
-    return rate
+    return events / gone
 
 
-def _share(rows: list[dict[str, Any]], number: int, of: int) -> list[dict[str, Any]]:
-    return rows[len(rows) * number // of : len(rows) * (number + 1) // of]
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def _create(beside: str, url: str) -> None:

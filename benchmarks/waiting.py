@@ -19,7 +19,7 @@ from engine.storage.scalars import micros
 
 CAMPAIGN = "onboarding"  # waits before a marketing mail: consent, quiet hours and caps are asked
 _MODEL = 0
-_PAGE = 10_000
+_PAGE = 1000
 # What a message to a copy's customer will be decided by and made of.
 _WHOLE = (tables.customers, tables.orders, tables.order_lines, tables.consents, tables.journeys)
 _FAR = timedelta(days=60)
