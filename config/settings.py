@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     public_url: Address | None = None
     secret_key: Secrets = ()
     api_token: Secrets = ()
-    email_provider: Literal["preview", "sendgrid"] = "preview"
+    email_provider: Literal["preview", "sendgrid", "smtp"] = "preview"
     sms_provider: Literal["preview", "twilio"] = "preview"
     voice_provider: Literal["preview"] = "preview"
     sendgrid_api_key: SecretStr | None = None
@@ -281,6 +281,7 @@ def _missing(settings: Settings) -> list[str]:
                 )
     needs = (
         ("email_provider", "sendgrid", ("sendgrid_api_key",)),
+        ("email_provider", "smtp", ("smtp_url",)),
         ("sms_provider", "twilio", ("twilio_account_sid", "twilio_auth_token")),
     )
     for chosen, provider, fields in needs:

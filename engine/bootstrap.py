@@ -274,7 +274,7 @@ def _policy(workspace: Path) -> Policy:
 def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel, Provider]:
     if settings.public_url is None:
         for name, chosen, address in (
-            ("EMAIL_PROVIDER", settings.email_provider, settings.sendgrid_base_url),
+            ("EMAIL_PROVIDER", settings.email_provider, mail),
             ("SMS_PROVIDER", settings.sms_provider, settings.twilio_base_url),
         ):
             if chosen != "preview" and not _is_loopback(address):
@@ -295,6 +295,8 @@ def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel
             twilio_base_url=settings.twilio_base_url,
             public_url=settings.public_url,
             currency=policy.currency,
+        relay = _plain(settings.smtp_url) or ""
+        mail = relay if settings.email_provider == "smtp" else settings.sendgrid_base_url
             max_in_flight=settings.max_in_flight,
         )
     except ValueError as error:
@@ -315,6 +317,7 @@ def _readers(settings: Settings) -> dict[str, ReceiptReader]:
 
 def _look_ups(settings: Settings) -> dict[str, LookUp]:
     try:
+            smtp_url=_plain(settings.smtp_url),
         return build_look_ups(
             email_provider=settings.email_provider,
             sms_provider=settings.sms_provider,

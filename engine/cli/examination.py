@@ -32,6 +32,7 @@ _LIVELY = timedelta(minutes=2)  # a daemon whose heartbeat is older is taken for
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right shows less
 _SKEW = timedelta(seconds=30)
 _GIB, _MIB = 1 << 30, 1 << 20
+_ENCRYPTION = {"tls": "TLS", "starttls": "STARTTLS", "none": "not encrypted, on this machine"}
 _RESERVED = ("example.com", "example.org", "example.net", "example", "invalid", "test", "localhost")
 
 
@@ -233,6 +234,9 @@ def _providers(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
             told = "preview: every message is kept and none is sent"
             yield Finding(channel, State.OK, told)
             continue
+        if provider == "smtp":
+            yield from _relay(channel, settings)
+            continue
         name, base = bases[provider]
         standard = Settings.model_fields[name].default
         if base != standard:
@@ -245,6 +249,23 @@ def _providers(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
         yield Finding("sms", State.FAIL if real else State.WARN,
                       "no sender is named, so no SMS can be sent",
                       "add senders.sms.from to config/store.yaml")  # fmt: skip
+
+
+def _relay(channel: str, settings: Settings) -> Iterator[Finding]:
+    from engine.providers.smtp import smtp_server
+
+    url = settings.smtp_url
+    try:
+        server = smtp_server(url.get_secret_value() if url is not None else "")
+    except ValueError as error:
+        yield Finding(channel, State.FAIL, f"LAGNIAPPE_SMTP_URL: {error}", "set it in .env")
+        return
+    told = f"smtp, through {server.host}:{server.port} ({_ENCRYPTION[server.encryption]})"
+    if server.encryption != "none" and server.user is None:
+        yield Finding(channel, State.WARN, f"{told}, without a login",
+                      "write USER:PASSWORD@ into LAGNIAPPE_SMTP_URL if it asks for one")  # fmt: skip
+    else:
+        yield Finding(channel, State.OK, told)
 
 
 def _addresses(settings: Settings, policy: Policy | None) -> Iterator[Finding]:

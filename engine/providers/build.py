@@ -13,9 +13,10 @@ from engine.providers.http import Timeouts, checked_base_url
 from engine.providers.look_ups import SendGridLookUp, TwilioLookUp
 from engine.providers.preview import Preview
 from engine.providers.sendgrid_receipts import SendGridReceipts
+from engine.providers.smtp import Smtp
 from engine.providers.twilio_receipts import TwilioReceipts
 
-EMAIL_PROVIDERS = ("preview", "sendgrid")
+EMAIL_PROVIDERS = ("preview", "sendgrid", "smtp")
 SMS_PROVIDERS = ("preview", "twilio")
 
 
@@ -29,6 +30,7 @@ def build_providers(
     twilio_account_sid: str | None = None,
     twilio_auth_token: str | None = None,
     twilio_base_url: str | None = None,
+    smtp_url: str | None = None,
     public_url: str | None = None,
     currency: str | None = None,
     max_in_flight: int = 200,
@@ -54,6 +56,8 @@ def build_providers(
             max_in_flight=max_in_flight,
             timeouts=timeouts,
         )
+    if email_provider == "smtp":
+        providers["email"] = _smtp(smtp_url, clock, max_in_flight)
     if sms_provider == "twilio":
         providers["sms"] = twilio_sms.TwilioSms(
             account_sid=_required("TWILIO_ACCOUNT_SID", twilio_account_sid, "SMS_PROVIDER=twilio"),
@@ -113,6 +117,14 @@ def build_look_ups(
             )
         )
     return {look_up.name: look_up for look_up in look_ups}
+
+
+def _smtp(url: str | None, clock: Callable[[], datetime], max_in_flight: int) -> Provider:
+    address = _required("SMTP_URL", url, "EMAIL_PROVIDER=smtp")
+    try:
+        return Smtp(url=address, clock=clock, max_in_flight=max_in_flight)
+    except ValueError as error:
+        raise ValueError(f"LAGNIAPPE_SMTP_URL: {error}") from None
 
 
 def _check_name(setting: str, value: str, known: tuple[str, ...]) -> None:

@@ -54,7 +54,7 @@ def test_init_goes_into_a_directory_that_has_other_files(tmp_path: Path) -> None
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-RESERVED = {"VOICE_PROVIDER", "SMTP_URL", "WOOCOMMERCE_SECRET", "STRIPE_SECRET"}  # no effect yet
+RESERVED = {"VOICE_PROVIDER", "WOOCOMMERCE_SECRET", "STRIPE_SECRET"}  # no effect yet
 
 
 def test_the_example_settings_name_every_setting_that_has_an_effect_and_no_other() -> None:
@@ -152,6 +152,18 @@ def test_doctor_finds_what_a_real_provider_would_refuse(shop: Path) -> None:
     for word in ("public url", "postal address", "sender"):
         assert re.search(rf"^fail\s+{word}", told.stdout, re.MULTILINE), word
     assert "SG.secret-key" not in told.output
+
+
+def test_doctor_tells_where_a_relay_is_but_not_its_password(shop: Path) -> None:
+    env = {"LAGNIAPPE_EMAIL_PROVIDER": "smtp"}
+    relay = {**env, "LAGNIAPPE_SMTP_URL": "smtp://shop:hidden-word@relay.invalid"}
+    told = run("-w", str(shop), "doctor", env=relay)
+    assert re.search(
+        r"^ok\s+email\s+smtp, through relay.invalid:587 \(STARTTLS\)", told.stdout, re.M
+    )
+    wrong = run("-w", str(shop), "doctor", env={**env, "LAGNIAPPE_SMTP_URL": "shop:hidden-word@h"})
+    assert re.search(r"^fail\s+email\s+LAGNIAPPE_SMTP_URL: write smtp://", wrong.stdout, re.M)
+    assert "hidden-word" not in told.output + wrong.output
 
 
 def test_doctor_finds_secrets_that_others_can_read(shop: Path) -> None:

@@ -87,13 +87,17 @@ def test_secrets_are_never_shown(tmp_path: Path) -> None:
         ),
         ({"BIND": "8025"}, "LAGNIAPPE_BIND: write an address and a port"),
         ({"BIND": "127.0.0.1:99999"}, "LAGNIAPPE_BIND: write an address and a port"),
-        ({"EMAIL_PROVIDER": "sendgird"}, "LAGNIAPPE_EMAIL_PROVIDER: write preview or sendgrid"),
+        (
+            {"EMAIL_PROVIDER": "sendgird"},
+            "LAGNIAPPE_EMAIL_PROVIDER: write preview, sendgrid or smtp",
+        ),
         ({"MAX_IN_FLIGHT": "lots"}, "LAGNIAPPE_MAX_IN_FLIGHT: it should be a whole number"),
         ({"PUBLIC_URL": "shop"}, "LAGNIAPPE_PUBLIC_URL: write a web address"),
         ({"API_TOKEN_FILE": "/nowhere/at/all"}, "LAGNIAPPE_API_TOKEN_FILE names a file that"),
         ({"API_TOKEN_FILE": "x", "API_TOKEN": SECRET}, "are both set; keep one"),
         ({"BIND_FILE": "x"}, "LAGNIAPPE_BIND_FILE is not a setting"),
         ({"EMAIL_PROVIDER": "sendgrid"}, "LAGNIAPPE_SENDGRID_API_KEY must be set"),
+        ({"EMAIL_PROVIDER": "smtp"}, "LAGNIAPPE_SMTP_URL must be set"),
         (
             {"SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": "AC"},
             "LAGNIAPPE_TWILIO_AUTH_TOKEN must be set",

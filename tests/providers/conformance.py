@@ -58,6 +58,8 @@ class Accepts(abc.ABC):
 class Fails(Accepts):
     """For providers that can fail: each failure has its class."""
 
+    hint: float | None = 17.0  # what ``failing`` hints at; None where the protocol has no hints
+
     @abc.abstractmethod
     def failing(self, failure: Outcome) -> AbstractContextManager[Provider]:
         """A provider that fails each call; a ``RETRY`` with a hint to wait 17 seconds."""
@@ -70,7 +72,7 @@ class Fails(Accepts):
         assert result.error_code
         assert result.reason
         assert result.provider_message_id is None
-        assert result.retry_after == (17.0 if failure is Outcome.RETRY else None)
+        assert result.retry_after == (self.hint if failure is Outcome.RETRY else None)
 
 
 class OverHttp(Fails):

@@ -9,6 +9,7 @@ import pytest
 from engine.core.message import Outcome
 from engine.providers.build import build_providers
 from tests.fakes.sendgrid import FakeSendGrid
+from tests.fakes.smtp import FakeSmtp
 from tests.fakes.twilio import FakeTwilio
 from tests.providers.messages import clock, email, send, sms
 
@@ -66,6 +67,8 @@ def test_settings_reach_the_providers() -> None:
         ({"twilio_account_sid": ""}, "LAGNIAPPE_TWILIO_ACCOUNT_SID is not set"),
         ({"twilio_auth_token": None}, "LAGNIAPPE_TWILIO_AUTH_TOKEN is not set"),
         ({"sendgrid_base_url": "http://mail.example"}, "LAGNIAPPE_SENDGRID_BASE_URL: .*use https"),
+        ({"email_provider": "smtp"}, "LAGNIAPPE_SMTP_URL is not set"),
+        ({"email_provider": "smtp", "smtp_url": "relay"}, "LAGNIAPPE_SMTP_URL: write smtp://"),
         ({"twilio_base_url": "api.twilio.com"}, "LAGNIAPPE_TWILIO_BASE_URL: a base URL"),
     ],
 )
@@ -73,3 +76,16 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         build_providers(clock=clock, **{**FULL, **changes})
     assert "SG." not in str(caught.value)
+
+
+def test_smtp_serves_email() -> None:
+    with FakeSmtp() as fake:
+        url = f"smtp://127.0.0.1:{fake.port}"
+        providers = build_providers(clock=clock, email_provider="smtp", smtp_url=url)
+        assert {name: each.name for name, each in providers.items()} == {
+            "email": "smtp",
+            "sms": "preview",
+        }
+        (result,) = send(providers["email"], [email()])
+        assert result.outcome is Outcome.ACCEPTED
+        assert len(fake.received) == 1
