@@ -6,10 +6,11 @@ A decision keeps codes and values only; sentences are made when somebody reads i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from engine.core.value import value_class
 
 
 class DecisionKind(StrEnum):
@@ -41,7 +42,7 @@ class DecisionKind(StrEnum):
     MIGRATED = "migrated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Decision:
     """One decision about one journey.
 
@@ -79,7 +80,7 @@ class VerdictCode(StrEnum):
     CHAIN_TOO_LONG = "chain_too_long"  # emit_event beyond 8 causes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class EntryVerdict:
     """One campaign's verdict on one event, kept on the event's row."""
 

@@ -7,13 +7,13 @@ one side is, whatever the other. Only `x == null`, `x != null` and `has(x)` look
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from cel_expr_python import cel
 
 from engine.core.expression import Condition
+from engine.core.value import value_class
 
 # Values are converted by their Python type if the environment declares nothing, and an activation
 # made by one environment serves expressions of every other: so this one serves them all.
@@ -21,7 +21,7 @@ _ENV = cel.NewEnv()
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Verdict:
     """The outcome of a condition.
 

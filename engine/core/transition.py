@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from engine.core.value import value_class
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value_class
 class Transition:
     """One change of an order, a ticket or a customer, or one thing observed.
 
