@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -188,7 +189,10 @@ def _make_private(path: Path, *, create: bool) -> None:
     if not path.exists():
         if not create:
             raise FileNotFoundError(f"there is no database at {path}")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():  # a slip in the setting must not found an empty shop
+            raise FileNotFoundError(
+                errno.ENOENT, "there is no such directory for the database", str(path.parent)
+            )
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     for suffix in ("", "-wal", "-shm"):
         file = path.with_name(path.name + suffix)

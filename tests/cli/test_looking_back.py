@@ -247,6 +247,13 @@ def test_a_campaign_that_no_daemon_has_seen_yet_can_be_paused(cli: Cli) -> None:
     assert "is paused" in cli.ok("campaigns", "pause", "fresh")
 
 
+def test_a_slip_in_the_database_setting_founds_no_empty_shop(cli: Cli, tmp_path: Path) -> None:
+    told = cli("log", LAGNIAPPE_DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/lagniappe.db")
+    assert told.exit_code == 1
+    assert "there is no such directory for the database" in told.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_a_missing_file_leaves_its_rows(cli: Cli) -> None:
     (cli.workspace / "campaigns" / "review.yaml").unlink()
     rows = {one["id"]: one for one in cli.json("campaigns")}
