@@ -29,8 +29,10 @@ _MEASUREMENTS: tuple[tuple[str, Measurement, int | None], ...] = (
     ("sending", sending.due_steps, None),
     ("sending", sending.due_steps, _CAMPAIGNS),
     ("lateness", lateness.while_ingesting, None),
-    ("waiting", processing.with_waiting, None),
-    ("waiting", sending.with_waiting, None),
+    ("waiting", processing.few_waiting, None),
+    ("waiting", processing.many_waiting, None),
+    ("waiting", sending.few_waiting, None),
+    ("waiting", sending.many_waiting, None),
 )
 
 
