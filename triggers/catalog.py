@@ -291,6 +291,7 @@ _TOLD: tuple[_Row, ...] = (
         {
             **_MESSAGE,
             "reason": _some("string", "the provider's words"),
+            "error_code": _some("string", "the provider's code"),
             "permanent": _some("bool", "the address is of no use any more"),
         },
     ),
@@ -298,7 +299,11 @@ _TOLD: tuple[_Row, ...] = (
         "message.failed",
         "customer",
         "The provider refused a message.",
-        {**_MESSAGE, "reason": _some("string", "the provider's words")},
+        {
+            **_MESSAGE,
+            "reason": _some("string", "the provider's words"),
+            "error_code": _some("string", "the provider's code"),
+        },
     ),
     ("message.complained", "customer", "A message was reported as spam.", _MESSAGE),
     (

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from engine.core.message import MessageStatus
+from engine.core.receipt import Receipt, ReceiptKind
 from engine.core.world import JourneyStatus, Waiting
 from engine.storage import migrate
 from engine.storage.database import Database
@@ -90,6 +91,15 @@ def test_live_journeys_of_the_first_release_go_on(new_database: NewDatabase) -> 
         world.changes.messages.add("m1")
         unit.save(world)
         unit.commit()
+    with storage.deciding() as unit:
+        told = Receipt(
+            provider="sendgrid", id="r1", kind=ReceiptKind.DELIVERED, message_id="m1", at=NOW
+        )
+        assert unit.unseen_receipts([told, told]) == [told]
+        unit.keep_receipts([told], NOW)
+        unit.commit()
+    with storage.deciding() as unit:
+        assert unit.unseen_receipts([told]) == []
     assert storage.next_due() is None
     with storage.deciding() as unit:
         assert unit.due_customers(NOW + timedelta(days=9), 5) == []
