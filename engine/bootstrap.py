@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from engine.ports.history import History
 from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader
 from engine.providers.build import build_look_ups, build_providers, build_readers
+from engine.providers.gate import Gate
 from engine.providers.pacing import Rate
 from engine.providers.poster import HttpPoster
 from engine.providers.sender import Sender
@@ -35,16 +37,20 @@ from engine.rendering.values import shop_context
 from engine.services.advance import Advance
 from engine.services.configuration import compile_rules
 from engine.services.dispatch import Dispatch
+from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.outbox import Outbox
+from engine.services.privacy import Privacy
 from engine.services.receive import Receive
+from engine.services.retention import Forgetting
 from engine.services.revisions import Policies, Revisions
 from engine.services.settlement import Settlement
 from engine.services.sweep import Sweep
 from engine.storage.database import Database
 from engine.storage.history import SqlHistory
 from engine.storage.migrate import upgrade
+from engine.storage.privacy import SqlPrivacy
 from engine.storage.store import SqlStorage
 from engine.web.metrics import PrometheusMetrics
 from engine.worker import Worker
@@ -113,6 +119,9 @@ class App:
     readers: Mapping[str, ReceiptReader]
     settlement: Settlement
     outbox: Outbox
+    personal: SqlPrivacy
+    privacy: Privacy
+    forgetting: Forgetting
     worker: Worker
     metrics: Metrics
     registry: CollectorRegistry
@@ -164,11 +173,13 @@ def build(
     loader = Loader(workspace, templates)
     keys = settings.secret_key or (ensure_secret_key(workspace),)
     links = Links([key.get_secret_value() for key in keys], settings.base_url)
+    fingerprints = Fingerprints([key.get_secret_value() for key in keys])
     upgrade(settings.database_url)
     storage = SqlStorage(Database(settings.database_url))
     if providers is None:
         providers = _providers(settings, policy, clock)
     sender: Handover
+    gate = Gate({channel: each.name for channel, each in providers.items()}, time.monotonic)
     if make_sender is not None:
         sender = make_sender(providers)
     elif sends:
@@ -177,6 +188,7 @@ def build(
             max_in_flight=settings.max_in_flight,
             clock=clock.now,
             limits=_limits(policy, providers),
+            gate=gate,
         )
     else:
         sender = NoHandover()
@@ -196,9 +208,10 @@ def build(
         worker_id=worker_id,
         providers={channel: provider.name for channel, provider in providers.items()},
     )
-    ingest = Ingest(storage, revisions, handover, clock)
+    ingest = Ingest(storage, revisions, handover, clock, fingerprints)
     registry = CollectorRegistry()
     metrics = PrometheusMetrics(registry)
+    gate.watch(metrics.provider_paused)
     worker = Worker(
         id=worker_id,
         storage=storage,
@@ -213,6 +226,7 @@ def build(
     )
     history = SqlHistory(storage.database)
     receive = Receive(storage, revisions, handover, clock, worker.wake)
+    personal = SqlPrivacy(storage.database)
     app = App(
         settings=settings,
         policy=policy,
@@ -238,6 +252,19 @@ def build(
             look_ups=_look_ups(settings),
         ),
         outbox=Outbox(storage, HttpPoster(), clock.now),
+        personal=personal,
+        privacy=Privacy(
+            personal,
+            fingerprints,
+            compile_rules(policy, _ZONES),
+            clock,
+            country=policy.country,
+        ),
+        forgetting=Forgetting(
+            storage=personal,
+            retention=lambda: revisions.policy.retention,
+            clock=clock,
+        ),
         worker=worker,
         metrics=metrics,
         registry=registry,
@@ -273,6 +300,8 @@ def _policy(workspace: Path) -> Policy:
 
 def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel, Provider]:
     if settings.public_url is None:
+        relay = _plain(settings.smtp_url) or ""
+        mail = relay if settings.email_provider == "smtp" else settings.sendgrid_base_url
         for name, chosen, address in (
             ("EMAIL_PROVIDER", settings.email_provider, mail),
             ("SMS_PROVIDER", settings.sms_provider, settings.twilio_base_url),
@@ -293,10 +322,9 @@ def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel
             twilio_account_sid=settings.twilio_account_sid,
             twilio_auth_token=_plain(settings.twilio_auth_token),
             twilio_base_url=settings.twilio_base_url,
+            smtp_url=_plain(settings.smtp_url),
             public_url=settings.public_url,
             currency=policy.currency,
-        relay = _plain(settings.smtp_url) or ""
-        mail = relay if settings.email_provider == "smtp" else settings.sendgrid_base_url
             max_in_flight=settings.max_in_flight,
         )
     except ValueError as error:
@@ -317,7 +345,6 @@ def _readers(settings: Settings) -> dict[str, ReceiptReader]:
 
 def _look_ups(settings: Settings) -> dict[str, LookUp]:
     try:
-            smtp_url=_plain(settings.smtp_url),
         return build_look_ups(
             email_provider=settings.email_provider,
             sms_provider=settings.sms_provider,

@@ -26,6 +26,8 @@ _DRAIN_SECONDS = 25.0
 # 5 ms a turn its sender would wait 50 ms. Shorter turns cost the worker next to nothing.
 _TURN = 0.0005  # seconds
 _OUTBOX_SECONDS = 2.0
+_FIRST_FORGETTING, _FORGETTING = 300.0, 86_400.0  # seconds after the start, and between two
+_BETWEEN_PAGES = 0.05  # seconds in which others come to write
 _DOUBT_SECONDS = 30.0
 
 
@@ -41,6 +43,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._worker_thread = threading.Thread(target=app.worker.run, name="worker")
         self._outbox_thread = threading.Thread(target=self._call_webhooks, name="outbox")
+        self._forget_thread = threading.Thread(target=self._forget, name="forgetting")
         self._settle_thread = threading.Thread(target=self._end_doubt, name="settlement")
         self._web = WebParts(app, works=self._works) if self._serves else None
         self._server: Server | None = None
@@ -67,6 +70,7 @@ class Daemon:
             app.worker.begin(self._role, alone=app.storage.database.is_sqlite)
             self._worker_thread.start()
             self._outbox_thread.start()
+            self._forget_thread.start()
             self._settle_thread.start()
             self._ticker.every(1, self._look_at_schedules, name="schedules")
             self._ticker.every(20, self._settle, name="settle")
@@ -105,6 +109,7 @@ class Daemon:
             app.sender.stop()
             app.worker.record()
             self._outbox_thread.join()
+            self._forget_thread.join()
             self._settle_thread.join()
         app.storage.forget(app.worker.id)
         app.close()
@@ -164,6 +169,17 @@ class Daemon:
                     self._app.worker.wake()
             except Exception:
                 log.exception("settlement_error")
+
+    def _forget(self) -> None:
+        forgetting = self._app.forgetting
+        forgetting.pause = lambda: not self._stopping.wait(_BETWEEN_PAGES)
+        wait = _FIRST_FORGETTING
+        while not self._stopping.wait(wait):
+            wait = _FORGETTING
+            try:
+                forgetting.run()
+            except Exception as error:
+                log.error("forgetting_failed", error=type(error).__name__)
 
     def _call_webhooks(self) -> None:
         while not self._stopping.wait(_OUTBOX_SECONDS):

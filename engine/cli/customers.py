@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
+from engine.cli import privacy
 from engine.cli.lookup import customer_id
 from engine.cli.output import Column, Row, local, print_table, say, short, show_table, write_json
 from engine.cli.session import session_of
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+app.command("export")(privacy.export)
+app.command("erase")(privacy.erase)
+
 _PROFILE = (
     "id", "email", "phone", "first_name", "last_name", "locale", "timezone", "country",
     "birthday", "tags", "attributes", "created_at", "orders_count", "total_spent",
     "first_order_at", "last_order_at", "open_tickets",
 )  # fmt: skip
-
-
-@app.callback()
-def group() -> None:
-    """Keep ``show`` a command of its own, though it is the only one."""
 
 
 @app.command()

@@ -220,6 +220,7 @@ ENDS: Mapping[str, str] = {
     "migrated": "a newer revision of the campaign has no such step",
     "exit": "an exit step",
     "paused": "paused by hand",
+    "erased": "the customer was erased",
     "render_error": "a template could not be rendered",
     "abandoned": "given up: nobody could say whether it was sent",
 }

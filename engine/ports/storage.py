@@ -46,6 +46,7 @@ class Processed:
     customer_id: str | None
     verdicts: Sequence[EntryVerdict] = ()
     reason: str | None = None  # set: rejected, and why
+    body: bytes | None = None  # set: kept in the place of what was told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ itself brings into being, joins or names are kept here and written with it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.core.context import Context
@@ -38,6 +38,7 @@ from engine.core.projection import (
 )
 from engine.core.world import World
 from engine.ports.storage import Conflict, Merge, UnitOfWork
+from engine.services.fingerprints import Fingerprints, is_erased
 from triggers.event import Event
 
 _CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
@@ -48,18 +49,26 @@ class Placed:
     """Where an event belongs; ``merges`` are pairs of customers it showed to be one.
 
     ``foreign``: the person that it tells of is somebody else than the owner of its order.
+    ``erased``: it tells of an order or ticket whose owner was erased.
     """
 
     customer_id: str | None
     merges: tuple[tuple[str, str], ...] = ()
     foreign: bool = False
+    erased: bool = False
 
 
 class Directory:
     """The identities and worlds of one batch. ``place`` every event, ``load``, then decide."""
 
-    def __init__(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        events: Sequence[Event],
+        fingerprints: Fingerprints | None = None,
+    ) -> None:
         self._unit = unit
+        self._fingerprints = fingerprints
         self._keys = {id(event): keys_of(event.customer, event.source) for event in events}
         orders = {key for event in events if (key := order_key(event))}
         tickets = {key for event in events if (key := ticket_key(event))}
@@ -71,6 +80,7 @@ class Directory:
         self._told = {address for event in events for address in told_addresses(event)}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._suppressions: dict[tuple[str, str], Suppression] = {}
+        self._recalled: dict[tuple[str, str], Suppression] = {}  # told anew, after an erasure
         self._ownerless = {key for key, owner in self._owners.items() if owner is None}
         internal = {each.customer_id for each in keys if each.customer_id is not None}
         self._moved = unit.aliases(internal) if internal else {}
@@ -93,6 +103,8 @@ class Directory:
         """
         keys = self._keys[id(event)]
         owner = self._owner(event)
+        if owner is not None and is_erased(owner):
+            return Placed(owner, erased=True)
         if owner is not None:
             placed = Placed(owner, foreign=self._is_foreign(keys, owner))
             if not placed.foreign:
@@ -202,11 +214,31 @@ class Directory:
             complete=self._complete & known,
             past=True,
         )
-        self._consents, self._suppressions = self._unit.permissions(self._told)
+        self._consents, self._suppressions = self._permissions()
         if self._ownerless:
             self._orphan_orders, self._orphan_tickets = self._unit.load_orphans(
                 self._orders & self._ownerless, self._tickets & self._ownerless
             )
+
+    def _permissions(
+        self,
+    ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
+        """What is known of the told addresses, also of those of which only a hash was kept."""
+        marks: dict[str, str] = {}
+        if self._fingerprints is not None:
+            for address in self._told:
+                marks |= dict.fromkeys(self._fingerprints.every(address), address)
+        consents, found = self._unit.permissions(self._told | marks.keys())
+        suppressions: dict[tuple[str, str], Suppression] = {}
+        for (channel, address), suppression in found.items():
+            if address not in marks:
+                suppressions.setdefault((channel, address), suppression)
+                continue
+            key = (channel, marks[address])
+            held = found.get(key)
+            if held is None or held.scope != "all":
+                suppressions[key] = self._recalled[key] = replace(suppression, address=key[1])
+        return consents, suppressions
 
     def world(self, placed: Placed, event: Event, context: Context) -> World | None:
         """The world that the event belongs to, merged where it must be; None for nobody's."""
@@ -243,6 +275,10 @@ class Directory:
                     world.consents[key] = consent if held is None else later_consent(held, consent)
                 if key in self._suppressions:
                     world.suppressions.setdefault(key, self._suppressions[key])
+                if key in self._recalled:
+                    recalled = self._recalled.pop(key)
+                    world.suppressions[key] = recalled
+                    world.changes.suppressions.append(recalled)
 
     def note_consents(self, world: World) -> None:
         """Let later events of the batch know what this world's event has changed."""
@@ -250,6 +286,8 @@ class Directory:
             key = (consent.channel, consent.address)
             held = self._consents.get(key)
             self._consents[key] = consent if held is None else later_consent(held, consent)
+        for lifted in world.changes.lifted:
+            self._suppressions.pop((lifted.channel, lifted.address), None)
 
     def _survivor_of(self, customer_id: str) -> str:
         if customer_id in self.worlds:

@@ -18,9 +18,11 @@ from engine.core.message import Outgoing
 from engine.core.projection import project
 from engine.core.world import World
 from engine.ports.clock import Clock
+from engine.ports.privacy import ERASED_BODY
 from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
 from engine.services.batch import Batch
 from engine.services.directory import Directory
+from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
 from triggers.addresses import normalised
@@ -45,8 +47,14 @@ class Ingest:
     """The use case behind every event."""
 
     def __init__(
-        self, storage: Storage, revisions: Revisions, handover: HandOver, clock: Clock
+        self,
+        storage: Storage,
+        revisions: Revisions,
+        handover: HandOver,
+        clock: Clock,
+        fingerprints: Fingerprints | None = None,
     ) -> None:
+        self._fingerprints = fingerprints
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
@@ -140,12 +148,15 @@ class Ingest:
         configuration = self._revisions.configuration(unit)
         country = configuration.policy.country
         items = [replace(item, event=_normalised(item.event, country)) for item in items]
-        directory = Directory(unit, [item.event for item in items])
+        directory = Directory(unit, [item.event for item in items], self._fingerprints)
         placed = [directory.place(item.event, item.received_at) for item in items]
         directory.load(now)
         batch = Batch(unit, configuration, self._handover)
         done: list[Processed] = []
         for item, place in zip(items, placed, strict=True):
+            if place.erased:
+                done.append(_buried(item, place.customer_id))
+                continue
             if place.foreign:
                 item = replace(item, event=replace(item.event, customer=None))
             world = directory.world(place, item.event, batch.context(item.received_at))
@@ -166,6 +177,14 @@ class Ingest:
         directory.finish()
         unit.processed(done)
         return batch.finish(directory.worlds.values(), now)
+
+
+def _buried(item: _Item, customer_id: str | None) -> Processed:
+    """An event about what belonged to somebody erased: it came, and nothing of it is kept."""
+    incoming = item.incoming and replace(item.incoming, body=ERASED_BODY)
+    return Processed(
+        seq=item.seq, incoming=incoming, customer_id=customer_id, body=ERASED_BODY
+    )  # fmt: skip
 
 
 def _decide(batch: Batch, world: World, item: _Item) -> list[EntryVerdict]:

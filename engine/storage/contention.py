@@ -23,5 +23,6 @@ def telling_contention() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         name = getattr(error.orig, "sqlite_errorname", "")
         if state in _CONTENDED_STATES or name.startswith(_CONTENDED_NAMES):
-            raise Contended(str(error.orig)) from error
+            # From the second line on PostgreSQL quotes values, and this ends in the log.
+            raise Contended(str(error.orig).partition("\n")[0]) from error
         raise

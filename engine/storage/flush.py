@@ -169,6 +169,12 @@ class Flush:
             ("state", "customer_id", "reason", "verdicts"),
             updates,
         )
+        buried = [
+            (done.seq, done.body.decode())
+            for done in self.processed
+            if done.seq is not None and done.body is not None
+        ]
+        update_many(connection, tables.events, ("seq",), ("body",), buried)
 
 
 def event_row(
