@@ -23,6 +23,7 @@ _FIELDS: Final = (
     "birthday",
     "tags",
 )
+UNSUBSCRIBED: Final = "unsubscribed"  # the reason of a suppression that a permission ends
 _CREATED: Final = "created"
 _ATTRIBUTE: Final = "attributes."
 # Of a permission and a withdrawal at the same instant the withdrawal stays.
@@ -163,6 +164,7 @@ def _take_consent(world: World, consent: Consent, event: Event) -> Transition | 
         return None
     world.consents[key] = consent
     world.changes.consents.append(consent)
+    _lift(world, consent)
     if consent.status == "pending" or (held is not None and held.status == consent.status):
         return None
     kind = f"customer.{consent.status}"
@@ -173,6 +175,21 @@ def _take_consent(world: World, consent: Consent, event: Event) -> Transition | 
         data={**event.data, "channel": consent.channel},
         causes=event.causes,
     )
+
+
+def _lift(world: World, consent: Consent) -> None:
+    """A newer permission ends what an unsubscribe blocked; a complaint or a bounce it does not."""
+    key = (consent.channel, consent.address)
+    held = world.suppressions.get(key)
+    if (
+        consent.status == "subscribed"
+        and held is not None
+        and held.reason == UNSUBSCRIBED
+        and held.scope == "marketing"
+        and held.at < consent.at
+    ):
+        del world.suppressions[key]
+        world.changes.lifted.append(held)
 
 
 def _standing(consent: Consent) -> tuple[datetime, int, str, str]:

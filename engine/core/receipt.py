@@ -34,7 +34,8 @@ class Verdict(StrEnum):
     NOTHING = "nothing"
     DEAD = "dead"  # a hard bounce: of no use any more, for any purpose
     STOPPED = "stopped"  # the carrier lets nothing through since the person said STOP
-    UNWANTED = "unwanted"  # no more marketing: a complaint or an unsubscribe
+    REPORTED = "reported"  # as spam: no more marketing
+    UNWANTED = "unwanted"  # unsubscribed: no more marketing until it is permitted again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

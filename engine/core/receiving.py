@@ -15,11 +15,17 @@ from engine.core.ending import release_slot
 from engine.core.guards import Drop, address_of
 from engine.core.handover import on_withheld
 from engine.core.message import COUNTED, Message, MessageStatus
-from engine.core.receipt import Receipt, ReceiptKind, Verdict
+from engine.core.profile import UNSUBSCRIBED
+from engine.core.receipt import Receipt, Verdict
 from engine.core.settling import note_sent
 from engine.core.world import World
 
-_REASONS: Final = {Verdict.DEAD: "hard_bounce", Verdict.STOPPED: "stop"}
+_REASONS: Final = {
+    Verdict.DEAD: "hard_bounce",
+    Verdict.STOPPED: "stop",
+    Verdict.REPORTED: "complaint",
+    Verdict.UNWANTED: UNSUBSCRIBED,
+}
 
 
 def on_receipt(
@@ -41,7 +47,7 @@ def on_receipt(
 
 def withdraws_consent(receipt: Receipt) -> bool:
     """Whether the receipt takes back the permission to market to the address."""
-    return receipt.verdict in (Verdict.STOPPED, Verdict.UNWANTED)
+    return receipt.verdict in (Verdict.STOPPED, Verdict.REPORTED, Verdict.UNWANTED)
 
 
 def _judge_address(
@@ -51,7 +57,7 @@ def _judge_address(
     if receipt.verdict is Verdict.NOTHING or message.recipient is None:
         return
     key = (message.channel, message.recipient)
-    scope = "marketing" if receipt.verdict is Verdict.UNWANTED else "all"
+    scope = "all" if receipt.verdict in (Verdict.DEAD, Verdict.STOPPED) else "marketing"
     held = world.suppressions.get(key)
     if held is None or (held.scope != "all" and scope == "all"):
         consent = world.consents.get(key)
@@ -62,12 +68,11 @@ def _judge_address(
             and consent.at > receipt.at
         ):
             return  # permission was given again since
-        complained = receipt.kind is ReceiptKind.COMPLAINED
         held = Suppression(
             channel=message.channel,
             address=message.recipient,
             scope=scope,
-            reason=_REASONS.get(receipt.verdict, "complaint" if complained else "unsubscribed"),
+            reason=_REASONS[receipt.verdict],
             at=receipt.at,
         )
         world.suppressions[key] = held

@@ -44,7 +44,7 @@ _DROPS: Final[Mapping[str, Verdict]] = {
     "bounced address": Verdict.DEAD,
     "invalid": Verdict.DEAD,
     "unsubscribed address": Verdict.UNWANTED,
-    "spam reporting address": Verdict.UNWANTED,
+    "spam reporting address": Verdict.REPORTED,
 }
 
 
@@ -164,7 +164,9 @@ def _verdict(kind: ReceiptKind, event: dict[str, Any]) -> Verdict:
         return Verdict.NOTHING if event.get("type") == "blocked" else Verdict.DEAD
     if kind is ReceiptKind.DROPPED:
         return _DROPS.get((_text(event, "reason") or "").lower(), Verdict.NOTHING)
-    if kind in (ReceiptKind.COMPLAINED, ReceiptKind.UNSUBSCRIBED):
+    if kind is ReceiptKind.COMPLAINED:
+        return Verdict.REPORTED
+    if kind is ReceiptKind.UNSUBSCRIBED:
         return Verdict.UNWANTED
     return Verdict.NOTHING
 

@@ -177,11 +177,10 @@ def _withdrawal(message: Message, receipt: Receipt, recipient: str) -> Event:
 
     The address stands in ``data``: as a customer's fact it would bring a former one back.
     """
-    what = {Verdict.STOPPED: "blocked by the carrier after STOP"}.get(
-        receipt.verdict, "reported as spam"
-    )
-    if receipt.kind is ReceiptKind.UNSUBSCRIBED:
-        what = "unsubscribed at the provider"
+    what = {
+        Verdict.STOPPED: "blocked by the carrier after STOP",
+        Verdict.REPORTED: "reported as spam",
+    }.get(receipt.verdict, "unsubscribed at the provider")
     proof = f"{what}: receipt {receipt.id} of {receipt.provider} for message {message.id}"
     return Event(
         id=f"withdrawn:{message.id}:{receipt.provider}:{receipt.id}"[:255],

@@ -112,7 +112,7 @@ def test_a_machines_click_moves_nothing(new_house: NewHouse, agent: str) -> None
     [
         ("bounced", Verdict.DEAD, "all", "hard_bounce"),
         ("failed", Verdict.STOPPED, "all", "stop"),
-        ("complained", Verdict.UNWANTED, "marketing", "complaint"),
+        ("complained", Verdict.REPORTED, "marketing", "complaint"),
         ("unsubscribed", Verdict.UNWANTED, "marketing", "unsubscribed"),
     ],
 )
@@ -157,10 +157,29 @@ def test_an_older_opt_out_does_not_undo_a_newer_opt_in(new_house: NewHouse) -> N
     assert house.rows("SELECT status FROM consents WHERE channel = 'email'") == [("subscribed",)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "verdict", "stays"),
+    [
+        ("unsubscribed", Verdict.UNWANTED, []),
+        ("complained", Verdict.REPORTED, [("complaint",)]),
+        ("failed", Verdict.STOPPED, [("stop",)]),
+    ],
+)
+def test_a_new_permission_ends_an_unsubscribe_and_nothing_else(
+    new_house: NewHouse, kind: str, verdict: Verdict, stays: list[tuple[str]]
+) -> None:
+    house = sent(new_house)
+    take(house, receipt(house, kind, verdict=verdict))
+    house.run(DAY)
+    house.tell("customer.subscribed", data={"channel": "email"})
+    assert house.rows("SELECT reason FROM suppressions") == stays
+    assert house.rows("SELECT status FROM consents WHERE channel = 'email'") == [("subscribed",)]
+
+
 def test_what_blocks_everything_is_not_narrowed(new_house: NewHouse) -> None:
     house = sent(new_house)
     take(house, receipt(house, "bounced", verdict=Verdict.DEAD))
-    take(house, receipt(house, "complained", verdict=Verdict.UNWANTED))
+    take(house, receipt(house, "complained", verdict=Verdict.REPORTED))
     assert house.rows("SELECT scope FROM suppressions") == [("all",)]
 
 
