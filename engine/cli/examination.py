@@ -262,8 +262,8 @@ def _relay(channel: str, settings: Settings) -> Iterator[Finding]:
         return
     told = f"smtp, through {server.host}:{server.port} ({_ENCRYPTION[server.encryption]})"
     if server.encryption != "none" and server.user is None:
-        yield Finding(channel, State.WARN, f"{told}, without a login",
-                      "write USER:PASSWORD@ into LAGNIAPPE_SMTP_URL if it asks for one")  # fmt: skip
+        mend = "write USER:PASSWORD@ into LAGNIAPPE_SMTP_URL if it asks for one"
+        yield Finding(channel, State.WARN, f"{told}, without a login", mend)
     else:
         yield Finding(channel, State.OK, told)
 

@@ -129,3 +129,4 @@ class SendResult:
     reason: str | None = None  # plain words, no personal data
     retry_after: float | None = None  # seconds, when the provider said so
     cost: Decimal | None = None
+    handed_over: bool = True  # False: the provider was never asked, so no attempt was made

@@ -28,6 +28,10 @@ class Metrics(Protocol):
         """Messages at a provider whose answer is still out."""
         ...
 
+    def provider_paused(self, provider: str, paused: bool) -> None:
+        """Whether a provider is left alone because of what it answered."""
+        ...
+
     def batch(self, work: str, seconds: float, size: int) -> None:
         """One batch of a kind of ``work`` (accept, process, advance, dispatch) was done."""
         ...
@@ -49,6 +53,9 @@ class Uncounted:
         """Keep nothing."""
 
     def in_flight(self, count: int) -> None:
+        """Keep nothing."""
+
+    def provider_paused(self, provider: str, paused: bool) -> None:
         """Keep nothing."""
 
     def batch(self, work: str, seconds: float, size: int) -> None:

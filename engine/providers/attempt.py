@@ -9,17 +9,22 @@ import structlog
 
 from engine.core.message import Outcome, Outgoing, SendResult
 from engine.ports.providers import Provider
+from engine.providers.gate import Gate
 
 _log = structlog.get_logger(__name__)
 
 
 async def attempt(
-    provider: Provider | None, outgoing: Outgoing, clock: Callable[[], datetime]
+    provider: Provider | None,
+    outgoing: Outgoing,
+    clock: Callable[[], datetime],
+    gate: Gate | None = None,
 ) -> SendResult:
     """Hand the message over, once.
 
     A provider that raises has a defect, and nobody knows how far it came: the message is in
-    doubt. Without a provider for its channel it is refused.
+    doubt. Without a provider for its channel it is refused. While the ``gate`` is shut for it, it
+    is given back.
     """
     if provider is None:
         return SendResult(
@@ -29,6 +34,17 @@ async def attempt(
             error_code="no_provider",
             reason=f"No provider is set for {outgoing.channel}.",
         )
+    if gate is not None and (wait := gate.admit(outgoing)) is not None:
+        return _given_back(outgoing, clock(), wait)
+    result = await _send(provider, outgoing, clock)
+    if gate is not None:
+        gate.note(outgoing, result)
+    return result
+
+
+async def _send(
+    provider: Provider, outgoing: Outgoing, clock: Callable[[], datetime]
+) -> SendResult:
     try:
         return await provider.send(outgoing)
     except Exception as error:
@@ -55,6 +71,18 @@ async def close_all(providers: Iterable[Provider]) -> None:
             _log.error("provider not closed", provider=provider.name, error=type(error).__name__)
 
 
+def _given_back(outgoing: Outgoing, at: datetime, wait: float) -> SendResult:
+    return SendResult(
+        message_id=outgoing.message_id,
+        outcome=Outcome.RETRY,
+        at=at,
+        error_code="provider_paused",
+        reason="The provider is left alone for a while.",
+        retry_after=wait,
+        handed_over=False,
+    )
+
+
 def not_handed_over(outgoing: Outgoing, at: datetime) -> SendResult:
     """The result of a message that was still waiting when sending stopped."""
     return SendResult(
@@ -64,6 +92,7 @@ def not_handed_over(outgoing: Outgoing, at: datetime) -> SendResult:
         error_code="stopped",
         reason="Sending stopped before this message was handed over.",
         retry_after=0.0,
+        handed_over=False,
     )
 
 

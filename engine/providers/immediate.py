@@ -10,6 +10,7 @@ from datetime import datetime
 from engine.core.message import Channel, Outgoing, SendResult
 from engine.ports.providers import Provider
 from engine.providers.attempt import attempt, close_all, not_handed_over
+from engine.providers.gate import Gate
 from engine.providers.lanes import Lanes
 from engine.providers.pacing import Rate
 
@@ -30,12 +31,14 @@ class ImmediateSender:
         max_in_flight: int,
         clock: Callable[[], datetime],
         limits: Mapping[Channel, Rate] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight must be 1 or more, not {max_in_flight}")
         self._providers = dict(providers)
         self._max_in_flight = max_in_flight
         self._clock = clock
+        self._gate = gate
         self._lanes = Lanes(limits or {})
         self._in_doubt: set[str] = set()
         self._next: deque[Outgoing] = deque()
@@ -78,6 +81,8 @@ class ImmediateSender:
     def room(self, channel: Channel, sender: str) -> int:
         """How many of this sender's messages would leave within a second of virtual time."""
         free = self.free()
+        if self._gate is not None:
+            free = self._gate.room(channel, sender, limit=free)
         return min(free, self._lanes.room(channel, sender, now=self._now(), limit=free))
 
     def wait(self, timeout: float) -> None:
@@ -114,7 +119,7 @@ class ImmediateSender:
 
     async def _send_all(self, outgoings: Iterable[Outgoing]) -> list[SendResult]:
         return [
-            await attempt(self._providers.get(outgoing.channel), outgoing, self._clock)
+            await attempt(self._providers.get(outgoing.channel), outgoing, self._clock, self._gate)
             for outgoing in outgoings
         ]
 

@@ -18,6 +18,7 @@ import uvloop
 from engine.core.message import Channel, Outgoing, SendResult
 from engine.ports.providers import Provider
 from engine.providers.attempt import attempt, close_all, not_handed_over, stopped_midway
+from engine.providers.gate import Gate
 from engine.providers.lanes import Lane, Lanes
 from engine.providers.pacing import Rate
 
@@ -28,6 +29,7 @@ class Sender:
     """The hand-over of a live daemon; see ``engine.ports.providers.Handover`` for the contract.
 
     ``limits``: a rate for each channel, applied to each sender address or number by itself.
+    ``gate``: leaves alone what is in trouble; without it every message is handed over.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Sender:
         max_in_flight: int,
         clock: Callable[[], datetime],
         limits: Mapping[Channel, Rate] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight must be 1 or more, not {max_in_flight}")
         self._providers = dict(providers)
         self._max_in_flight = max_in_flight
         self._clock = clock
+        self._gate = gate
         self._lock = threading.Lock()  # guards the next five; held for moments only
         self._in_doubt: set[str] = set()
         self._inbox: deque[Outgoing] = deque()
@@ -109,6 +113,8 @@ class Sender:
         """How many of this sender's messages would leave within a second."""
         with self._lock:
             free = self._max_in_flight - len(self._in_doubt)
+            if self._gate is not None:
+                free = self._gate.room(channel, sender, limit=free)
             return min(free, self._lanes.room(channel, sender, now=time.monotonic(), limit=free))
 
     def wait(self, timeout: float) -> None:
@@ -217,7 +223,7 @@ class Sender:
                 asyncio.get_running_loop().call_soon(self._grow)
             provider = self._providers.get(outgoing.channel)
             try:
-                result = await attempt(provider, outgoing, self._clock)
+                result = await attempt(provider, outgoing, self._clock, self._gate)
             except asyncio.CancelledError:
                 self._finish(stopped_midway(outgoing, self._clock()))
                 raise

@@ -82,6 +82,8 @@ class Dispatch:
                     continue
                 message.error_code = result.error_code
                 world.changes.messages.add(message.id)
+                if not result.handed_over:
+                    message.attempts -= 1
                 send_at = _next_attempt(message, result, configuration.policy, now)
                 if result.outcome is Outcome.UNKNOWN:
                     message.status = MessageStatus.UNKNOWN
@@ -130,6 +132,8 @@ def _next_attempt(
     """When to try again; None when it must not be, or no attempt is left."""
     if result.outcome is not Outcome.RETRY or message.attempts >= policy.retry.attempts:
         return None
+    if not result.handed_over:
+        return now + timedelta(seconds=result.retry_after or 0)
     first, most = policy.retry.first.nominal_seconds, policy.retry.most.nominal_seconds
     wait = min(most, first * 2 ** (message.attempts - 1))
     return now + timedelta(seconds=max(wait, result.retry_after or 0))

@@ -33,6 +33,12 @@ class PrometheusMetrics:
         self._in_flight = Gauge(
             "lagniappe_in_flight", "Messages at a provider, unanswered", registry=registry
         )
+        self._paused = Gauge(
+            "lagniappe_provider_paused",
+            "1 while a provider is left alone because of what it answered",
+            ("provider",),
+            registry=registry,
+        )
         self._seconds = Histogram(
             "lagniappe_batch_seconds",
             "Duration of a batch",
@@ -63,6 +69,10 @@ class PrometheusMetrics:
     def in_flight(self, count: int) -> None:
         """Set the number of unanswered hand-overs."""
         self._in_flight.set(count)
+
+    def provider_paused(self, provider: str, paused: bool) -> None:
+        """Set whether a provider is left alone."""
+        self._paused.labels(provider).set(paused)
 
     def batch(self, work: str, seconds: float, size: int) -> None:
         """Count one batch."""
