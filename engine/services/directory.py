@@ -220,6 +220,10 @@ class Directory:
                 self._orders & self._ownerless, self._tickets & self._ownerless
             )
 
+    def has_vanished(self, customer_id: str) -> bool:
+        """Whether a customer whose lock was waited for is nobody's name any more."""
+        return not self._unit.identities_of([customer_id])
+
     def _permissions(
         self,
     ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:

@@ -20,7 +20,7 @@ from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.privacy import ERASED_BODY
 from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
-from engine.services.batch import Batch
+from engine.services.batch import OWN_SOURCE, Batch
 from engine.services.directory import Directory
 from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
@@ -160,6 +160,12 @@ class Ingest:
             if place.foreign:
                 item = replace(item, event=replace(item.event, customer=None))
             world = directory.world(place, item.event, batch.context(item.received_at))
+            if world is None and place.customer_id is not None:
+                if item.event.source == OWN_SOURCE:
+                    done.append(_buried(item, None))
+                    continue
+                if directory.has_vanished(place.customer_id):
+                    raise Contended("a customer was erased or merged meanwhile")
             verdicts: list[EntryVerdict] = []
             if world is None:
                 directory.keep_orphan(item.event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from sqlalchemy import text
 
 from engine.core.message import MessageStatus
 from engine.core.world import JourneyStatus
+from engine.ports.storage import Contended
 from engine.services.fingerprints import Fingerprints
 from engine.services.privacy import BeingSent, NoSuchCustomer
 from engine.storage import tables
+from engine.storage.erasure import SqlErasingUnit
 from tests.services.conftest import NewHouse
 from tests.services.house import HOUR, TEXTING, House, campaign, email
 
@@ -285,6 +288,60 @@ def test_a_merged_record_goes_with_its_aliases(new_house: NewHouse) -> None:
     assert "ada.l@example.net" not in left
     assert other.id not in left
     assert shop.rows("SELECT * FROM aliases") == []
+
+
+def test_an_event_of_our_own_about_somebody_erased_leaves_nothing(new_house: NewHouse) -> None:
+    shop = house(new_house)
+    live(shop)
+    ada = shop.id_of("ada")
+    shop.app.privacy.erase(ada)
+    told = shop.event("customer.unsubscribed", customer=None, id="own-1")
+    told |= {"source": "lagniappe", "customer": {"id": ada}}
+    told["data"] = {"channel": "email", "address": ADA["email"]}
+    told["order"] = {"id": "3001", "source": "shop", "partial": True}
+    shop.tell_all([told])
+    assert found_in(everything(shop)) == []
+    assert shop.events("customer.unsubscribed")[0].state == "processed"
+    assert shop.rows("SELECT count(*) FROM orders") == [(2,)]
+
+
+def test_an_event_that_waits_for_the_erasure_is_told_anew(
+    new_postgresql: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    shop = House(tmp_path / "shop", new_postgresql(), NEWS, CLUB, store={"senders": TEXTING})
+    live(shop)
+    ada = shop.id_of("ada")
+    late = shop.incoming(shop.event("customer.updated", customer=ADA, id="late-1"))
+    unit_of_work = SqlErasingUnit.commit
+    raised: list[BaseException] = []
+    waiting: list[threading.Thread] = []
+
+    def take() -> None:
+        try:
+            shop.app.ingest.take([late])
+        except BaseException as error:
+            raised.append(error)
+
+    def commit(unit: SqlErasingUnit) -> None:
+        thread = threading.Thread(target=take)
+        thread.start()
+        waiting.append(thread)
+        while not shop.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert thread.is_alive()
+        unit_of_work(unit)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqlErasingUnit, "commit", commit)
+        shop.app.privacy.erase(ada)
+    waiting[0].join(30)
+    assert [type(error) for error in raised] == [Contended]
+    assert found_in(everything(shop)) == []
+    assert shop.app.ingest.take([late]) == 1
+    with shop.app.storage.deciding() as unit:
+        (world,) = unit.load([shop.id_of("ada")], now=shop.clock.now()).values()
+    assert {one.scope for one in world.suppressions.values()} == {"all"}
+    shop.close()
 
 
 @given(st.emails() | st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
