@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from engine.core.message import Outcome, SendResult
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.providers.simulated import SILENCE, UNAVAILABLE, Script
 from tests.services.conftest import NewHouse
@@ -252,3 +256,38 @@ def test_the_future_is_not_believed(new_house: NewHouse) -> None:
     take(house, receipt(house, "delivered", at=now + timedelta(days=400)))
     assert house.message().delivered_at == now
     assert house.events("message.delivered")[0].time == now
+
+
+def test_a_receipt_that_comes_before_the_answer_is_not_undone_by_it(new_house: NewHouse) -> None:
+    house = sent(new_house)
+    key = house.message().id
+    with house.app.storage.database.writing() as connection:
+        connection.execute(
+            text("UPDATE messages SET status = 'sending', sent_at = NULL, owner = 'w'")
+        )
+    take(house, receipt(house, "delivered"))
+    answer = SendResult(message_id=key, outcome=Outcome.ACCEPTED, at=house.clock.now())
+    silence = replace(answer, outcome=Outcome.UNKNOWN)
+    for late in (answer, silence):
+        house.app.worker.dispatch.record([late], house.clock.now())
+        assert house.message().status == "delivered"
+    detail = house.app.history.message(key)
+    assert detail is not None
+    assert "settled" not in [each.kind for each in detail.decisions]
+
+
+def test_the_same_batch_posted_at_once_from_many_sides_counts_once(new_house: NewHouse) -> None:
+    house = new_house(campaign("news", "order.placed", [NEWS]))
+    house.tell_all([house.event("order.placed", f"c{n}", order=n) for n in range(20)])
+    receipts = [
+        receipt(house, kind, message_id=message.id, id=f"{kind}-{message.id}", verdict=verdict)
+        for message in house.messages()
+        for kind, verdict in (("delivered", Verdict.NOTHING), ("complained", Verdict.REPORTED))
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(house.app.receive.take, [receipts, receipts[::-1]] * 2))
+    house.app.worker.quiesce()
+    assert sum(taken) == 40
+    assert len(house.events("customer.unsubscribed")) == 20
+    assert len(house.rows("SELECT * FROM suppressions")) == 20
+    assert {one.status.value for one in house.messages()} == {"delivered"}
