@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from benchmarks.shop import START, arriving, first_order
-from engine.bootstrap import App, NoHandover
+from engine.bootstrap import App
 from engine.ports.clock import VirtualClock
+from engine.providers.nowhere import NoHandover
 from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.storage import tables

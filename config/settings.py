@@ -149,6 +149,28 @@ _SECRET_FIELDS = frozenset(
 ) | {"database_url"}
 
 
+_ROTATED = (_SECRET_FIELDS | {"sendgrid_webhook_public_key"}) - {"database_url"}
+
+
+def rotated(held: Settings, fresh: Settings) -> Settings:
+    """``held`` with the secrets of ``fresh``: they alone change without a restart."""
+    return held.model_copy(update={name: getattr(fresh, name) for name in sorted(_ROTATED)})
+
+
+def secret_files(workspace: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where secrets may stand: ``.env``, and every file that a variable with ``_FILE`` names."""
+    try:
+        merged = {**_dotenv(workspace), **environ}
+    except SettingsError:
+        merged = dict(environ)
+    named = {
+        workspace / value.strip()
+        for name, value in merged.items()
+        if name.startswith(PREFIX) and name.endswith("_FILE") and value.strip()
+    }
+    return (workspace / ".env", *sorted(named))
+
+
 def load_settings(workspace: Path | None, environ: Mapping[str, str]) -> Settings:
     """The settings of ``workspace``, else of ``LAGNIAPPE_WORKSPACE``, else of this directory.
 

@@ -17,10 +17,10 @@ from pydantic import SecretStr
 from config.diagnostic_report import as_text
 from config.durations import Rate as ConfiguredRate
 from config.policy import POLICY_FILE, Policy, load_policy
-from config.settings import Settings, SettingsError, ensure_secret_key, load_settings
+from config.settings import Settings, SettingsError, ensure_secret_key, load_settings, secret_files
 from config.yaml_source import SourceError, load
 from engine.authoring.loader import Loader
-from engine.core.message import Channel, Content, Outgoing, SendResult
+from engine.core.message import Channel, Content
 from engine.links import Links
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.history import History
@@ -28,12 +28,15 @@ from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader
 from engine.providers.build import build_look_ups, build_providers, build_readers
 from engine.providers.gate import Gate
+from engine.providers.nowhere import NoHandover
 from engine.providers.pacing import Rate
 from engine.providers.poster import HttpPoster
+from engine.providers.rotating import Rotating, rotation_of
 from engine.providers.sender import Sender
 from engine.rendering.archive import unpack
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
+from engine.rotation import Rotation
 from engine.services.advance import Advance
 from engine.services.configuration import compile_rules
 from engine.services.dispatch import Dispatch
@@ -65,45 +68,12 @@ class SetupError(Exception):
         self.problems = tuple(problems)
 
 
-class NoHandover:
-    """For commands that decide but must not send: what they schedule waits for the daemon."""
-
-    def start(self) -> None:
-        """Nothing to start."""
-
-    def submit(self, outgoings: Sequence[Outgoing]) -> None:
-        """There is never room, so nothing comes."""
-        if outgoings:
-            raise RuntimeError("this process sends nothing")
-
-    def collect(self) -> list[SendResult]:
-        """Never anything."""
-        return []
-
-    def free(self) -> int:
-        """No slot."""
-        return 0
-
-    def room(self, channel: Channel, sender: str) -> int:
-        """No room."""
-        return 0
-
-    def wait(self, timeout: float) -> None:
-        """Nothing will come."""
-
-    def drain(self, timeout: float) -> list[SendResult]:
-        """Nothing is under way."""
-        return []
-
-    def stop(self) -> None:
-        """Nothing to stop."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """Everything that runs, wired; ``close`` lets go of it."""
 
-    settings: Settings
+    settings: Settings  # as they were at the start; ``rotation`` has those in force
+    rotation: Rotation
     policy: Policy
     clock: Clock
     storage: SqlStorage
@@ -138,6 +108,7 @@ class App:
 
     def reload(self) -> None:
         """Take the workspace's files as they are now; broken ones leave their last good state."""
+        self.rotation.reload()
         self.templates.refresh()
         self.revisions.reload(self.clock.now())
 
@@ -176,8 +147,17 @@ def build(
     fingerprints = Fingerprints([key.get_secret_value() for key in keys])
     upgrade(settings.database_url)
     storage = SqlStorage(Database(settings.database_url))
+    rotation = Rotation(
+        settings,
+        lambda: load_settings(workspace, environ),
+        lambda: secret_files(workspace, environ),
+    )
     if providers is None:
-        providers = _providers(settings, policy, clock)
+        rotating = {
+            channel: Rotating(each) for channel, each in _providers(settings, policy, clock).items()
+        }
+        providers = rotating
+        rotation.on_change(lambda fresh: rotation_of(rotating, _providers(fresh, policy, clock)))
     sender: Handover
     gate = Gate({channel: each.name for channel, each in providers.items()}, time.monotonic)
     if make_sender is not None:
@@ -227,8 +207,24 @@ def build(
     history = SqlHistory(storage.database)
     receive = Receive(storage, revisions, handover, clock, worker.wake)
     personal = SqlPrivacy(storage.database)
+    readers, look_ups = _readers(settings), _look_ups(settings)
+
+    def follow(fresh: Settings) -> Callable[[], None]:
+        new_readers, new_look_ups = _readers(fresh), _look_ups(fresh)
+        new_keys = [key.get_secret_value() for key in fresh.secret_key or keys]
+
+        def put_into_use() -> None:
+            readers.update(new_readers)  # in place: their holders look each up when it is needed
+            look_ups.update(new_look_ups)
+            links.change_keys(new_keys)
+            fingerprints.change_keys(new_keys)
+
+        return put_into_use
+
+    rotation.on_change(follow)
     app = App(
         settings=settings,
+        rotation=rotation,
         policy=policy,
         clock=clock,
         storage=storage,
@@ -241,7 +237,7 @@ def build(
         handover=handover,
         ingest=ingest,
         receive=receive,
-        readers=_readers(settings),
+        readers=readers,
         settlement=Settlement(
             storage=storage,
             revisions=revisions,
@@ -249,7 +245,7 @@ def build(
             receive=receive,
             clock=clock,
             words=lambda message_id: _words(history, message_id),
-            look_ups=_look_ups(settings),
+            look_ups=look_ups,
         ),
         outbox=Outbox(storage, HttpPoster(), clock.now),
         personal=personal,

@@ -64,7 +64,7 @@ class Daemon:
         app.storage.database.claim_workspace()
         memory.settle()
         sys.setswitchinterval(_TURN)
-        self._seen_files = _files(app.settings.workspace)
+        self._seen_files = _files(app)
         if self._works:
             app.sender.start()
             app.worker.begin(self._role, alone=app.storage.database.is_sqlite)
@@ -137,7 +137,7 @@ class Daemon:
                         message=problem.message)  # fmt: skip
 
     def _look_at_files(self) -> None:
-        files = _files(self._app.settings.workspace)
+        files = _files(self._app)
         if files != self._seen_files:
             self._seen_files = files
             self.reload()
@@ -229,14 +229,15 @@ def serve_until_told(daemon: Daemon) -> None:
     daemon.stop()
 
 
-def _files(workspace: Path) -> dict[str, tuple[float, int]]:
+def _files(app: App) -> dict[str, tuple[float, int]]:
     """What would show a change: times and sizes of every file that configures."""
     found: dict[str, tuple[float, int]] = {}
-    for folder in ("campaigns", "message_templates", "config"):
-        for path in (workspace / folder).rglob("*"):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            found[str(path)] = (stat.st_mtime, stat.st_size)
+    folders = ("campaigns", "message_templates", "config")
+    paths = [path for name in folders for path in (app.settings.workspace / name).rglob("*")]
+    for path in (*paths, *app.rotation.files()):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found[str(path)] = (stat.st_mtime, stat.st_size)
     return found

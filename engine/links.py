@@ -33,6 +33,10 @@ class Links:
         if not keys:
             raise ValueError("at least one secret key is needed to sign links")
         self._base_url = base_url.rstrip("/")
+        self.change_keys(keys)
+
+    def change_keys(self, keys: Sequence[str]) -> None:
+        """Sign with the first of these from now on, and verify by every one of them."""
         # itsdangerous tries the last key first and signs with it.
         self._signers = {
             purpose: Signer(

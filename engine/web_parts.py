@@ -29,7 +29,7 @@ class WebParts:
         )
         self.asgi: ASGIApp = create_app(
             WebServices(
-                settings=app.settings,
+                settings=app.rotation.settings,
                 clock=app.clock,
                 reject=app.storage.reject,
                 inbox=self._inbox,

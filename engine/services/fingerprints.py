@@ -28,6 +28,10 @@ class Fingerprints:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("at least one secret key is needed to remember what was erased")
+        self.change_keys(keys)
+
+    def change_keys(self, keys: Sequence[str]) -> None:
+        """Make them by the first of these from now on, and find by every one of them."""
         self._keys = [hmac.digest(key.encode(), _PURPOSE, "sha256") for key in keys]
 
     def of(self, address: str) -> str:

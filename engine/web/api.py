@@ -35,7 +35,7 @@ _ONE_TAKEN: Final = as_json({"accepted": 1, "rejected": 0}, 202)
 
 def events_endpoint(services: WebServices) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint."""
-    tokens = Tokens(services.settings.api_token)
+    tokens = Tokens(lambda: services.settings().api_token)
     inbox, clock, catalog, metrics = (
         services.inbox,
         services.clock,

@@ -64,8 +64,8 @@ def metrics_endpoint(services: WebServices) -> Endpoint:
     Where others than this machine can reach it, it asks for the API token: how many messages a
     shop sends is nobody else's business.
     """
-    tokens = Tokens(services.settings.api_token)
-    is_exposed = services.settings.exposed
+    tokens = Tokens(lambda: services.settings().api_token)
+    is_exposed = services.settings().exposed
 
     async def metrics(request: Request) -> Response:
         if is_exposed and (refusal := tokens.refuse(request)) is not None:

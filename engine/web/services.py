@@ -32,12 +32,13 @@ class Check:
 class WebServices:
     """The use cases and values behind the routes.
 
-    ``catalog`` and ``policy`` are asked for at each use, since both may be reloaded. ``reject``
-    is the storage's. ``readers`` are by the provider's name; ``receive`` takes in what they read.
+    ``settings``, ``catalog`` and ``policy`` are asked for at each use, since all may be reloaded.
+    ``reject`` is the storage's. ``readers`` are by the provider's name; ``receive`` takes in what
+    they read.
     ``reject``, ``receive`` and ``readiness`` may block: they are called in a thread.
     """
 
-    settings: Settings
+    settings: Callable[[], Settings]
     clock: Clock
     reject: Callable[[Sequence[Rejected]], None]
     inbox: Inbox

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -15,14 +15,15 @@ _CHALLENGE = 'Bearer realm="lagniappe"'
 
 
 class Tokens:
-    """The tokens valid now, several while they are being changed."""
+    """The tokens valid now, several while they are being changed; asked for at each request."""
 
-    def __init__(self, tokens: Sequence[SecretStr]) -> None:
-        self._tokens = [token.get_secret_value().encode() for token in tokens]
+    def __init__(self, tokens: Callable[[], Sequence[SecretStr]]) -> None:
+        self._held = tokens
 
     def refuse(self, request: Request) -> Response | None:
         """Why this request may not pass, as an answer; None when it may."""
-        if not self._tokens:
+        tokens = [token.get_secret_value().encode() for token in self._held()]
+        if not tokens:
             return problem(
                 403,
                 "LAGNIAPPE_API_TOKEN is not set on this server, so nobody may use this address;"
@@ -38,7 +39,7 @@ class Tokens:
             )
         sent = given.strip().encode("utf-8", "surrogateescape")
         # Every token is compared, so that time tells nothing of which came close.
-        if sum(hmac.compare_digest(sent, token) for token in self._tokens):
+        if sum(hmac.compare_digest(sent, token) for token in tokens):
             return None
         return problem(
             401,

@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 def webhook_endpoint(services: WebServices) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of every platform in ``SOURCES``."""
-    secrets = {name: _secrets(services.settings, name) for name in SOURCES}
     inbox, clock, metrics = services.inbox, services.clock, services.metrics
 
     async def post_webhook(request: Request) -> Response:
@@ -38,13 +37,12 @@ def webhook_endpoint(services: WebServices) -> Callable[[Request], Awaitable[Res
         source = SOURCES.get(platform)
         if source is None:
             return problem(404, f"webhooks are read from {', '.join(SOURCES)}")
-        if not secrets[platform]:
+        secrets = _secrets(services.settings(), platform)
+        if not secrets:
             return _refuse(platform, f"{_setting(platform)} is not set, so nothing is accepted")
         body = await read_body(request, most=MOST)
         try:
-            reading = source.read(
-                request.headers, body, secrets=secrets[platform], received_at=clock.now()
-            )
+            reading = source.read(request.headers, body, secrets=secrets, received_at=clock.now())
         except SignatureError as error:
             return _refuse(platform, error.reason)
         if reading.rejected is not None:

@@ -119,7 +119,7 @@ class Site:
         self.inbox = Inbox(storage, metrics=metrics, capacity=self.capacity)
         self.unsubscribe = Unsubscribe(self.decisions, self.ingest, LINKS, self.clock)
         self.services = WebServices(
-            settings=settings,
+            settings=lambda: settings,
             clock=self.clock,
             reject=storage.reject,
             inbox=self.inbox,
