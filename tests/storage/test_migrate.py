@@ -119,6 +119,7 @@ def test_asking_creates_no_file(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
     url = f"sqlite:///{tmp_path}/made/new.db"
     migrate.upgrade(url)
     database = Database(url)
