@@ -272,6 +272,10 @@ class Contended(Exception):
     """Another transaction touched the same rows; do the work again."""
 
 
+class Unavailable(Exception):
+    """The database did not answer as it should: it is out of reach, full or broken, for now."""
+
+
 class Storage(Protocol):
     """The database. Every method but ``deciding`` is a transaction of its own."""
 

@@ -19,7 +19,7 @@ from engine.core.projection import project
 from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.privacy import ERASED_BODY
-from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
+from engine.ports.storage import Contended, Incoming, Processed, Storage, Unavailable, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch
 from engine.services.directory import Directory
 from engine.services.fingerprints import Fingerprints
@@ -95,26 +95,29 @@ class Ingest:
         Raises ``Contended`` when another writer came first: nothing was written then.
         """
         try:
-            return self._process_waiting(limit)
-        except Contended:
+            count, outgoings = self._process_waiting(limit)
+        except (Contended, Unavailable):
             raise
         except Exception as error:
             # Only the kind of error: its words may quote a customer's.
             log.error("events_not_processed", error=type(error).__name__, next="one by one")
-        return sum(1 for _ in range(limit) if self._process_alone())
+            return sum(1 for _ in range(limit) if self._process_alone())
+        self._handover.give(outgoings)
+        return count
 
     def _process_alone(self) -> int:
         """The oldest waiting event by itself; rejected when that fails for any reason of its own.
 
-        A database that is out of order fails to take the rejection as well, and raises.
+        A database in trouble is no reason of its own: that raises, and the event goes on waiting.
         """
+        tried: list[int] = []
         try:
-            return self._process_waiting(1)
-        except Contended:
+            count, outgoings = self._process_waiting(1, tried)
+        except (Contended, Unavailable):
             raise
         except Exception as error:
             with self._storage.deciding() as unit:
-                stored = unit.waiting_events(1)
+                stored = [each for each in unit.waiting_events(1) if each.seq in tried]
                 reason = f"cannot be processed: {type(error).__name__}"
                 log.error("event_rejected", events=[each.seq for each in stored], reason=reason)
                 unit.processed(
@@ -123,13 +126,20 @@ class Ingest:
                 )
                 unit.commit()
             return len(stored)
+        self._handover.give(outgoings)
+        return count
 
-    def _process_waiting(self, limit: int) -> int:
+    def _process_waiting(
+        self, limit: int, tried: list[int] | None = None
+    ) -> tuple[int, list[Outgoing]]:
+        """How many were processed, and what is to be given away; ``tried`` is told which."""
         now = self._clock.now()
         with self._storage.deciding() as unit:
             stored = unit.waiting_events(limit)
+            if tried is not None:
+                tried += [each.seq for each in stored]
             if not stored:
-                return 0
+                return 0, []
             items = [
                 _Item(
                     seq=each.seq,
@@ -141,8 +151,7 @@ class Ingest:
                 for each in stored
             ]
             outgoings = self._process(unit, items, now)
-        self._handover.give(outgoings)
-        return len(items)
+        return len(items), outgoings
 
     def _process(self, unit: UnitOfWork, items: list[_Item], now: datetime) -> list[Outgoing]:
         configuration = self._revisions.configuration(unit)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from engine.bootstrap import App
 from engine.core import projection
-from engine.ports.storage import Contended
+from engine.ports.storage import Contended, Unavailable
 from engine.services import ingest
 from engine.services.batch import Batch
 from tests.e2e.engine_room import arriving, let_time_pass, rows, running, tell
@@ -230,6 +231,33 @@ def test_an_event_that_cannot_be_processed_holds_up_no_other(
     rejected = [row for row in rows(database_url, "events") if row["state"] == 2]
     assert [row["id"] for row in rejected] == ["placed-3"]
     assert rejected[0]["reason"] == "cannot be processed: ZeroDivisionError"
+
+
+def test_a_database_in_trouble_makes_no_event_a_rejected_one(
+    make: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = projection.project
+    failures = 3
+
+    def failing(world: Any, event: Any) -> Any:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+        return real(world, event)
+
+    monkeypatch.setattr(ingest, "project", failing)
+    provider = Recorder("email", lambda: START)
+    workspace = make(campaign("ask", "  - {id: ask, send_email: note}"))
+    with running(workspace, database_url, START, provider=provider) as (app, _):
+        tell(app, [order_placed(number, START) for number in range(4)])
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                app.worker.run_once()
+            assert app.storage.has_waiting_events()
+        app.worker.quiesce()
+    assert len(provider.sent) == 4
+    assert {row["state"] for row in rows(database_url, "events")} == {1}
 
 
 def test_an_event_taken_by_both_doors_is_processed_once(
