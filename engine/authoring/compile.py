@@ -23,7 +23,6 @@ from engine.authoring.spec import (
 from engine.core.campaign import (
     DateTrigger,
     Entry,
-    EventMatch,
     EventTrigger,
     Goal,
     OrderExit,
@@ -32,6 +31,7 @@ from engine.core.campaign import (
     Trigger,
 )
 from engine.core.expression import Condition
+from engine.core.verbs import EventMatch
 from engine.core.vocabulary import FieldType
 from triggers.catalog import Catalog
 from triggers.schedule import CUSTOMER_ZONE

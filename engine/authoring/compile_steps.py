@@ -24,7 +24,7 @@ from engine.authoring.step_specs import (
     WaitForStep,
 )
 from engine.authoring.values import event_data, plain_value
-from engine.core.campaign import (
+from engine.core.verbs import (
     Arm,
     Branch,
     CallWebhook,

@@ -10,8 +10,8 @@ from config.diagnostics import nearest
 from engine.authoring.layout import Placed
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
 from engine.authoring.step_specs import SendEmailStep, SendSmsStep, SplitStep, WaitForStep
-from engine.core.campaign import SendEmail, SendSms, Split, WaitFor
 from engine.core.facts import FIELDS, STEP_FIELDS
+from engine.core.verbs import SendEmail, SendSms, Split, WaitFor
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from triggers.catalog import Catalog, EventSpec
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.durations import Duration
 from engine.core import ids
-from engine.core.campaign import EventMatch, Plan, Plans, ScheduleTrigger, Split, WaitFor
+from engine.core.campaign import Plan, Plans, ScheduleTrigger
 from engine.core.context import Context
 from engine.core.customer import Order
 from engine.core.decision import DecisionKind, EntryVerdict, VerdictCode
@@ -20,6 +20,7 @@ from engine.core.guards import zone_of
 from engine.core.record import decide, trace_of
 from engine.core.timing import add, is_too_late
 from engine.core.transition import Transition
+from engine.core.verbs import EventMatch, Split, WaitFor
 from engine.core.view import (
     View,
     ended_already,

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.campaign import SendEmail, SendSms, Split, Step, WaitFor
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.evaluate import Activation
 from engine.core.guards import GuardRules, consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
 from engine.core.transition import Transition
+from engine.core.verbs import SendMessage, Split, Step, WaitFor
 from engine.core.vocabulary import Field, FieldType
 from engine.core.world import World
 
@@ -240,7 +240,7 @@ _OPEN: Mapping[str, Getter] = {
 def step_fields(step: Step) -> Mapping[str, Field]:
     """What later conditions may ask of a step, by dotted name (``ask.clicked``)."""
     match step:
-        case SendEmail() | SendSms():
+        case SendMessage():
             return {
                 f"{step.id}.{name}": Field(type=BOOL, doc=f"The message of {step.id}: {name}")
                 for name in MESSAGE_RESULTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from engine.core.campaign import Exit, Plan, Plans, SendEmail, SendSms
+from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import cancel_message, complete, exit_journey, release_slot
@@ -13,6 +13,7 @@ from engine.core.message import Message, MessageStatus
 from engine.core.record import decide, trace_of
 from engine.core.sending import defer_trace, drop, guarded
 from engine.core.steps import HOLD_RECHECK, go_to
+from engine.core.verbs import Exit, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, JourneyStatus, Waiting, World
 
@@ -188,7 +189,7 @@ def _has_made_since(journey: Journey, plan: Plan, message: Message) -> bool:
         return True
     made = (step for step in plan.steps[index + 1 :] if step.id in journey.results)
     return any(
-        "done" in journey.results[step.id] or isinstance(step, SendEmail | SendSms) for step in made
+        "done" in journey.results[step.id] or isinstance(step, SendMessage) for step in made
     ) or (journey.awaiting is not None and journey.awaiting != message.id)
 
 

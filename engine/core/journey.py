@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.core.campaign import EventMatch, Plan, Plans, WaitFor, Watch
+from engine.core.campaign import Plan, Plans, Watch
 from engine.core.context import Context
 from engine.core.decision import DecisionKind, EntryVerdict
 from engine.core.ending import complete, exit_journey
@@ -28,6 +28,7 @@ from engine.core.migration import migrate
 from engine.core.record import decide
 from engine.core.steps import HOLD_RECHECK, stand, take_steps, time_out
 from engine.core.transition import Transition
+from engine.core.verbs import EventMatch, WaitFor
 from engine.core.view import View
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from engine.core.campaign import Delay, Plan, SendEmail, SendSms, Step, WaitFor
+from engine.core.campaign import Plan
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import cancel_message, complete
 from engine.core.message import MessageStatus
 from engine.core.record import decide
 from engine.core.steps import stand
+from engine.core.verbs import Delay, SendMessage, Step, WaitFor
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 
@@ -54,7 +55,7 @@ def _place(journey: Journey, new: Plan, old: Plan | None) -> int | None:
     index = old.step_index[journey.step]
     while index < len(old.steps):
         step = old.steps[index]
-        if isinstance(step, Delay | WaitFor | SendEmail | SendSms) and step.id in new.step_index:
+        if isinstance(step, Delay | WaitFor | SendMessage) and step.id in new.step_index:
             return new.step_index[step.id]
         index = step.next
     return None
@@ -68,7 +69,7 @@ def _still_fits(journey: Journey, step: Step) -> bool:
         case Waiting.EVENT:
             return isinstance(step, WaitFor)
         case Waiting.MESSAGE:
-            return isinstance(step, SendEmail | SendSms)
+            return isinstance(step, SendMessage)
         case Waiting.READY | Waiting.HOLD:
             return True
 

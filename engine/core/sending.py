@@ -10,20 +10,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core import guards, ids
-from engine.core.campaign import Plan, SendEmail, SendSms, channel_of
+from engine.core.campaign import Plan
 from engine.core.context import VOLUME_LIMIT, Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import exit_journey
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.message import Message, MessageStatus
 from engine.core.record import decide, trace_of
+from engine.core.verbs import SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, Waiting, World
 
 MADE = ("sent", "skipped", "failed")  # results that say that a step has had its one message
 
 
-def make_message(view: View, step: SendEmail | SendSms) -> int | None:
+def make_message(view: View, step: SendMessage) -> int | None:
     """Decide a message step: the journey waits for its message, goes on, or has ended."""
     world, journey, plan, context = view.world, view.journey, view.plan, view.context
     if any(journey.results.get(step.id, {}).get(name) for name in MADE):
@@ -112,16 +113,16 @@ def defer_trace(verdict: Defer) -> dict[str, Any]:
     return {**verdict.trace, "until": verdict.until.isoformat()}
 
 
-def lateness_limit(step: SendEmail | SendSms, context: Context) -> timedelta:
+def lateness_limit(step: SendMessage, context: Context) -> timedelta:
     """How late the step's message may be; a day is 24 hours (``timing.is_too_late``)."""
-    limit = step.max_lateness or context.rules.max_lateness[channel_of(step)]
+    limit = step.max_lateness or context.rules.max_lateness[step.channel]
     return timedelta(seconds=limit.nominal_seconds)
 
 
-def _new_message(view: View, step: SendEmail | SendSms) -> Message:
+def _new_message(view: View, step: SendMessage) -> Message:
     journey, plan, context = view.journey, view.plan, view.context
     customer = view.world.customer
-    channel = channel_of(step)
+    channel = step.channel
     due = journey.clock
     return Message(
         id=ids.message_id(journey.id, step.id),
@@ -163,7 +164,7 @@ def _text(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _brake(view: View, step: SendEmail | SendSms) -> None:
+def _brake(view: View, step: SendMessage) -> None:
     """The campaign has reached its volume limit: it stands still until somebody resumes it."""
     plan, journey, context = view.plan, view.journey, view.context
     context.braked[plan.id] = VOLUME_LIMIT

@@ -9,21 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
-from engine.core.campaign import (
-    Branch,
-    CallWebhook,
-    Delay,
-    EmitEvent,
-    Exit,
-    Plan,
-    Plans,
-    SendEmail,
-    SendSms,
-    Split,
-    Step,
-    UpdateCustomer,
-    WaitFor,
-)
+from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import complete, exit_journey
@@ -32,6 +18,18 @@ from engine.core.guards import zone_of
 from engine.core.record import decide, trace_of
 from engine.core.sending import make_message
 from engine.core.timing import add, delay_until
+from engine.core.verbs import (
+    Branch,
+    CallWebhook,
+    Delay,
+    EmitEvent,
+    Exit,
+    SendMessage,
+    Split,
+    Step,
+    UpdateCustomer,
+    WaitFor,
+)
 from engine.core.view import View, order_of
 from engine.core.world import Emitted, Journey, Waiting, WebhookCall, World
 
@@ -104,7 +102,7 @@ def _take(view: View, step: Step) -> int | None:
     if step.condition is not None:
         verdict = view.evaluate(step.condition)
         if not verdict.met:
-            if isinstance(step, SendEmail | SendSms):
+            if isinstance(step, SendMessage):
                 note_result(view, step, "skipped")
             _decide(view, DecisionKind.STEP_SKIPPED, step, code="if", trace=trace_of(verdict))
             return step.next
@@ -117,7 +115,7 @@ def _take(view: View, step: Step) -> int | None:
             return _branch(view, step)
         case Split():
             return _split(view, step)
-        case SendEmail() | SendSms():
+        case SendMessage():
             following = make_message(view, step)
             view.renew()
             return following

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol, assert_never
 
-from engine.core.campaign import Branch, Plan, ScheduleTrigger, Step
+from engine.core.campaign import Plan, ScheduleTrigger
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.delivery import ABANDONED
 from engine.core.expression import Condition
@@ -27,6 +27,7 @@ from engine.core.reasons import (
     when,
     withheld,
 )
+from engine.core.verbs import Branch, Step
 
 __all__ = ["MessageRow", "decision_text", "message_text", "verdict_text"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from engine.core.campaign import EventMatch, Plan
+from engine.core.campaign import Plan
 from engine.core.context import Context
 from engine.core.customer import Order, Ticket
 from engine.core.evaluate import Activation, Verdict, evaluate
@@ -13,6 +13,7 @@ from engine.core.expression import Condition
 from engine.core.facts import bind
 from engine.core.order_state import facts_of, is_fully_refunded
 from engine.core.transition import Transition
+from engine.core.verbs import EventMatch
 from engine.core.world import Journey, World
 
 

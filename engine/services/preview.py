@@ -11,19 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from config.policy import Policy
-from engine.core.campaign import (
-    EventTrigger,
-    Plan,
-    SendEmail,
-    SendSms,
-    Split,
-    Step,
-    WaitFor,
-    channel_of,
-)
+from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
 from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
+from engine.core.verbs import SendMessage, Split, Step, WaitFor
 from engine.core.world import World
 from engine.ports.rendering import Renderer, Templates
 from engine.services.message_context import message_context
@@ -104,17 +96,18 @@ def campaign_previews(plan: Plan, reader: Reader, renderer: Renderer) -> Iterato
     if plan.purpose == "transactional":
         values["links"] = {"unsubscribe": None, "preferences": None}
     for step in plan.steps:
-        if isinstance(step, SendEmail | SendSms):
-            channel = channel_of(step)
-            content = renderer.render(step.template, channel, reader.locale, values)
-            yield Rendered(template=step.template, channel=channel, step=step.id, content=content)
+        if isinstance(step, SendMessage):
+            content = renderer.render(step.template, step.channel, reader.locale, values)
+            yield Rendered(
+                template=step.template, channel=step.channel, step=step.id, content=content
+            )
         values[step.id] = _result(step)
 
 
 def _result(step: Step) -> dict[str, Any]:
     """What later templates may ask of a step: sent, and nothing came of it yet."""
     match step:
-        case SendEmail() | SendSms():
+        case SendMessage():
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
         case WaitFor():
             return dict.fromkeys(WAIT_RESULTS, False)

@@ -6,13 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import assert_never
 
-from engine.core.campaign import (
-    CampaignStatus,
-    DateTrigger,
-    EventTrigger,
-    Plan,
-    ScheduleTrigger,
-)
+from engine.core.campaign import CampaignStatus, DateTrigger, EventTrigger, Plan, ScheduleTrigger
 from engine.core.evaluate import evaluate
 from engine.core.expression import Condition
 from engine.core.facts import bind

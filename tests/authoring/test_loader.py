@@ -11,7 +11,7 @@ from config.yaml_source import SourceError
 from engine.authoring import loader as loader_module
 from engine.authoring.compile import compile_campaign
 from engine.authoring.loader import Loader
-from engine.core.campaign import EmitEvent
+from engine.core.verbs import EmitEvent
 from engine.ports.plans import CampaignSource
 from tests.authoring.campaigns import REVIEW_REQUEST, simple
 from tests.authoring.workspace import TEMPLATES, FakeTemplates

@@ -10,7 +10,8 @@ from config.diagnostics import Diagnostic, Severity
 from config.yaml_source import SourceError, load
 from engine.authoring.compile import Draft, compile_campaign
 from engine.authoring.lint import lint, lint_together
-from engine.core.campaign import Branch, Plan, Split
+from engine.core.campaign import Plan
+from engine.core.verbs import Branch, Split
 from tests.authoring.campaigns import GOOD
 from tests.authoring.mutations import damaged
 from tests.authoring.workspace import CATALOG, TEMPLATES

@@ -9,22 +9,24 @@ import pytest
 from config.durations import Duration, Rate
 from engine.authoring.compile import revision_of
 from engine.core.campaign import (
-    Branch,
-    CallWebhook,
     CampaignStatus,
     DateTrigger,
-    Delay,
-    EmitEvent,
-    EventMatch,
     EventTrigger,
-    Exit,
     OrderExit,
     Plan,
     ScheduleTrigger,
+    Stage,
+)
+from engine.core.verbs import (
+    Branch,
+    CallWebhook,
+    Delay,
+    EmitEvent,
+    EventMatch,
+    Exit,
     SendEmail,
     SendSms,
     Split,
-    Stage,
     Step,
     UpdateCustomer,
     WaitFor,

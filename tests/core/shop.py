@@ -8,17 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.durations import Duration, Rate, parse
-from engine.core.campaign import (
-    CampaignStatus,
-    Entry,
-    EventMatch,
-    EventTrigger,
-    Goal,
-    Plan,
-    Plans,
-    Stage,
-    Step,
-)
+from engine.core.campaign import CampaignStatus, Entry, EventTrigger, Goal, Plan, Plans, Stage
 from engine.core.context import Context
 from engine.core.customer import Consent, Customer, Order, Ticket
 from engine.core.decision import DecisionKind, EntryVerdict
@@ -35,6 +25,7 @@ from engine.core.journey import (
 )
 from engine.core.message import Message, MessageStatus
 from engine.core.transition import Transition
+from engine.core.verbs import EventMatch, Step
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.durations import Duration
-from engine.core.campaign import Delay, SendEmail, Split, Variant, WaitFor
 from engine.core.customer import Customer, Line, Order, Refund, Ticket
 from engine.core.evaluate import Activation, evaluate
 from engine.core.facts import FIELDS, OPEN_PREFIXES, STEP_FIELDS, bind, value_of
 from engine.core.order_state import fact_time, facts_of, is_fully_refunded
+from engine.core.verbs import Delay, SendEmail, Split, Variant, WaitFor
 from engine.core.view import trigger_of
 from engine.core.vocabulary import FieldType, Vocabulary
 from engine.core.world import World

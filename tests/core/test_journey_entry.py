@@ -9,17 +9,11 @@ import pytest
 
 from config.durations import Duration
 from engine.core import ids
-from engine.core.campaign import (
-    CampaignStatus,
-    Delay,
-    EventMatch,
-    ScheduleTrigger,
-    SendEmail,
-    WaitFor,
-)
+from engine.core.campaign import CampaignStatus, ScheduleTrigger
 from engine.core.customer import Refund
 from engine.core.decision import VerdictCode
 from engine.core.journey import enrol_by_schedule
+from engine.core.verbs import Delay, EventMatch, SendEmail, WaitFor
 from engine.core.world import JourneyStatus, PastEntry
 from tests.core.shop import DAY, T0, Shop, default_exits, plan, transition, when
 

@@ -8,20 +8,12 @@ import pytest
 
 from config.durations import Duration, Rate
 from engine.core import ids
-from engine.core.campaign import (
-    Delay,
-    EventMatch,
-    Exit,
-    Plans,
-    SendEmail,
-    SendSms,
-    UpdateCustomer,
-    WaitFor,
-)
+from engine.core.campaign import Plans
 from engine.core.decision import DecisionKind
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import exit_journey, migrate, on_failed, on_retry
 from engine.core.message import MessageStatus
+from engine.core.verbs import Delay, EventMatch, Exit, SendEmail, SendSms, UpdateCustomer, WaitFor
 from engine.core.world import JourneyStatus, Waiting
 from tests.core.shop import DAY, HOUR, RULES, T0, Shop, Volume, default_exits, plan, steps, when
 

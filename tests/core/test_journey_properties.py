@@ -8,20 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.durations import Duration
-from engine.core.campaign import (
-    Arm,
-    Branch,
-    Delay,
-    EmitEvent,
-    EventMatch,
-    Plan,
-    SendEmail,
-    SendSms,
-    WaitFor,
-)
+from engine.core.campaign import Plan
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import exit_journey, on_retry, on_withheld
 from engine.core.message import COUNTED, MessageStatus
+from engine.core.verbs import Arm, Branch, Delay, EmitEvent, EventMatch, SendEmail, SendSms, WaitFor
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 from tests.core.shop import HOUR, T0, Shop, default_exits, plan, when
 

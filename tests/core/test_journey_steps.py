@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.durations import Duration
-from engine.core.campaign import (
+from engine.core.customer import Refund
+from engine.core.decision import DecisionKind
+from engine.core.timing import add
+from engine.core.verbs import (
     Arm,
     Branch,
     CallWebhook,
@@ -23,9 +26,6 @@ from engine.core.campaign import (
     Variant,
     WaitFor,
 )
-from engine.core.customer import Refund
-from engine.core.decision import DecisionKind
-from engine.core.timing import add
 from engine.core.world import JourneyStatus, Waiting
 from tests.core.shop import DAY, HOUR, T0, VIENNA, Shop, default_exits, plan, when
 

@@ -15,23 +15,14 @@ from hypothesis import strategies as st
 
 from config.durations import Duration
 from engine.core import reasons, trace
-from engine.core.campaign import (
-    Arm,
-    Branch,
-    CampaignStatus,
-    Entry,
-    EventTrigger,
-    Plan,
-    ScheduleTrigger,
-    SendEmail,
-    Stage,
-)
+from engine.core.campaign import CampaignStatus, Entry, EventTrigger, Plan, ScheduleTrigger, Stage
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.evaluate import Activation, evaluate
 from engine.core.expression import Condition, compile_condition
 from engine.core.facts import FIELDS, OPEN_PREFIXES
 from engine.core.message import Message, MessageStatus
 from engine.core.record import trace_of
+from engine.core.verbs import Arm, Branch, SendEmail
 from engine.core.vocabulary import Vocabulary
 
 NOW = datetime(2026, 3, 1, 15, 30, tzinfo=UTC)

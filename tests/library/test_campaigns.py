@@ -6,7 +6,8 @@ import pytest
 
 from config.diagnostic_report import as_text
 from engine.authoring.schema import SCHEMA_FILE
-from engine.core.campaign import Plan, SendEmail, SendSms, channel_of
+from engine.core.campaign import Plan
+from engine.core.verbs import SendMessage
 from tests.library.walk import WORKSPACE, campaigns, open_templates, plan, policy, report
 
 NAMES = (
@@ -26,11 +27,7 @@ UNUSED = {("thank_you", "sms")}
 
 def messages(of: Plan) -> set[tuple[str, str]]:
     """The (template, channel) pairs that a plan sends."""
-    return {
-        (step.template, channel_of(step))
-        for step in of.steps
-        if isinstance(step, SendEmail | SendSms)
-    }
+    return {(step.template, step.channel) for step in of.steps if isinstance(step, SendMessage)}
 
 
 def test_check_finds_nothing() -> None:

@@ -14,14 +14,11 @@ from config.policy import Policy
 from engine.core.campaign import (
     CampaignStatus,
     DateTrigger,
-    Delay,
     Entry,
-    EventMatch,
     EventTrigger,
     Plan,
     Plans,
     ScheduleTrigger,
-    SendEmail,
     Stage,
 )
 from engine.core.context import Context
@@ -32,6 +29,7 @@ from engine.core.facts import FIELDS, OPEN_PREFIXES
 from engine.core.journey import due_journeys, on_event, on_handed_over, on_step
 from engine.core.message import MessageStatus
 from engine.core.transition import Transition
+from engine.core.verbs import Delay, EventMatch, SendEmail
 from engine.core.vocabulary import Vocabulary
 from engine.core.world import World
 from engine.ports.history import (
