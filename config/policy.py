@@ -1,6 +1,6 @@
 """What the shop decided once for all campaigns: ``config/store.yaml``.
 
-Brand and senders, quiet hours, caps, consent, lateness, rates, retries and retention.
+Brand and senders, topics, quiet hours, caps, consent, lateness, rates, retries and retention.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
-from babel import Locale, UnknownLocaleError
 from babel.numbers import is_currency
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -27,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from config.diagnostics import nearest
 from config.durations import Duration, DurationField, Rate, RateField
+from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
 from config.yaml_source import Document, SourceError
 
@@ -67,14 +67,6 @@ def _currency(value: str) -> str:
 def _country(value: str) -> str:
     if value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError(f"{value} is not a country; write an ISO 3166 code such as US")
-    return value
-
-
-def _locale(value: str) -> str:
-    try:
-        Locale.parse(value, sep="-")
-    except (ValueError, UnknownLocaleError):
-        raise ValueError(f"{value} is not a locale; write it as in en-US") from None
     return value
 
 
@@ -300,9 +292,10 @@ class Policy(Section):
     brand: Brand
     currency: Annotated[str, AfterValidator(_currency)]
     timezone: Zone
-    locale: Annotated[str, AfterValidator(_locale)] = "en-US"
+    locale: Annotated[str, AfterValidator(locale_name)] = "en-US"
     country: Annotated[str, AfterValidator(_country)] = "US"
     senders: Senders
+    topics: dict[TopicId, Topic] = {}
     quiet_hours: QuietHoursByChannel = QuietHoursByChannel()
     caps: tuple[Cap, ...] = ()
     min_gap: DurationField | None = None

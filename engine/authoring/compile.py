@@ -155,6 +155,7 @@ class _Compiler:
                 stage=spec.stage,
                 status=spec.status,
                 purpose=spec.purpose,
+                topic=spec.topic,
                 priority=spec.priority,
                 trigger=trigger,
                 entry=entry,

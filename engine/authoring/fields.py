@@ -202,6 +202,7 @@ Cel = Annotated[
     WithJsonSchema({"type": ["string", "boolean"], "examples": ["customer.orders_count >= 3"]}),
 ]
 EventName = Annotated[str, _text("order.delivered", "review.submitted")]
+TopicName = Annotated[str, _text("offers", "reviews")]
 TemplateName = Annotated[str, _text("review_request")]
 DottedName = Annotated[str, _text("order.id", "customer.id")]
 DateName = Annotated[str, _text("customer.birthday", "customer.attributes.wedding_day")]

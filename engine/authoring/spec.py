@@ -25,6 +25,7 @@ from engine.authoring.fields import (
     Given,
     Spec,
     Timeout,
+    TopicName,
     Version,
     Word,
     Zone,
@@ -171,6 +172,11 @@ class CampaignSpec(Spec):
     )
     purpose: Literal["marketing", "transactional"] = Field(
         description="marketing: needs consent and counts for caps; transactional: about an order"
+    )
+    topic: Given[TopicName] = Field(
+        None,
+        description="What it is about, a topic of config/store.yaml that customers may decline; "
+        "without one only the consent to the channel counts",
     )
     priority: Annotated[int, Field(ge=0, le=100)] = Field(
         50, description="Of two campaigns due at once the higher goes first"

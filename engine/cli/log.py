@@ -48,7 +48,7 @@ FIELDS = (
     "entry_key", "order", "ticket", "customer", "channel", "provider", "sender", "recipient",
     "template", "subject", "status", "reason", "error_code", "attempts", "cost", "created_at",
     "due_at", "send_at", "expires_at", "sent_at", "delivered_at", "opened_at", "clicked_at",
-    "provider_message_id",
+    "provider_message_id", "topic",
 )  # fmt: skip
 _STATUSES = (
     "scheduled", "sending", "sent", "delivered", "bounced", "failed", "skipped", "unknown",

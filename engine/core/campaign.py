@@ -122,6 +122,7 @@ class Plan:
     profile_filter: Condition | None = None
     hold_while: Condition | None = None
     max_age: Duration | None = None
+    topic: str | None = None  # of the store's topics; None: under channel consent only
     holdout: float = 0.0  # percent of customers
     exit_on: tuple[EventMatch, ...] = ()
     exit_on_full_refund_only: bool = False  # true when exit_on is the default of order campaigns

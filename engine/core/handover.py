@@ -165,9 +165,7 @@ def move_on(
 def move_slot(world: World, message: Message, at: datetime) -> None:
     """Let the message count against the caps at ``at``, and at no other time."""
     release_slot(world, message.id)
-    world.contacts.append(
-        Contact(message.id, at, message.channel, message.purpose, message.campaign)
-    )
+    world.contacts.append(Contact.by(message, at))
 
 
 def _fall_due(message: Message, at: datetime) -> None:

@@ -78,6 +78,7 @@ class Message:
     opened_at: datetime | None = None
     clicked_at: datetime | None = None
     provider_message_id: str | None = None
+    topic: str | None = None  # of its campaign, as it was when the message was made
     owner: str | None = None  # the worker whose hand-over is under way, while ``sending``
 
 

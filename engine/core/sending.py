@@ -54,9 +54,7 @@ def make_message(view: View, step: SendMessage) -> int | None:
         message.reason = verdict.code
     world.messages[message.id] = message
     world.changes.messages.add(message.id)
-    world.contacts.append(
-        Contact(message.id, message.send_at, message.channel, message.purpose, message.campaign)
-    )
+    world.contacts.append(Contact.by(message, message.send_at))
     journey.waiting = Waiting.MESSAGE
     journey.awaiting = message.id
     journey.due_at = None
@@ -131,6 +129,7 @@ def _new_message(view: View, step: SendMessage) -> Message:
         journey_id=journey.id,
         step=step.id,
         purpose=plan.purpose,
+        topic=plan.topic,
         channel=channel,
         customer_id=customer.id,
         entry_key=journey.entry_key,

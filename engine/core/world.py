@@ -93,6 +93,14 @@ class Contact:
     channel: str
     purpose: str
     campaign: str
+    topic: str | None = None
+
+    @classmethod
+    def by(cls, message: Message, at: datetime) -> Contact:
+        """What ``message`` counts as when it goes out at ``at``."""
+        return cls(
+            message.id, at, message.channel, message.purpose, message.campaign, message.topic
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

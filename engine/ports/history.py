@@ -64,6 +64,7 @@ class LoggedMessage:
     opened_at: datetime | None
     clicked_at: datetime | None
     provider_message_id: str | None
+    topic: str | None
 
     @property
     def cursor(self) -> Cursor:

@@ -17,7 +17,7 @@ MESSAGE = (
     "id, campaign, revision, journey_id, step, purpose, variant, locale, entry_key, order_id,"
     " ticket_id, customer_id, channel, provider, sender, recipient, template, subject, status,"
     " reason, error_code, attempts, cost, created_at, send_at, due_at, expires_at, sent_at,"
-    " delivered_at, opened_at, clicked_at, provider_message_id"
+    " delivered_at, opened_at, clicked_at, provider_message_id, topic"
 )
 EVENT = (
     'seq, source, id, type, "time", received_at, backfill, state, customer_id, reason, verdicts,'
@@ -71,6 +71,7 @@ def message_of(row: Sequence[Any]) -> LoggedMessage:
         opened_at=moment_or_none(row[29]),
         clicked_at=moment_or_none(row[30]),
         provider_message_id=row[31],
+        topic=row[32],
     )
 
 

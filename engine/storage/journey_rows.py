@@ -117,6 +117,7 @@ def message_row(m: Message) -> Row:
         micros_or_none(m.clicked_at),
         m.provider_message_id,
         m.owner,
+        m.topic,
     )
 
 
@@ -156,6 +157,7 @@ def message_of(row: Any) -> Message:
         clicked_at=moment_or_none(row[30]),
         provider_message_id=row[31],
         owner=row[32],
+        topic=row[33],
     )
 
 

@@ -281,6 +281,7 @@ messages = Table(
     Column("clicked_at", BigInteger),
     Column("provider_message_id", Text),
     Column("owner", Key),
+    Column("topic", Key),
     Index("ix_messages_created_at_id", "created_at", "id"),  # the log, newest first
     Index("ix_messages_customer_id_created_at", "customer_id", "created_at"),
     Index("ix_messages_scheduled", "channel", "send_at", **_where("status = 'scheduled'")),

@@ -44,8 +44,8 @@ _MOVING = (
 _CONSENTS = f"SELECT {columns(tables.consents)} FROM consents WHERE address {{any}}"
 _SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE address {{any}}"
 _CONTACTS = (
-    "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status"
-    " FROM messages WHERE customer_id {any} AND created_at >= {p}"
+    "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status,"
+    " topic FROM messages WHERE customer_id {any} AND created_at >= {p}"
 )
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
 # What a decision, a hand-over or its outcome may still change.
@@ -189,7 +189,9 @@ def _load_messages(
     )
     for row in fetch_any(connection, _CONTACTS, worlds, micros(now - CONTACT_WINDOW)):
         if row[6] in _COUNTED:
-            worlds[row[0]].contacts.append(Contact(row[1], moment(row[2]), row[3], row[4], row[5]))
+            worlds[row[0]].contacts.append(
+                Contact(row[1], moment(row[2]), row[3], row[4], row[5], row[7])
+            )
         if row[6] in _OPEN:
             wanted.add(row[1])
     if not wanted:

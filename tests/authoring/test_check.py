@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.diagnostic_report import as_text
+from config.diagnostics import Severity
 from config.policy import Policy
 from engine.authoring.check import check
 from engine.ports.rendering import Templates
@@ -86,3 +87,23 @@ def test_texts_need_a_sender(tmp_path: Path) -> None:
 def test_the_repository_itself_can_be_checked() -> None:
     report = check(ROOT, _open([]))
     assert not [one for one in report.diagnostics if one.at.file.startswith("config/")]
+
+
+def test_topics_are_those_of_the_store(tmp_path: Path) -> None:
+    _workspace(tmp_path)
+    (tmp_path / "campaigns/two.yaml").write_text(
+        simple("two").replace("purpose: transactional", "purpose: marketing\ntopic: ofers")
+    )
+    (found,) = check(tmp_path, _open([])).diagnostics[:1]
+    assert (found.code, found.suggestion) == ("unknown-topic", "offers")
+    assert "surveys" in (found.expected or "")
+    (tmp_path / "campaigns/two.yaml").write_text(
+        simple("two").replace("purpose: transactional", "purpose: transactional\ntopic: offers")
+    )
+    (found,) = check(tmp_path, _open([])).diagnostics[:1]
+    assert (found.code, found.severity) == ("transactional-topic", Severity.WARNING)
+    (tmp_path / "campaigns/two.yaml").write_text(
+        simple("two").replace("purpose: transactional", "purpose: marketing\ntopic: offers")
+    )
+    codes = {one.code for one in check(tmp_path, _open([])).diagnostics}
+    assert not codes & {"unknown-topic", "transactional-topic"}

@@ -78,6 +78,7 @@ def test_a_policy_cannot_be_changed() -> None:
         ("count: 3", "count: many", "wrong-type", None),
         ("count: 3", "count: 0", "invalid-value", None),
         ("count: 3", "count: ~", "missing-value", None),
+        ("  tips: {name", "  Tips!: {name", "invalid-value", None),
         ("min_gap: 20h", "min_gap: 20", "invalid-value", None),
         ("email: help@", "email: help at ", "invalid-value", None),
         ("store_content: true", "store_content: maybe", "wrong-type", None),

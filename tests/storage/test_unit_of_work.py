@@ -270,10 +270,12 @@ def test_a_journey_brings_the_message_it_awaits(storage: SqlStorage) -> None:
 
 def test_contacts_are_those_that_count(storage: SqlStorage) -> None:
     made = [
-        things.message(status.value, "c", status=status, sent_at=LATER) for status in MessageStatus
+        things.message(status.value, "c", status=status, sent_at=LATER, topic="offers")
+        for status in MessageStatus
     ]
     store(storage, things.new_world("c", *made))
     world = load(storage, "c")["c"]
+    assert {each.topic for each in world.contacts} == {"offers"}
     assert {each.message_id for each in world.contacts} == {
         "scheduled",
         "sending",
