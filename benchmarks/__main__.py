@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import accepting, lateness, processing, sending
+from benchmarks import accepting, lateness, over_tls, processing, sending
 from benchmarks.figure import Figure, table
 from benchmarks.process import Measurement, alone
 from benchmarks.workspaces import Bench, postgresql
@@ -28,6 +28,7 @@ _MEASUREMENTS: tuple[tuple[str, Measurement, int | None], ...] = (
     ("processing", processing.first_orders_only, _CAMPAIGNS),
     ("sending", sending.due_steps, None),
     ("sending", sending.due_steps, _CAMPAIGNS),
+    ("tls", over_tls.to_a_provider, None),
     ("lateness", lateness.while_ingesting, None),
     ("waiting", processing.few_waiting, None),
     ("waiting", processing.many_waiting, None),

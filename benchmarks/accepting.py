@@ -41,7 +41,8 @@ def apart(bench: Bench) -> list[Figure]:
 def _measure(bench: Bench, *, apart: bool) -> list[Figure]:
     seconds = bench.amount(10, 4)
     limit = _echo(seconds / 2)
-    with application(bench, clock=ShiftedClock(START), sends=True, API_TOKEN=TOKEN) as app:
+    settings = {"API_TOKEN": TOKEN}
+    with application(bench, clock=ShiftedClock(START), sends=True, settings=settings) as app:
         due = START - timedelta(minutes=30)
         fill(app, seconds * 6_000, first=1, due=due, every=timedelta(0))
         daemon = Daemon(app, "web" if apart else "all")

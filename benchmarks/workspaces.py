@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +15,10 @@ from sqlalchemy import create_engine, text
 
 from engine import memory
 from engine.bootstrap import App, build
+from engine.core.message import Channel
 from engine.logs import configure_logging
 from engine.ports.clock import Clock
+from engine.ports.providers import Provider
 from tests.postgres import Server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,11 +54,17 @@ class ShiftedClock:
 
 @contextmanager
 def application(
-    bench: Bench, *, clock: Clock | None = None, sends: bool = False, **settings: str
+    bench: Bench,
+    *,
+    clock: Clock | None = None,
+    sends: bool = False,
+    providers: Mapping[Channel, Provider] | None = None,
+    settings: Mapping[str, str] = {},
 ) -> Iterator[App]:
     """The application over a fresh workspace, as the daemon would run it."""
     with workspace(bench) as folder:
-        app = build(folder, environment(bench, **settings), clock=clock, sends=sends)
+        environ = environment(bench, settings)
+        app = build(folder, environ, clock=clock, sends=sends, providers=providers)
         memory.settle()
         try:
             yield app
@@ -68,7 +76,7 @@ def application(
 def workspace(bench: Bench) -> Iterator[Path]:
     """A folder with the starter library; campaigns for other markets up to the number asked.
 
-    Volume limits are lifted: they are brakes that a benchmark would run into at once.
+    Volume limits and the senders' rates are lifted: brakes that a benchmark runs into at once.
     """
     configure_logging("text", "error")
     with tempfile.TemporaryDirectory(prefix="lagniappe-bench-") as name:
@@ -79,12 +87,14 @@ def workspace(bench: Bench) -> Iterator[Path]:
         starters = sorted((folder / "campaigns").glob("*.yaml"))
         for path in starters:
             path.write_text(re.sub(r"(?m)^volume_limit:.*\n", "", path.read_text()))
+        policy = folder / "config" / "store.yaml"
+        policy.write_text(re.sub(r"(?m)^  email: \d+/s$", "  email: 1000000/s", policy.read_text()))
         for copy in range(bench.campaigns - len(starters)):
             _copy(starters[copy % len(starters)], 2 + copy // len(starters))
         yield folder
 
 
-def environment(bench: Bench, **settings: str) -> dict[str, str]:
+def environment(bench: Bench, settings: Mapping[str, str]) -> dict[str, str]:
     """The settings of a benchmark's process."""
     environ = {
         "LAGNIAPPE_MAX_IN_FLIGHT": str(SLOTS),

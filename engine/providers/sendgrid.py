@@ -2,8 +2,8 @@
 
 https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
 
-The body is built by SendGrid's own library; only its transport, which opens a connection per call,
-is not used.
+SendGrid's own library is not used for it: its builder takes as long as the whole of the rest of a
+hand-over, and its transport opens a connection per call. The tests compare with what it builds.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sendgrid.helpers import mail as helpers
+import orjson
 
 from engine.core.message import Channel, Outgoing
 from engine.providers.classing import Answer
@@ -48,10 +48,11 @@ class SendGrid(HttpProvider):
 
     def request(self, outgoing: Outgoing) -> Request:
         """Raises ``ValueError`` for text that is not Unicode (a lone surrogate)."""
-        body = json.dumps(mail_body(outgoing), ensure_ascii=False, separators=(",", ":"))
-        return Request(
-            path="/v3/mail/send", body=body.encode("utf-8"), content_type="application/json"
-        )
+        try:
+            body = orjson.dumps(mail_body(outgoing))
+        except orjson.JSONEncodeError as error:
+            raise ValueError("the message is not Unicode") from error
+        return Request(path="/v3/mail/send", body=body, content_type="application/json")
 
     def accepted(self, answer: Answer) -> Accepted:
         """The id; event webhooks carry it as the first part of ``sg_message_id``."""
@@ -86,43 +87,45 @@ class SendGrid(HttpProvider):
 def mail_body(outgoing: Outgoing) -> dict[str, Any]:
     """The request's body. ``custom_args`` come back in every event webhook."""
     content = outgoing.content
-    mail = helpers.Mail()
-    mail.from_email = helpers.From(outgoing.sender, outgoing.sender_name)
-    person = helpers.Personalization()
-    person.add_to(helpers.To(outgoing.to, outgoing.to_name))
-    mail.add_personalization(person)
-    if content.subject is not None:
-        mail.subject = content.subject
     # Text first: SendGrid refuses them the other way round.
-    mail.add_content(helpers.Content("text/plain", content.text))
+    parts = [{"type": "text/plain", "value": content.text}]
     if content.html:
-        mail.add_content(helpers.Content("text/html", content.html))
-    mail.add_category(helpers.Category(outgoing.campaign))
-    mail.add_custom_arg(helpers.CustomArg("lagniappe_message_id", outgoing.message_id))
-    mail.add_custom_arg(helpers.CustomArg("campaign", outgoing.campaign))
+        parts.append({"type": "text/html", "value": content.html})
+    body: dict[str, Any] = {
+        "from": _party(outgoing.sender, outgoing.sender_name),
+        "personalizations": [{"to": [_party(outgoing.to, outgoing.to_name)]}],
+        "content": parts,
+        "categories": [outgoing.campaign],
+        "custom_args": {
+            "lagniappe_message_id": outgoing.message_id,
+            "campaign": outgoing.campaign,
+        },
+        "tracking_settings": _TRACKING,
+    }
+    if content.subject is not None:
+        body["subject"] = content.subject
     if outgoing.reply_to is not None:
-        mail.reply_to = helpers.ReplyTo(outgoing.reply_to)
+        body["reply_to"] = {"email": outgoing.reply_to}
     if outgoing.unsubscribe_url is not None:
         # RFC 8058, section 3.1: both, and the link an https one.
-        link = f"<{outgoing.unsubscribe_url}>"
-        mail.add_header(helpers.Header("List-Unsubscribe", link))
-        one_click = "List-Unsubscribe=One-Click"
-        mail.add_header(helpers.Header("List-Unsubscribe-Post", one_click))
-    mail.tracking_settings = _tracking()
-    body: dict[str, Any] = mail.get()
+        body["headers"] = {
+            "List-Unsubscribe": f"<{outgoing.unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
     return body
 
 
-def _tracking() -> helpers.TrackingSettings:
-    """Every switch is set, so that no account default can change a message.
+def _party(address: str, name: str | None) -> dict[str, str]:
+    return {"email": address, "name": name} if name else {"email": address}
 
-    Opens are reported by SendGrid. Clicks are not tracked there: it would rewrite the links, and
-    the engine signs its own. Subscription tracking would add a second unsubscribe link that the
-    engine knows nothing of; Google Analytics would add parameters to the links.
-    """
-    tracking = helpers.TrackingSettings()
-    tracking.click_tracking = helpers.ClickTracking(enable=False, enable_text=False)
-    tracking.open_tracking = helpers.OpenTracking(enable=True)
-    tracking.subscription_tracking = helpers.SubscriptionTracking(enable=False)
-    tracking.ganalytics = helpers.Ganalytics(enable=False)
-    return tracking
+
+# Every switch is set, so that no account default can change a message. Opens are reported by
+# SendGrid. Clicks are not tracked there: it would rewrite the links, and the engine signs its own.
+# Subscription tracking would add a second unsubscribe link that the engine knows nothing of; Google
+# Analytics would add parameters to the links.
+_TRACKING: Final = {
+    "click_tracking": {"enable": False, "enable_text": False},
+    "open_tracking": {"enable": True},
+    "subscription_tracking": {"enable": False},
+    "ganalytics": {"enable": False},
+}
