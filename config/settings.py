@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     woocommerce_secret: Secrets = ()
     zendesk_secret: Secrets = ()
     stripe_secret: Secrets = ()
+    faults: str | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 300
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (

@@ -22,6 +22,7 @@ from config.yaml_source import SourceError, load
 from engine.authoring.loader import Loader
 from engine.core.message import Channel, Content
 from engine.links import Links
+from engine.ports import faults
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.history import History
 from engine.ports.metrics import Metrics
@@ -133,6 +134,8 @@ def build(
     Raises ``SetupError``.
     """
     settings = _settings(workspace, environ)
+    if settings.faults is not None:
+        _arm(settings)
     workspace = settings.workspace
     clock = clock or SystemClock()
     policy = _policy(workspace)
@@ -277,6 +280,28 @@ def _settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
         return load_settings(workspace, environ)
     except SettingsError as error:
         raise SetupError(error.problems) from None
+
+
+def _arm(settings: Settings) -> None:
+    addresses = {
+        "EMAIL_PROVIDER": {
+            "preview": None,
+            "sendgrid": settings.sendgrid_base_url,
+            "smtp": _plain(settings.smtp_url) or "",
+        }[settings.email_provider],
+        "SMS_PROVIDER": settings.twilio_base_url if settings.sms_provider == "twilio" else None,
+    }
+    for name, address in addresses.items():
+        if address is not None and not _is_loopback(address):
+            problem = (
+                f"LAGNIAPPE_FAULTS is for tests: with LAGNIAPPE_{name} at an address beyond "
+                "loopback it could harm customers; unset it"
+            )
+            raise SetupError([problem])
+    try:
+        faults.arm(faults.read_charges(settings.faults or ""))
+    except ValueError as error:
+        raise SetupError([f"LAGNIAPPE_FAULTS: {error}"]) from None
 
 
 def _policy(workspace: Path) -> Policy:

@@ -14,6 +14,7 @@ import structlog
 from engine import memory
 from engine.bootstrap import App, SetupError, build
 from engine.logs import configure_logging
+from engine.ports.faults import Fault, passing
 from engine.storage.database import WorkspaceBusy
 from engine.web.server import CannotListen, Server
 from engine.web_parts import WebParts
@@ -105,6 +106,7 @@ class Daemon:
         if self._works and self._worker_thread.ident is not None:
             app.worker.stop()
             self._worker_thread.join()
+            passing(Fault.DRAINING)
             app.worker.drain(_DRAIN_SECONDS)
             app.sender.stop()
             app.worker.record()

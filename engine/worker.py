@@ -17,6 +17,7 @@ import structlog
 
 from engine.core.message import SendResult
 from engine.ports.clock import Clock
+from engine.ports.faults import Fault, passing
 from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover
 from engine.ports.storage import Contended, Storage
@@ -94,8 +95,10 @@ class Worker:
     def record(self) -> bool:
         """Write down what providers answered; whether there was anything."""
         self._unrecorded += self.sender.collect()
+        self._unrecorded += self.dispatch.never_given(self.clock.now())
         if not self._unrecorded:
             return False
+        passing(Fault.RESULTS_COLLECTED)
         results = list(self._unrecorded)
         self._persistently(lambda: self.dispatch.record(results, self.clock.now()))
         del self._unrecorded[: len(results)]

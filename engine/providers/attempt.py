@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from engine.core.message import Outcome, Outgoing, SendResult
+from engine.ports.faults import Fault, passing
 from engine.ports.providers import Provider
 from engine.providers.gate import Gate
 
@@ -46,7 +47,9 @@ async def _send(
     provider: Provider, outgoing: Outgoing, clock: Callable[[], datetime]
 ) -> SendResult:
     try:
-        return await provider.send(outgoing)
+        passing(Fault.CALL_BEGINS)
+        result = await provider.send(outgoing)
+        passing(Fault.CALL_ANSWERED)
     except Exception as error:
         # The error's own text may hold what the message holds, so only its type is told.
         kind = type(error).__name__
@@ -60,6 +63,7 @@ async def _send(
             error_code="defect",
             reason=f"The {provider.name} provider failed with {kind}.",
         )
+    return result
 
 
 async def close_all(providers: Iterable[Provider]) -> None:

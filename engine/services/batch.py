@@ -13,7 +13,8 @@ from engine.core.context import Context
 from engine.core.journey import due_journeys, on_step
 from engine.core.message import Outgoing
 from engine.core.world import Emitted, World
-from engine.ports.storage import Incoming, UnitOfWork
+from engine.ports.faults import Fault, passing
+from engine.ports.storage import Contended, Incoming, UnitOfWork
 from engine.services.configuration import Configuration
 from engine.services.handover import HandOver
 from triggers.event import CustomerFacts, Event, OrderFacts, TicketFacts
@@ -67,10 +68,18 @@ class Batch:
         worlds = list(worlds)
         context = self.context(now)
         outgoings = self.handover.prepare(self.unit, worlds, self.configuration, context)
-        for world in worlds:
-            if world.journeys:
-                self.take_due_steps(world, context)
-        self.keep(worlds, now)
+        try:
+            for world in worlds:
+                if world.journeys:
+                    self.take_due_steps(world, context)
+            passing(Fault.DECIDED)
+            self.keep(worlds, now)
+        except Contended:  # surely not written
+            self.handover.release(outgoing.message_id for outgoing in outgoings)
+            raise
+        except BaseException:  # the commit may have held although its answer was lost
+            self.handover.take_back(outgoings)
+            raise
         return outgoings
 
     def keep(self, worlds: Iterable[World], now: datetime) -> None:
@@ -84,6 +93,7 @@ class Batch:
         for campaign, reason in self.braked.items():
             self.unit.hold(campaign, reason, now)
         self.unit.commit()
+        passing(Fault.DECISION_COMMITTED)
         for campaign, reason in self.braked.items():
             log.warning("campaign_held", campaign=campaign, reason=reason,
                         next=f"lagniappe campaigns resume {campaign}")  # fmt: skip

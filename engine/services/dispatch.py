@@ -10,9 +10,10 @@ import structlog
 from config.policy import Policy
 from engine.core.journey import on_failed, on_retry
 from engine.core.message import Channel, Message, MessageStatus, Outcome, SendResult
+from engine.ports.faults import Fault, passing
 from engine.ports.storage import Storage, UnitOfWork
 from engine.services.batch import Batch
-from engine.services.handover import HandOver
+from engine.services.handover import NOT_GIVEN, HandOver
 from engine.services.revisions import Revisions
 
 log = structlog.get_logger(__name__)
@@ -63,12 +64,25 @@ class Dispatch:
             if accepted:
                 unit.record_sent(accepted)
             if trouble:
-                self._record_trouble(unit, trouble, now)
+                self._record_trouble(unit, trouble, now, of=self._handover.worker_id)
+            passing(Fault.RESULTS_WRITTEN)
             unit.commit()
+        self._handover.release(each.message_id for each in results if each.error_code == NOT_GIVEN)
+        passing(Fault.RESULTS_RECORDED)
+
+    def never_given(self, now: datetime) -> list[SendResult]:
+        """Results of messages that were to be handed over when something failed; to be recorded."""
+        return self._handover.never_given(now)
 
     def _record_trouble(
-        self, unit: UnitOfWork, trouble: dict[str, SendResult], now: datetime
+        self,
+        unit: UnitOfWork,
+        trouble: dict[str, SendResult],
+        now: datetime,
+        *,
+        of: str | None = None,
     ) -> None:
+        """``of``: only what this worker has under way, for another may have the message by now."""
         configuration = self._revisions.configuration(unit)
         customers = {message.customer_id for message in unit.messages(trouble).values()}
         unit.lock(customers)
@@ -79,6 +93,8 @@ class Dispatch:
             for message in list(world.messages.values()):
                 result = trouble.get(message.id)
                 if result is None or message.status is not MessageStatus.SENDING:
+                    continue
+                if of is not None and message.owner != of:
                     continue
                 message.error_code = result.error_code
                 world.changes.messages.add(message.id)
@@ -122,6 +138,7 @@ class Dispatch:
                 for each in ids
             }
             self._record_trouble(unit, orphans, now)
+            passing(Fault.ORPHANS_FOUND)
             unit.commit()
         return len(ids)
 

@@ -6,7 +6,11 @@ The same code serves a message that a step has just made and one that waited. Wh
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -14,9 +18,17 @@ from engine.core.campaign import Plans
 from engine.core.context import Context
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import before_sending, on_handed_over, on_withheld
-from engine.core.message import Channel, Message, MessageStatus, Outgoing
+from engine.core.message import (
+    Channel,
+    Message,
+    MessageStatus,
+    Outcome,
+    Outgoing,
+    SendResult,
+)
 from engine.core.world import World
 from engine.links import Links
+from engine.ports.faults import Fault, passing
 from engine.ports.providers import Handover
 from engine.ports.rendering import Renderer, RenderError
 from engine.ports.storage import Archived, UnitOfWork
@@ -24,6 +36,8 @@ from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
 
 log = structlog.get_logger(__name__)
+
+NOT_GIVEN: Final = "not_given"  # the code of a hand-over that never reached the sender
 
 
 class HandOver:
@@ -41,7 +55,10 @@ class HandOver:
         self._renderer = renderer
         self._sender = sender
         self._links = links
-        self._worker_id = worker_id
+        self.worker_id = worker_id
+        self._unsettled: set[str] = set()  # between the decision to hand over and the sender
+        self._taken_back: deque[str] = deque()
+        self._lock = threading.Lock()
         self._providers = providers
 
     def room(self, channel: Channel, configuration: Configuration) -> int:
@@ -68,7 +85,8 @@ class HandOver:
         archived: list[Archived] = []
         for world in worlds:
             full: set[Channel] = set()
-            while (message := _due(world, context, plans, full)) is not None:
+            passed_over: set[str] = set()
+            while (message := _due(world, context, plans, full, passed_over)) is not None:
                 channel = message.channel
                 if channel not in rooms:
                     rooms[channel] = self.room(channel, configuration)
@@ -82,8 +100,12 @@ class HandOver:
                 if left <= 0 or rooms[channel] <= 0:
                     full.add(channel)
                     continue
+                if not self._claim(message):
+                    passed_over.add(message.id)
+                    continue
                 outgoing = self._render(unit, world, message, configuration, context, archived)
                 if outgoing is None:
+                    self.release([message.id])
                     continue
                 left -= 1
                 rooms[channel] -= 1
@@ -131,7 +153,7 @@ class HandOver:
         message.subject = content.subject
         message.sender = sender
         message.provider = self._providers[message.channel]
-        message.owner = self._worker_id
+        message.owner = self.worker_id
         on_handed_over(world, message, plans, context)
         if policy.privacy.store_content:
             packed = self._renderer.pack(message.template, message.channel, locale, content)
@@ -162,8 +184,52 @@ class HandOver:
 
     def give(self, outgoings: Sequence[Outgoing]) -> None:
         """Hand over what a committed unit of work has made ``sending``."""
-        if outgoings:
+        if not outgoings:
+            return
+        try:
+            passing(Fault.HANDOVER_COMMITTED)
             self._sender.submit(outgoings)
+        except RuntimeError:  # it does not run: none of them was taken
+            self.take_back(outgoings)
+            raise
+        self.release(outgoing.message_id for outgoing in outgoings)
+
+    def take_back(self, outgoings: Iterable[Outgoing]) -> None:
+        """Note messages that may stand as ``sending`` although the sender never had them.
+
+        None of them is prepared again before ``release``: nobody knows what its row says.
+        """
+        self._taken_back.extend(outgoing.message_id for outgoing in outgoings)
+
+    def release(self, message_ids: Iterable[str]) -> None:
+        """Let these be prepared again, where their rows say that they are due."""
+        with self._lock:
+            self._unsettled.difference_update(message_ids)
+
+    def _claim(self, message: Message) -> bool:
+        with self._lock:
+            if message.id in self._unsettled:
+                return False
+            self._unsettled.add(message.id)
+            return True
+
+    def never_given(self, now: datetime) -> list[SendResult]:
+        """The results of what was taken back since the last call: surely not handed over.
+
+        ``release`` must follow once they are on record.
+        """
+        return [
+            SendResult(
+                message_id=self._taken_back.popleft(),
+                outcome=Outcome.RETRY,
+                at=now,
+                error_code=NOT_GIVEN,
+                reason="The hand-over was interrupted before the provider was called.",
+                retry_after=0.0,
+                handed_over=False,
+            )
+            for _ in range(len(self._taken_back))
+        ]
 
 
 def sender_address(channel: Channel, configuration: Configuration) -> str | None:
@@ -174,7 +240,13 @@ def sender_address(channel: Channel, configuration: Configuration) -> str | None
     return senders.sms.sender if senders.sms else None
 
 
-def _due(world: World, context: Context, plans: Plans, full: Collection[Channel]) -> Message | None:
+def _due(
+    world: World,
+    context: Context,
+    plans: Plans,
+    full: Collection[Channel],
+    passed_over: Collection[str],
+) -> Message | None:
     """The first message of this world that may go out now, on a channel that is not full."""
     due = [
         message
@@ -182,6 +254,7 @@ def _due(world: World, context: Context, plans: Plans, full: Collection[Channel]
         if message.status is MessageStatus.SCHEDULED
         and message.send_at <= context.now
         and message.channel not in full
+        and message.id not in passed_over
         and (
             message.campaign not in context.braked
             or not context.keeps_back(message.campaign, plans)

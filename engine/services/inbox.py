@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from engine.ports.faults import Fault, passing
 from engine.ports.metrics import Metrics, Uncounted
 from engine.ports.storage import Incoming
 
@@ -121,6 +122,7 @@ class Inbox:
             started = perf_counter()
             try:
                 self._storage.accept(events)
+                passing(Fault.ACCEPT_COMMITTED)
             except Exception as error:
                 told = _without_values(error)
                 log.error("events_not_stored", events=len(events), error=told)

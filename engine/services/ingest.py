@@ -18,6 +18,7 @@ from engine.core.message import Outgoing
 from engine.core.projection import project
 from engine.core.world import World
 from engine.ports.clock import Clock
+from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ERASED_BODY
 from engine.ports.storage import Contended, Incoming, Processed, Storage, Unavailable, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch
@@ -140,6 +141,7 @@ class Ingest:
                 tried += [each.seq for each in stored]
             if not stored:
                 return 0, []
+            passing(Fault.EVENTS_CLAIMED)
             items = [
                 _Item(
                     seq=each.seq,

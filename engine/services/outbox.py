@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from engine.ports.faults import Fault, passing
 from engine.ports.storage import DueCall, Storage
 
 log = structlog.get_logger(__name__)
@@ -35,11 +36,14 @@ class Outbox:
     def run(self) -> int:
         """Make the calls that are due; how many."""
         due = self._storage.claim_webhook_calls(self._now(), _AT_ONCE, _LEASE)
+        if due:
+            passing(Fault.OUTBOX_CLAIMED)
         for each in due:
             try:
                 reason = self._poster.post(each)
             except Exception as error:  # or this call would hold up the others of its page
                 reason = f"not made: {type(error).__name__}"
+            passing(Fault.OUTBOX_POSTED)
             if reason is None:
                 self._storage.record_webhook_call(each.id)
                 continue

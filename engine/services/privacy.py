@@ -25,6 +25,7 @@ from engine.core.message import MessageStatus
 from engine.core.projection import order_key, ticket_key
 from engine.core.world import JourneyStatus, World
 from engine.ports.clock import Clock
+from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ErasingUnit, Erasure, PrivacyStorage, Unattributed
 from engine.ports.storage import Contended
 from engine.services.batch import Volumes
@@ -139,6 +140,7 @@ class Privacy:
                 if not left:
                     raise
             else:
+                passing(Fault.ERASURE_COMMITTED)
                 self._storage.settle_file()
                 log.info("customer_erased", orders=erased.orders, addresses=erased.addresses)
                 return erased
@@ -176,6 +178,7 @@ class Privacy:
                     rename=lambda kind, value: self._renamed(kind, value, salt),
                 )
             )
+            passing(Fault.ERASURE_DECIDED)
             unit.commit()
         return told
 

@@ -23,6 +23,7 @@ from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.core.receiving import on_receipt, withdraws_consent
 from engine.core.world import World
 from engine.ports.clock import Clock
+from engine.ports.faults import Fault, passing
 from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch, order_reference, ticket_reference
 from engine.services.handover import HandOver
@@ -111,7 +112,9 @@ class Receive:
                 message = messages[receipt.message_id]
                 _take_one(batch, worlds[message.customer_id], message, receipt, now)
             unit.keep_receipts(fresh, now)
+            passing(Fault.RECEIPTS_APPLIED)
             batch.keep(worlds.values(), now)
+        passing(Fault.RECEIPTS_STORED)
         return len(fresh)
 
 

@@ -11,6 +11,7 @@ import structlog
 from config.durations import Duration
 from config.policy import Retention
 from engine.ports.clock import Clock
+from engine.ports.faults import Fault, passing
 from engine.ports.privacy import PrivacyStorage
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class Forgetting:
         gone = 0
         while True:
             count, after = self.storage.expire_contents(before, self._content, self.page)
+            passing(Fault.RETENTION_PAGE)
             gone += count
             self._content = after or ""  # ids are hashes: old and new lie side by side
             if after is None or not self.pause():
@@ -56,6 +58,7 @@ class Forgetting:
         gone = 0
         while True:
             count, after = self.storage.expire_events(before, self._event, self.page)
+            passing(Fault.RETENTION_PAGE)
             gone += count
             if after is None:  # the next run looks at this page again: part of it is too young
                 return gone

@@ -15,6 +15,7 @@ from engine.core.campaign import CampaignStatus, Plan, Plans
 from engine.core.guards import GuardRules
 from engine.core.journey import migrate
 from engine.core.world import JourneyStatus
+from engine.ports.faults import Fault, passing
 from engine.ports.plans import CampaignSource
 from engine.ports.storage import Storage, UnitOfWork
 from engine.services.batch import Batch
@@ -160,3 +161,4 @@ class Revisions:
                             moved += 1
                 outgoings = batch.finish(worlds.values(), now)
             handover.give(outgoings)
+            passing(Fault.REVISION_PAGE)

@@ -19,6 +19,7 @@ from engine.core.message import Content, Message, MessageStatus
 from engine.core.receipt import Receipt
 from engine.core.settling import Ending, settle
 from engine.ports.clock import Clock
+from engine.ports.faults import Fault, passing
 from engine.ports.providers import LookUp, LookUpUnavailable, Sought
 from engine.ports.storage import Contended, Storage
 from engine.services.batch import Batch
@@ -107,6 +108,7 @@ class Settlement:
                 former = self._asked.get(one.id)
                 wait = FIRST_ASK if former is None else min(_MOST_SELDOM, former.wait * 2)
                 self._asked[one.id] = _Asked(wait, now + wait)
+            passing(Fault.SETTLEMENT_ASKED)
             settled += self.receive.take(receipts)
         return settled
 
@@ -188,6 +190,7 @@ class Settlement:
             batch = Batch(unit, self.revisions.configuration(unit), self.handover)
             plans, context = batch.configuration.plans, batch.context(now)
             settle(world, message, ending, plans, context, dict(trace))
+            passing(Fault.SETTLEMENT_DECIDED)
             batch.keep([world], now)
         return message
 

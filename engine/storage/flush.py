@@ -15,6 +15,7 @@ from engine.core.decision import Decision, EntryVerdict
 from engine.core.message import SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import WebhookCall, World
+from engine.ports.faults import Fault, passing
 from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
 from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, update_many
@@ -101,6 +102,7 @@ class Flush:
         keep_receipts(connection, self.receipts)
         for key in sorted(self.volumes):
             _add_volume(connection, key, self.volumes[key], self.limits[key])
+        passing(Fault.DECISION_WRITTEN)
 
     def _write_people(self, connection: Connection) -> None:
         worlds = self.worlds

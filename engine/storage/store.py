@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
 from engine.core.message import Message
+from engine.ports.faults import Fault, passing
 from engine.ports.storage import DueCall, Incoming
 from engine.storage import operations, tables
 from engine.storage.bulk import BulkTable, Row, fetch
@@ -42,6 +43,7 @@ class SqlStorage:
             try:
                 with self.database.writing(urgent=True) as connection:
                     accept_events(connection, incoming)
+                    passing(Fault.ACCEPT_WRITTEN)
             except OperationalError as error:
                 # Two that store the same events in different orders wait for each other.
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) != "40P01":

@@ -18,6 +18,7 @@ from engine.cli.log import FIELDS as LOG_COLUMNS
 from engine.core.decision import VerdictCode
 from engine.core.message import MessageStatus
 from engine.core.reasons import GUARDS
+from engine.ports.faults import Fault
 from engine.rendering.environment import TemplateEnvironment
 from engine.web import openapi
 from tests.docs.codes import codes
@@ -67,6 +68,11 @@ def test_settings_are_all_listed_with_their_defaults() -> None:
     for name, field in Settings.model_fields.items():
         if isinstance(field.default, str | int):
             assert f"| `{PREFIX}{name.upper()}` | `{field.default}` |" in page
+
+
+def test_fault_points_are_all_listed() -> None:
+    page = (DOCS / "explanation" / "reliability.md").read_text(encoding="utf-8")
+    assert [each for each in first_cells(page) if each in set(Fault)] == list(Fault)
 
 
 def test_store_keys_are_all_listed_with_their_defaults() -> None:
