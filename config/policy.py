@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from config.destinations import Allowed
 from config.diagnostics import nearest
 from config.durations import Duration, DurationField, Rate, RateField
 from config.topics import Topic, TopicId, locale_name
@@ -285,6 +286,25 @@ class Privacy(Section):
     store_content: bool = True
 
 
+def _destinations(value: tuple[str, ...]) -> tuple[str, ...]:
+    Allowed.of(value)
+    return value
+
+
+class Webhooks(Section):
+    """Addresses inside the shop's network that ``call_webhook`` may reach besides public ones.
+
+    Networks (``10.1.0.0/16``), single addresses, and host names, wherever these lead.
+    """
+
+    allow: Annotated[tuple[Word, ...], AfterValidator(_destinations)] = ()
+
+    @property
+    def allowed(self) -> Allowed:
+        """What ``allow`` says."""
+        return Allowed.of(self.allow)
+
+
 class Policy(Section):
     """The whole of ``config/store.yaml``."""
 
@@ -306,6 +326,7 @@ class Policy(Section):
     on_unknown: OnUnknown = OnUnknown()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
+    webhooks: Webhooks = Webhooks()
 
     @property
     def zone(self) -> ZoneInfo:

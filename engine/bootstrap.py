@@ -211,6 +211,11 @@ def build(
     receive = Receive(storage, revisions, handover, clock, worker.wake)
     personal = SqlPrivacy(storage.database)
     readers, look_ups = _readers(settings), _look_ups(settings)
+    poster = HttpPoster(
+        keys=[key.get_secret_value() for key in keys],
+        now=clock.now,
+        allowed=lambda: revisions.policy.webhooks.allowed,
+    )
 
     def follow(fresh: Settings) -> Callable[[], None]:
         new_readers, new_look_ups = _readers(fresh), _look_ups(fresh)
@@ -220,6 +225,7 @@ def build(
             readers.update(new_readers)  # in place: their holders look each up when it is needed
             look_ups.update(new_look_ups)
             links.change_keys(new_keys)
+            poster.change_keys(new_keys)
             fingerprints.change_keys(new_keys)
 
         return put_into_use
@@ -250,7 +256,7 @@ def build(
             words=lambda message_id: _words(history, message_id),
             look_ups=look_ups,
         ),
-        outbox=Outbox(storage, HttpPoster(), clock.now),
+        outbox=Outbox(storage, poster, clock.now),
         personal=personal,
         privacy=Privacy(
             personal,

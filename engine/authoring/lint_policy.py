@@ -1,23 +1,30 @@
-"""What campaigns need of ``config/store.yaml``: ``unknown-topic``, ``no-sms-sender``."""
+"""What campaigns need of ``config/store.yaml``: topics, a sender for texts, allowed webhooks.
+
+``insecure-webhook`` stands here too, since an allowed address of the shop's own network is spared.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from config.destinations import is_public, literal_address
 from config.diagnostics import Diagnostic, Severity, nearest
 from config.policy import Policy
 from engine.authoring.compile import Draft
-from engine.authoring.step_specs import SendSmsStep
+from engine.authoring.step_specs import CallWebhookStep, SendSmsStep
 
 
 def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
-    """Topics that customers can choose, and a sender for texts.
-
-    No sender is one warning a campaign, since all its texts fail alike.
-    """
+    """What this policy keeps a campaign from doing."""
     yield from _topic(draft, policy)
-    if policy.senders.sms is not None:
-        return
+    if policy.senders.sms is None:
+        yield from _no_sender(draft)
+    yield from _webhooks(draft, policy)
+
+
+def _no_sender(draft: Draft) -> Iterator[Diagnostic]:
+    """A text needs a sender; one warning a campaign, since all its texts fail alike."""
     for step in draft.steps:
         if isinstance(step.spec, SendSmsStep):
             yield draft.problem(
@@ -53,3 +60,34 @@ def _topic(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
             severity=Severity.WARNING,
             expected="no topic, or purpose: marketing",
         )
+
+
+def _webhooks(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
+    allowed = policy.webhooks.allowed
+    for step in draft.steps:
+        if not isinstance(step.spec, CallWebhookStep):
+            continue
+        parts = urlsplit(step.spec.call_webhook.url)
+        host = parts.hostname or ""
+        if allowed.refuses(host):
+            yield draft.problem(
+                "private-webhook",
+                step.verb_path,
+                f"no call will be made: {host} is inside a private network",
+                severity=Severity.WARNING,
+                expected=f"a public host, or {host} under webhooks: allow: in config/store.yaml",
+            )
+        elif parts.scheme == "http" and not _is_own(host, policy):
+            yield draft.problem(
+                "insecure-webhook",
+                step.verb_path,
+                "what is known of the customer would be sent in the clear",
+                severity=Severity.WARNING,
+                expected="an address that begins with https://",
+            )
+
+
+def _is_own(host: str, policy: Policy) -> bool:
+    """Whether the policy itself names the host, which then is in the shop's own network."""
+    allowed, address = policy.webhooks.allowed, literal_address(host)
+    return allowed.host(host) or (address is not None and not is_public(address))

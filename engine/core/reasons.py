@@ -224,6 +224,13 @@ ENDS: Mapping[str, str] = {
     "render_error": "a template could not be rendered",
     "abandoned": "given up: nobody could say whether it was sent",
 }
+# Why a call_webhook was refused, or given up.
+CALLS: Mapping[str, str] = {
+    "private_address": "its host leads to an address that is not public, and webhooks: allow: in "
+    "config/store.yaml does not name it",
+    "forbidden_port": "its port is not one that HTTP is spoken at",
+    "invalid_address": "its address cannot be called",
+}
 _SETTLED: Mapping[str, str] = {
     "sent": "doubt ended: it was sent",
     "resend": "doubt ended: it is sent again",
@@ -278,6 +285,15 @@ def settled(code: str, trace: Trace) -> str:
             by = ""
     told = _SETTLED.get(code, f"doubt ended: {code}")
     return f"{told} ({by})" if by else told
+
+
+def not_called(reason: str, attempts: int, *, final: bool) -> str:
+    """Why a ``call_webhook`` has not been taken by the shop's system."""
+    if reason in CALLS:
+        return f"the shop's webhook was not called: {CALLS[reason]}"
+    tried = f"{attempts} attempt{'' if attempts == 1 else 's'}"
+    state = f"given up after {tried}" if final else f"{tried} so far"
+    return f"the shop's webhook did not take the call: {reason} ({state})"
 
 
 def is_event(code: str) -> bool:

@@ -187,6 +187,19 @@ class CustomerMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedCall:
+    """A ``call_webhook`` that was not taken; ``final`` when no attempt follows."""
+
+    journey_id: str
+    campaign: str
+    step: str
+    at: datetime  # when the step asked for it
+    reason: str
+    attempts: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """All that is on record of one customer, each part oldest first."""
 
@@ -194,6 +207,7 @@ class Timeline:
     decisions: tuple[Decision, ...]
     messages: tuple[LoggedMessage, ...]
     journeys: tuple[LoggedJourney, ...]
+    calls: tuple[LoggedCall, ...] = ()  # to the shop's webhooks, those that went amiss
 
     @property
     def entries(self) -> list[tuple[datetime, LoggedEvent | Decision | LoggedMessage]]:

@@ -55,4 +55,5 @@ def case_of(history: History, storage: Storage, customer_id: str, now: datetime)
         messages=timeline.messages,
         decisions=timeline.decisions,
         events=timeline.events,
+        calls=timeline.calls,
     )

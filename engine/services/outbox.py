@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
+from engine.ports.calls import CallRefused, Poster
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import DueCall, Storage
+from engine.ports.storage import Storage
 
 log = structlog.get_logger(__name__)
 
@@ -17,12 +17,6 @@ MAX_ATTEMPTS = 8
 _FIRST_WAIT = timedelta(seconds=30)
 _AT_ONCE = 20
 _LEASE = timedelta(minutes=10)  # longer than a page of calls can take
-
-
-class Poster(Protocol):
-    """Makes a POST; returns None when it was taken, else why not, in plain words."""
-
-    def post(self, call: DueCall) -> str | None: ...
 
 
 class Outbox:
@@ -41,6 +35,10 @@ class Outbox:
         for each in due:
             try:
                 reason = self._poster.post(each)
+            except CallRefused as refusal:  # another attempt would be refused as well
+                log.warning("webhook_refused", call=each.id, reason=refusal.reason)
+                self._storage.record_webhook_call(each.id, reason=refusal.reason)
+                continue
             except Exception as error:  # or this call would hold up the others of its page
                 reason = f"not made: {type(error).__name__}"
             passing(Fault.OUTBOX_POSTED)

@@ -19,10 +19,10 @@ from engine.core.customer import Customer
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.guards import GuardRules
 from engine.core.message import MessageStatus
-from engine.core.reasons import ended, when
+from engine.core.reasons import ended, not_called, when
 from engine.core.trace import decision_text, message_text, verdict_text
 from engine.core.world import JourneyStatus, Waiting, World
-from engine.ports.history import LoggedEvent, LoggedJourney, LoggedMessage
+from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage
 from engine.services.untriggered import untriggered
 
 SENT = frozenset({MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.DELIVERED})
@@ -52,6 +52,7 @@ class Case:
     messages: Sequence[LoggedMessage] = ()
     decisions: Sequence[Decision] = ()
     events: Sequence[LoggedEvent] = ()
+    calls: Sequence[LoggedCall] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,4 +303,16 @@ def _facts(
         if verdict.code not in entered
     ]
     found += facts_of((one for one in case.decisions if one.campaign == campaign), asked)
+    found += [
+        Fact(
+            at=one.at,
+            text=not_called(one.reason, one.attempts, final=one.final),
+            journey=one.journey_id,
+            step=one.step,
+            kind="call",
+            code=one.reason,
+        )
+        for one in case.calls
+        if one.campaign == campaign
+    ]
     return tuple(sorted(found, key=lambda one: one.at))

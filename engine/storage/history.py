@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.core.decision import DecisionKind
 from engine.ports.history import (
     Ambiguous,
     Backlog,
@@ -30,10 +31,12 @@ from engine.storage import tables
 from engine.storage.bulk import fetch, fetch_any
 from engine.storage.database import Database
 from engine.storage.history_rows import (
+    CALL,
     DECISION,
     EVENT,
     JOURNEY,
     MESSAGE,
+    call_of,
     decisions_of,
     event_of,
     journey_of,
@@ -46,6 +49,10 @@ from engine.storage.scalars import micros, moment
 # Longer than any transaction: what it wrote shows up with the time at which it began.
 _OVERLAP = timedelta(seconds=30)
 _LAST = "\U0010ffff"  # sorts behind everything that an id may hold
+_UNTAKEN = (
+    f"SELECT {CALL} FROM webhook_calls WHERE id {{any}} AND reason IS NOT NULL"
+    " ORDER BY created_at, id"
+)
 _CUSTOMER = "id, email, phone, first_name, last_name, created_at, orders_count"
 
 
@@ -150,11 +157,17 @@ class SqlHistory:
             decisions = newest(f"SELECT {DECISION} FROM decisions", "seq DESC")
             messages = newest(f"SELECT {MESSAGE} FROM messages", "created_at DESC, id DESC")
             journeys = newest(f"SELECT {JOURNEY} FROM journeys", "entered_at DESC, id DESC")
+            decided = decisions_of(decisions)
+            made = [one for one in decided if one.kind is DecisionKind.CALLED]
+            calls = fetch_any(
+                connection, _UNTAKEN, [f"{one.journey_id}:{one.step}" for one in made]
+            )
         return Timeline(
             events=tuple(event_of(row) for row in events),
-            decisions=decisions_of(decisions),
+            decisions=decided,
             messages=tuple(message_of(row) for row in messages),
             journeys=tuple(journey_of(row) for row in journeys),
+            calls=tuple(call_of(row) for row in calls),
         )
 
     def campaign_counts(self, since: datetime | None = None) -> dict[str, CampaignCounts]:

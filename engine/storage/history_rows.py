@@ -10,7 +10,7 @@ import orjson
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.message import MessageStatus
 from engine.core.world import JourneyStatus, Waiting
-from engine.ports.history import LoggedEvent, LoggedJourney, LoggedMessage
+from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage
 from engine.storage.scalars import amount, moment, moment_or_none
 
 MESSAGE = (
@@ -27,6 +27,7 @@ JOURNEY = (
     "id, campaign, revision, entry_key, entry_no, customer_id, order_id, ticket_id, status, step,"
     " waiting, parked, due_at, entered_at, ended_at, reason, goal_until, goal_at, data"
 )
+CALL = "journey_id, campaign, step, created_at, reason, attempts, status"
 DECISION = "customer_id, campaign, revision, journey_id, entries"
 
 _STATES: tuple[Literal["waiting", "processed", "rejected"], ...] = (
@@ -148,4 +149,17 @@ def decisions_of(rows: Iterable[Sequence[Any]]) -> tuple[Decision, ...]:
         )
         for customer_id, campaign, revision, journey_id, entries in rows
         for at, kind, step, code, message_id, trace in orjson.loads(entries)
+    )
+
+
+def call_of(row: Sequence[Any]) -> LoggedCall:
+    """The call in a row of ``CALL`` columns."""
+    return LoggedCall(
+        journey_id=row[0],
+        campaign=row[1],
+        step=row[2],
+        at=moment(row[3]),
+        reason=row[4],
+        attempts=row[5],
+        final=row[6] == "failed",
     )

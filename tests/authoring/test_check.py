@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from config.diagnostic_report import as_text
 from config.diagnostics import Severity
 from config.policy import Policy
@@ -82,6 +84,35 @@ def test_texts_need_a_sender(tmp_path: Path) -> None:
     (tmp_path / "config/store.yaml").write_text(policy[:senders] + policy[until:])
     found = check(tmp_path, _open([])).diagnostics
     assert [one.at.line for one in found if one.code == "no-sms-sender"] == [8]
+
+
+@pytest.mark.parametrize(
+    ("url", "allow", "code"),
+    [
+        ("https://shop.example.com/hook", "", None),
+        ("http://shop.example.com/hook", "", "insecure-webhook"),
+        ("http://127.0.0.1:8080/hook", "", "private-webhook"),
+        ("https://169.254.169.254/latest/meta-data", "", "private-webhook"),
+        ("https://2130706433/", "", "private-webhook"),
+        ("https://[fd00::1]/hook", "", "private-webhook"),
+        ("https://localhost/hook", "", "private-webhook"),
+        ("https://erp.internal/hook", "", "private-webhook"),
+        ("https://erp.internal/hook", "[10.0.0.0/8]", "private-webhook"),
+        ("http://erp.internal/hook", "[erp.internal]", None),
+        ("http://10.1.2.3/hook", "[10.0.0.0/8]", None),
+    ],
+)
+def test_webhooks_that_would_be_refused_or_overheard(
+    tmp_path: Path, url: str, allow: str, code: str | None
+) -> None:
+    policy = (ROOT / "config/store.yaml").read_text(encoding="utf-8")
+    _workspace(tmp_path, policy + (f"\nwebhooks:\n  allow: {allow}\n" if allow else ""))
+    steps = f"  - call_webhook: {url}"
+    (tmp_path / "campaigns/text.yaml").write_text(simple("text", steps=steps))
+    found = check(tmp_path, _open([])).diagnostics
+    told = [one for one in found if one.code.endswith("-webhook")]
+    assert [one.code for one in told] == ([code] if code else [])
+    assert [one.at.line for one in told] == ([8] if code else [])
 
 
 def test_the_repository_itself_can_be_checked() -> None:

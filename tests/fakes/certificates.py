@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """Vouches for 127.0.0.1; its files stand in ``folder``."""
+    """Vouches for 127.0.0.1 and shop.example.com; its files stand in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -30,7 +30,12 @@ class Authority:
             .not_valid_before(now - _DAY)
             .not_valid_after(now + _DAY)
             .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+                x509.SubjectAlternativeName(
+                    [
+                        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                        x509.DNSName("shop.example.com"),
+                    ]
+                ),
                 critical=False,
             )
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import structlog
 
+from engine.core.reasons import CALLS
+from engine.ports.calls import CallRefused
 from engine.ports.storage import DueCall
-from engine.providers.poster import HttpPoster
+from engine.services.configuration import compile_rules
+from engine.services.history import case_of
 from engine.services.outbox import MAX_ATTEMPTS, Outbox
+from engine.services.why import Fact, Question, answer
 from tests.services.conftest import NewHouse
 from tests.services.house import MINUTE, House, campaign
 
@@ -114,57 +116,31 @@ def test_a_call_that_cannot_be_made_does_not_hold_up_the_others(new_house: NewHo
     assert sorted(states(house)) == [("done", 1), ("done", 1), ("waiting", 1)]
 
 
-class Shop(BaseHTTPRequestHandler):
-    """A shop's system on loopback: answers as the path says."""
-
-    got: list[tuple[str, dict[str, str], bytes]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).got.append((self.path, dict(self.headers), body))
-        self.send_response(int(self.path.strip("/")))
-        self.send_header("Location", "/200")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def calls_told(house: House) -> list[Fact]:
+    app, now = house.app, house.clock.now()
+    case = case_of(app.history, app.storage, house.id_of("c0"), now)
+    question = Question(plans=app.revisions.plans, rules=compile_rules(app.policy, {}), now=now)
+    return [fact for fact in answer(case, "tell", question).facts if fact.kind == "call"]
 
 
-@pytest.fixture
-def shop() -> Iterator[str]:
-    Shop.got = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def test_a_refused_call_is_final_and_why_names_the_reason(new_house: NewHouse) -> None:
+    house = called(new_house)
+    receiver = Receiver(CallRefused("private_address"))
+    with structlog.testing.capture_logs() as logs:
+        outbox(house, receiver).run()
+    house.clock.advance_to(house.clock.now() + 60 * MINUTE)
+    assert outbox(house, receiver).run() == 0
+    assert states(house) == [("failed", 1)]
+    assert [(one["event"], one["reason"]) for one in logs if one["log_level"] == "warning"] == [
+        ("webhook_refused", "private_address")
+    ]
+    (call,) = calls_told(house)
+    assert (call.code, call.step) == ("private_address", "tell")
+    assert CALLS["private_address"] in call.text
 
 
-def due(url: str) -> DueCall:
-    return DueCall(id="j1:tell", campaign="c", journey_id="j1", step="tell", url=url,
-                   body=b'{"a": 1}', attempts=1)  # fmt: skip
-
-
-def test_the_poster_posts_json_with_its_key(shop: str) -> None:
-    poster = HttpPoster()
-    assert poster.post(due(f"{shop}/204")) is None
-    ((path, headers, body),) = Shop.got
-    assert (path, body) == ("/204", b'{"a": 1}')
-    assert headers["Idempotency-Key"] == "j1:tell"
-    assert headers["Content-Type"] == "application/json"
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 404, 500])
-def test_redirects_are_not_followed_and_failures_are_told(shop: str, status: int) -> None:
-    assert HttpPoster().post(due(f"{shop}/{status}")) == f"answered {status}"
-    assert [path for path, *_ in Shop.got] == [f"/{status}"]
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[::/", "ftp://x/", "nonsense", ""])
-def test_what_cannot_be_reached_is_told_in_words(url: str) -> None:
-    reason = HttpPoster().post(due(url))
-    assert reason is not None
-    assert reason.startswith(("no answer: ", "the address is not valid"))
+def test_why_tells_of_a_call_that_is_still_tried(new_house: NewHouse) -> None:
+    house = called(new_house)
+    outbox(house, Receiver("answered 503")).run()
+    (call,) = calls_told(house)
+    assert call.text == "the shop's webhook did not take the call: answered 503 (1 attempt so far)"
