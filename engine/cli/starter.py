@@ -65,7 +65,13 @@ ENV_EXAMPLE = """\
 
 # --- Webhooks: a platform whose secret is not set is refused --------------------------------------
 #LAGNIAPPE_SHOPIFY_SECRET=
+#LAGNIAPPE_WOOCOMMERCE_SECRET=
+#LAGNIAPPE_STRIPE_SECRET=
 #LAGNIAPPE_ZENDESK_SECRET=
+# The key of a Stripe payment's metadata that names the shop's order, and the source of the events
+# that tell of those orders; without a source, orders are Stripe's own.
+#LAGNIAPPE_STRIPE_ORDER_KEY=order_id
+#LAGNIAPPE_STRIPE_ORDER_SOURCE=
 
 # --- The daemon's log -------------------------------------------------------------------------
 #LAGNIAPPE_LOG_FORMAT=text

@@ -18,7 +18,7 @@ from engine.web.api import unavailable
 from engine.web.body import MEGABYTE, read_body
 from engine.web.errors import as_json, problem
 from engine.web.services import WebServices
-from triggers.sources import SOURCES
+from triggers.sources import configured
 from triggers.sources.native import serialize
 from triggers.sources.signatures import SignatureError
 
@@ -29,14 +29,15 @@ log = structlog.get_logger(__name__)
 
 
 def webhook_endpoint(services: WebServices) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of every platform in ``SOURCES``."""
+    """The endpoint of every platform in ``triggers.sources``."""
     inbox, clock, metrics = services.inbox, services.clock, services.metrics
+    sources = configured(services.settings())
 
     async def post_webhook(request: Request) -> Response:
         platform = request.path_params["platform"]
-        source = SOURCES.get(platform)
+        source = sources.get(platform)
         if source is None:
-            return problem(404, f"webhooks are read from {', '.join(SOURCES)}")
+            return problem(404, f"webhooks are read from {', '.join(sources)}")
         secrets = _secrets(services.settings(), platform)
         if not secrets:
             return _refuse(platform, f"{_setting(platform)} is not set, so nothing is accepted")

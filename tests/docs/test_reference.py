@@ -33,7 +33,7 @@ from tests.docs.pages import (
     links,
     section,
 )
-from triggers.sources import shopify, zendesk
+from triggers.sources import shopify, stripe, woocommerce, zendesk
 from triggers.sources.csv_orders import UnknownColumns, read_orders
 
 REFERENCE = DOCS / "reference"
@@ -133,6 +133,12 @@ def test_statuses_of_the_api_are_described() -> None:
 def test_shopifys_topics_are_all_listed() -> None:
     page = (DOCS / "how-to/connect-shopify.md").read_text(encoding="utf-8")
     assert sorted(first_cells(page)) == sorted(shopify.TOPICS)
+
+
+def test_woocommerces_topics_and_stripes_events_are_all_listed() -> None:
+    for page, known in (("woocommerce", woocommerce.TOPICS), ("stripe", stripe.EVENTS)):
+        text = (DOCS / f"how-to/connect-{page}.md").read_text(encoding="utf-8")
+        assert sorted(first_cells(text.partition("## 2.")[0])) == sorted(known)
 
 
 def test_zendesks_body_is_the_one_that_is_read() -> None:

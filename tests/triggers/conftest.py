@@ -13,6 +13,7 @@ import pytest
 
 from triggers.sources import SOURCES
 from triggers.sources.reading import Reading
+from triggers.sources.stripe import Stripe
 
 SECRET = "shpss_test"
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -53,5 +54,35 @@ def zendesk() -> Send:
             **{f"X-Zendesk-{name.replace('_', '-')}": value for name, value in headers.items()},
         }
         return SOURCES["zendesk"].read(sent, body, secrets=[SECRET], received_at=NOW)
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def woocommerce() -> Send:
+    def send(topic: str | None, body: bytes, **headers: str) -> Reading:
+        digest = hmac.new(SECRET.encode(), body, hashlib.sha256).digest()
+        sent = {
+            "x-wc-webhook-signature": base64.b64encode(digest).decode(),
+            "X-WC-Webhook-Source": "https://seifenhaus.example/",
+            **{f"X-WC-Webhook-{name.replace('_', '-')}": value for name, value in headers.items()},
+        }
+        if topic is not None:
+            sent["X-WC-Webhook-Topic"] = topic
+        return SOURCES["woocommerce"].read(sent, body, secrets=[SECRET], received_at=NOW)
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def stripe() -> Send:
+    def send(body: bytes, **settings: str | None) -> Reading:
+        stamp = str(int(NOW.timestamp()))
+        signed = stamp.encode() + b"." + body
+        digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+        headers = {"stripe-signature": f"t={stamp},v1={digest},v0=aa"}
+        given = {name: value for name, value in settings.items() if value is not None}
+        source = Stripe(**given)
+        return source.read(headers, body, secrets=[SECRET], received_at=NOW)
 
     return send

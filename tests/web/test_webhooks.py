@@ -21,7 +21,7 @@ from triggers.sources.native import deserialize
 SECRET = "shpss_of_the_tests"
 ENVIRONMENT = {
     "LAGNIAPPE_SHOPIFY_SECRET": f"{SECRET},an-older-secret",
-    "LAGNIAPPE_ZENDESK_SECRET": SECRET,
+    **{f"LAGNIAPPE_{name.upper()}_SECRET": SECRET for name in SOURCES if name != "shopify"},
 }
 ORDER = (Path(__file__).parents[1] / "triggers/payloads/shopify_order_create.json").read_bytes()
 
@@ -66,6 +66,9 @@ def test_an_unproven_webhook_is_never_taken(platform: str, environment: dict[str
     zendesk = {
         "X-Zendesk-Webhook-Signature": wrong["X-Shopify-Hmac-Sha256"],
         "X-Zendesk-Webhook-Signature-Timestamp": NOW.isoformat(),
+        "X-WC-Webhook-Signature": wrong["X-Shopify-Hmac-Sha256"],
+        "Stripe-Signature": f"t={int(NOW.timestamp())},v1={'0' * 64}",
+        "X-Lagniappe-Signature": "0" * 64,
     }
     with structlog.testing.capture_logs() as logs:
         for headers in ({}, wrong | zendesk):
@@ -125,3 +128,15 @@ def test_a_repeated_webhook_is_one_event_and_a_rejected_one_is_listed(database_u
         rows = connection.execute(select(tables.events.c.source, tables.events.c.type)).all()
     database.close()
     assert sorted(map(tuple, rows)) == [("shopify", "order.placed"), ("shopify", "rejected")]
+
+
+def test_woocommerces_ping_is_answered_with_200_and_stores_nothing() -> None:
+    site = Site(environment=ENVIRONMENT)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = post(b"webhook_id=7", form, site=site, platform="woocommerce")
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 0, "rejected": 0})
+    assert not site.storage.accepted
+    assert not site.storage.rejected
+    assert post(b"webhook_id=7", form, site=Site(), platform="woocommerce").status_code == 401
+    site = Site(environment=ENVIRONMENT)
+    assert post(b"webhook_id=7", form, site=site, platform="shopify").status_code == 401

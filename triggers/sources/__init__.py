@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from triggers.sources import shopify, zendesk
+from config.settings import Settings
+from triggers.sources import shopify, woocommerce, zendesk
 from triggers.sources.reading import Source
+from triggers.sources.stripe import Stripe
 
-SOURCES: Mapping[str, Source] = MappingProxyType({shopify.name: shopify, zendesk.name: zendesk})
-"""The platforms whose webhooks are read, by the last part of their path."""
+_ALL: tuple[Source, ...] = (shopify, woocommerce, Stripe(), zendesk)
+
+SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _ALL})
+"""The platforms whose webhooks are read, by the last part of their path, as they are by default."""
+
+
+def configured(settings: Settings) -> Mapping[str, Source]:
+    """The same, as an installation's settings want them."""
+    stripe = Stripe(order_key=settings.stripe_order_key, order_source=settings.stripe_order_source)
+    return MappingProxyType({**SOURCES, stripe.name: stripe})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -70,6 +71,14 @@ def quantity(value: object) -> int | None:
     return int(found) if found is not None and 0 <= found <= 1_000_000 else None
 
 
+def from_epoch(value: object) -> datetime | None:
+    """A time told as seconds since 1970, a number or text; None outside the years 1995 to 2200."""
+    found = amount(value)
+    if found is None or not _FROM_EPOCH < found < _TO_EPOCH:
+        return None
+    return datetime.fromtimestamp(int(found), UTC)
+
+
 def flag(value: object) -> bool | None:
     """A truth value, also as the text that form fields give."""
     if isinstance(value, str):
@@ -78,6 +87,7 @@ def flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+_FROM_EPOCH, _TO_EPOCH = 788_918_400, 7_258_118_400  # 1995 and 2200, in seconds
 _YES: Final = ("true", "yes", "1", "on")
 _NO: Final = ("false", "no", "0", "off")
 
