@@ -15,6 +15,10 @@ from typing import Literal, cast, get_args
 EventObject = Literal["customer", "order", "ticket"]
 FieldType = Literal["bool", "int", "number", "string", "timestamp", "strings"]
 
+# Told of an address alone (an imported consent), of no customer. It stands in no catalog: nobody
+# can post it, and no campaign can wait for what happens to nobody.
+CONSENT_RECORDED = "consent.recorded"
+
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -57,6 +61,10 @@ class Catalog:
         """
         types = dict(self.types)
         for spec in specs:
+            if spec.name == CONSENT_RECORDED:
+                raise ValueError(
+                    f'"{spec.name}" is what imports are stored as; choose another name'
+                )
             if spec.name in types:
                 taken = "declared twice" if types[spec.name].custom else "a built-in event type"
                 raise ValueError(f'"{spec.name}" is {taken}; choose another name')
@@ -135,6 +143,16 @@ _TRANSITIONS: tuple[_Row, ...] = (
     ("customer.updated", "customer", "A customer's own fields changed.", {}),
     ("customer.subscribed", "customer", "Marketing on a channel was permitted.", _CHANNEL),
     ("customer.unsubscribed", "customer", "The permission for a channel was withdrawn.", _CHANNEL),
+    (
+        "preferences.changed",
+        "customer",
+        "A customer declined topics, took them up again, or paused marketing.",
+        {
+            **_CHANNEL,
+            "declined": _some("strings", "the topics that are declined now"),
+            "paused_until": _some("timestamp", "when the pause ends; empty: there is none"),
+        },
+    ),
     ("order.placed", "order", "An order was placed.", {}),
     ("order.paid", "order", "An order was paid in full.", {}),
     ("order.updated", "order", "An order's own fields changed.", {}),

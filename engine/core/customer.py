@@ -172,6 +172,7 @@ class Consent:
     at: datetime
     source: str
     proof: str | None = None
+    purpose: str = "marketing"  # transactional messages need none: they serve the order itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,3 +187,19 @@ class Suppression:
     scope: str
     reason: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What the owner of an address wants less of, as they last said; they bind marketing only.
+
+    They narrow a consent and never stand for one. ``declined`` are ids of the store's topics, in
+    order; until ``paused_until`` nothing of marketing goes to the address.
+    """
+
+    channel: str
+    address: str
+    at: datetime
+    declined: tuple[str, ...] = ()
+    paused_until: datetime | None = None
+    proof: str | None = None

@@ -1,8 +1,9 @@
 """Guards: whether a message may go out now, later, or not at all.
 
 They run when a step decides and again right before the hand-over. The order is fixed: what can
-never be mended first (no address, suppressed, no consent), then what time mends (quiet hours, the
-gap between messages, the caps), so the reason a person reads is the one that decides.
+never be mended first (no address, suppressed, no consent, a topic declined, a pause), then what
+time mends (quiet hours, the gap between messages, the caps), so the reason a person reads is the
+one that decides.
 """
 
 from __future__ import annotations
@@ -98,11 +99,44 @@ def consented(world: World, channel: Channel) -> bool:
     return consent is not None and consent.status == "subscribed"
 
 
+def refused(
+    world: World, channel: Channel, purpose: Purpose, topic: str | None, at: datetime
+) -> Drop | None:
+    """What no waiting mends: whether the address may not be written to, for this, at that time.
+
+    Consent, topics and pauses are about marketing; a suppression may be about everything.
+    """
+    address = address_of(world.customer, channel)
+    if address is None:
+        return Drop("no_address", {"channel": channel})
+    key = (channel, address)
+    suppression = world.suppressions.get(key)
+    if suppression is not None and (suppression.scope == "all" or purpose == "marketing"):
+        return Drop("suppressed", {"reason": suppression.reason, "scope": suppression.scope})
+    if purpose == "transactional":
+        return None
+    if not consented(world, channel):
+        consent = world.consents.get(key)
+        status = consent.status if consent is not None else None
+        return Drop("no_consent", {"channel": channel, "actual": status, "wanted": "subscribed"})
+    wishes = world.preferences.get(key)
+    if wishes is None:
+        return None
+    if topic is not None and topic in wishes.declined:
+        return Drop("topic_declined", {"channel": channel, "topic": topic})
+    if wishes.paused_until is not None and at < wishes.paused_until:
+        return Drop(
+            "customer_paused", {"channel": channel, "until": wishes.paused_until.isoformat()}
+        )
+    return None
+
+
 def check(
     world: World,
     *,
     channel: Channel,
     purpose: Purpose,
+    topic: str | None = None,
     message_id: str,
     campaign: str,
     created_at: datetime,
@@ -114,18 +148,11 @@ def check(
     Quiet hours, gap and caps bind marketing only: a parcel's news does not wait for the morning
     because a coupon went out before it.
     """
-    address = address_of(world.customer, channel)
-    if address is None:
-        return Drop("no_address", {"channel": channel})
-    suppression = world.suppressions.get((channel, address))
-    if suppression is not None and (suppression.scope == "all" or purpose == "marketing"):
-        return Drop("suppressed", {"reason": suppression.reason, "scope": suppression.scope})
+    refusal = refused(world, channel, purpose, topic, now)
+    if refusal is not None:
+        return refusal
     if purpose == "transactional":
         return ALLOW
-    if not consented(world, channel):
-        consent = world.consents.get((channel, address))
-        status = consent.status if consent is not None else None
-        return Drop("no_consent", {"channel": channel, "actual": status, "wanted": "subscribed"})
     quiet = rules.quiet.get(channel)
     waits: Defer | None = None
     if quiet is not None:

@@ -1,7 +1,8 @@
 """Two customers turn out to be one: what the younger record holds moves into the older.
 
-Consents and suppressions belong to (channel, address) and are not touched, so a merge never widens
-what may be sent to whom. Assignments (holdout, splits) stay as the journeys store them.
+Consents, suppressions and preferences belong to (channel, address) and are not touched, so a merge
+never widens what may be sent to whom. Assignments (holdout, splits) stay as the journeys store
+them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import replace
 
 from engine.core.context import Context
 from engine.core.ending import exit_journey
-from engine.core.profile import later_consent, merge_profiles
+from engine.core.permissions import later_consent, later_preferences
+from engine.core.profile import merge_profiles
 from engine.core.world import Changes, Journey, JourneyStatus, World
 
 REASON = "merged"
@@ -34,6 +36,11 @@ def merge_worlds(older: World, younger: World, context: Context) -> None:
         older.consents[key] = consent if held is None else later_consent(held, consent)
     for address, suppression in younger.suppressions.items():
         older.suppressions.setdefault(address, suppression)
+    for key, wishes in younger.preferences.items():
+        held_wishes = older.preferences.get(key)
+        older.preferences[key] = (
+            wishes if held_wishes is None else later_preferences(held_wishes, wishes)
+        )
     older.complete = older.complete and younger.complete
 
 
@@ -42,7 +49,9 @@ def _take_over_changes(older: World, younger: World) -> None:
     mine, theirs, survivor = older.changes, younger.changes, older.customer.id
     mine.lines |= theirs.lines
     mine.consents += theirs.consents
+    mine.overruled += theirs.overruled
     mine.suppressions += theirs.suppressions
+    mine.preferences += theirs.preferences
     mine.lifted += theirs.lifted
     mine.decisions += [replace(one, customer_id=survivor) for one in theirs.decisions]
     mine.emitted += theirs.emitted

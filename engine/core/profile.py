@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from engine.core.customer import Consent, Customer
 from engine.core.identity import OWN_SOURCE
+from engine.core.permissions import take_consent
 from engine.core.registers import stamp_of, write, write_key
+from engine.core.statements import address_told
 from engine.core.transition import Transition
 from engine.core.world import World
 from triggers.event import ConsentFact, CustomerFacts, Event
@@ -23,11 +24,8 @@ _FIELDS: Final = (
     "birthday",
     "tags",
 )
-UNSUBSCRIBED: Final = "unsubscribed"  # the reason of a suppression that a permission ends
 _CREATED: Final = "created"
 _ATTRIBUTE: Final = "attributes."
-# Of a permission and a withdrawal at the same instant the withdrawal stays.
-_CAUTION: Final = {"subscribed": 0, "pending": 1, "unsubscribed": 2}
 _STATUS_TOLD: Final = {
     "customer.subscribed": "subscribed",
     "customer.unsubscribed": "unsubscribed",
@@ -90,14 +88,12 @@ def told_addresses(event: Event) -> list[str]:
     """The addresses whose permissions the event may change; the world must hold them."""
     facts, named = event.customer, event.data.get("address")
     found = [] if facts is None else [each for each in (facts.email, facts.phone) if each]
-    if event.source == OWN_SOURCE and isinstance(named, str):
+    about = address_told(event)
+    if about is not None:
+        found.append(about[1])
+    elif event.source == OWN_SOURCE and isinstance(named, str):
         found.append(named)
     return found
-
-
-def later_consent(one: Consent, other: Consent) -> Consent:
-    """Of two statements about one address the one that holds."""
-    return max(one, other, key=_standing)
 
 
 def _merge_facts(customer: Customer, facts: CustomerFacts, at: int) -> bool:
@@ -158,14 +154,7 @@ def _address_told(world: World, facts: CustomerFacts, event: Event, channel: str
 
 
 def _take_consent(world: World, consent: Consent, event: Event) -> Transition | None:
-    key = (consent.channel, consent.address)
-    held = world.consents.get(key)
-    if held is not None and later_consent(held, consent) == held:
-        return None
-    world.consents[key] = consent
-    world.changes.consents.append(consent)
-    _lift(world, consent)
-    if consent.status == "pending" or (held is not None and held.status == consent.status):
+    if not take_consent(world, consent) or consent.status == "pending":
         return None
     kind = f"customer.{consent.status}"
     return Transition(
@@ -175,22 +164,3 @@ def _take_consent(world: World, consent: Consent, event: Event) -> Transition | 
         data={**event.data, "channel": consent.channel},
         causes=event.causes,
     )
-
-
-def _lift(world: World, consent: Consent) -> None:
-    """A newer permission ends what an unsubscribe blocked; a complaint or a bounce it does not."""
-    key = (consent.channel, consent.address)
-    held = world.suppressions.get(key)
-    if (
-        consent.status == "subscribed"
-        and held is not None
-        and held.reason == UNSUBSCRIBED
-        and held.scope == "marketing"
-        and held.at < consent.at
-    ):
-        del world.suppressions[key]
-        world.changes.lifted.append(held)
-
-
-def _standing(consent: Consent) -> tuple[datetime, int, str, str]:
-    return consent.at, _CAUTION[consent.status], consent.source, consent.proof or ""

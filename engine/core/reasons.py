@@ -137,6 +137,17 @@ def _no_consent(trace: Trace, zone: tzinfo) -> str:
     return f"{told} (it is {actual}; wanted: {trace['wanted']})"
 
 
+def _topic_declined(trace: Trace, zone: tzinfo) -> str:
+    topic = trace.get("topic")
+    by = f" by {trace['channel']}" if "channel" in trace else ""
+    return f"the customer has declined {f'the topic {topic}' if topic else 'its topic'}{by}"
+
+
+def _paused(trace: Trace, zone: tzinfo) -> str:
+    by = f" by {trace['channel']}" if "channel" in trace else ""
+    return f"the customer has paused marketing{by}" + _until(trace, zone, "until")
+
+
 def _quiet_hours(trace: Trace, zone: tzinfo) -> str:
     if "quiet" not in trace:
         return "quiet hours"
@@ -203,6 +214,8 @@ GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
     "no_sender": _no_sender,
     "suppressed": _suppressed,
     "no_consent": _no_consent,
+    "topic_declined": _topic_declined,
+    "customer_paused": _paused,
     "quiet_hours": _quiet_hours,
     "min_gap": _min_gap,
     "cap": _cap,

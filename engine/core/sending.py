@@ -79,6 +79,7 @@ def guarded(world: World, message: Message, context: Context) -> Allow | Defer |
         world,
         channel=message.channel,
         purpose=message.purpose,
+        topic=message.topic,
         message_id=message.id,
         campaign=message.campaign,
         created_at=message.created_at,

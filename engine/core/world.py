@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.core.customer import Consent, Customer, Order, Suppression, Ticket
+from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.decision import Decision
 from engine.core.message import Message
 
@@ -140,8 +140,10 @@ class Changes:
     journeys: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
     consents: list[Consent] = field(default_factory=list)
+    overruled: list[Consent] = field(default_factory=list)  # told, but a later word holds
     suppressions: list[Suppression] = field(default_factory=list)
     lifted: list[Suppression] = field(default_factory=list)
+    preferences: list[Preferences] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     emitted: list[Emitted] = field(default_factory=list)
     webhooks: list[WebhookCall] = field(default_factory=list)
@@ -156,8 +158,10 @@ class Changes:
             or self.journeys
             or self.messages
             or self.consents
+            or self.overruled
             or self.suppressions
             or self.lifted
+            or self.preferences
             or self.decisions
             or self.emitted
             or self.webhooks
@@ -183,6 +187,7 @@ class World:
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)  # newest per key
     consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
     suppressions: dict[tuple[str, str], Suppression] = field(default_factory=dict)
+    preferences: dict[tuple[str, str], Preferences] = field(default_factory=dict)
     contacts: list[Contact] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)

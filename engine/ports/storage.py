@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from engine.core.customer import Consent, Order, Suppression, Ticket
+from engine.core.customer import Consent, Order, Preferences, Suppression, Ticket
 from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
@@ -47,6 +47,15 @@ class Processed:
     verdicts: Sequence[EntryVerdict] = ()
     reason: str | None = None  # set: rejected, and why
     body: bytes | None = None  # set: kept in the place of what was told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What is known of addresses, by (channel, address)."""
+
+    consents: dict[tuple[str, str], Consent]
+    suppressions: dict[tuple[str, str], Suppression]
+    preferences: dict[tuple[str, str], Preferences]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,16 +162,17 @@ class UnitOfWork(Protocol):
         complete: Collection[str] = (),
         past: bool = False,
         message_ids: Collection[str] = (),
+        sends: bool = False,
     ) -> dict[str, World]:
         """Worlds by customer id. ``complete`` ids get all orders; ``past`` adds ended journeys.
 
         Messages that are still open come with their journeys, and so do those of ``message_ids``.
+        ``sends``: messages may be handed over in this unit, so nobody withdraws what is permitted
+        until it ends; an address may be another customer's too, whose lock is another.
         """
 
-    def permissions(
-        self, addresses: Collection[str]
-    ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
-        """What is known of these addresses, by (channel, address), whoever's they are."""
+    def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
+        """What is known of these addresses, whoever's they are; ``sends`` as ``load`` has it."""
 
     def load_orphans(
         self, order_ids: Collection[str], ticket_ids: Collection[str]

@@ -28,7 +28,7 @@ class Advance:
             if not customers:
                 return 0
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
-            worlds = unit.load(customers, now=now)
+            worlds = unit.load(customers, now=now, sends=True)
             context = batch.context(now)
             for customer_id in customers:
                 if customer_id in worlds:

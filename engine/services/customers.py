@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.core.customer import Consent, Customer, Order, Suppression, Ticket
+from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.world import Journey, JourneyStatus
 from engine.ports.history import History
@@ -23,6 +23,7 @@ class Card:
     identities: tuple[IdentityKey, ...]
     consents: tuple[Consent, ...]
     suppressions: tuple[Suppression, ...]
+    preferences: tuple[Preferences, ...]
     orders: tuple[Order, ...]
     tickets: tuple[Ticket, ...]
     journeys: tuple[Journey, ...]
@@ -40,6 +41,7 @@ def card(history: History, storage: Storage, customer_id: str, now: datetime) ->
         identities=tuple(sorted(keys)),
         consents=tuple(world.consents[key] for key in sorted(world.consents)),
         suppressions=tuple(world.suppressions[key] for key in sorted(world.suppressions)),
+        preferences=tuple(world.preferences[key] for key in sorted(world.preferences)),
         orders=tuple(sorted(world.orders.values(), key=_order_time, reverse=True)),
         tickets=tuple(sorted(world.tickets.values(), key=_ticket_time, reverse=True)),
         journeys=tuple(sorted(journeys, key=lambda one: (one.campaign, one.entered_at))),

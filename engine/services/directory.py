@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.core.context import Context
-from engine.core.customer import Consent, Customer, Order, Suppression, Ticket
+from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.identity import (
     Clash,
     IdentityKey,
@@ -27,7 +27,8 @@ from engine.core.identity import (
 )
 from engine.core.merging import merge_worlds
 from engine.core.message import Channel
-from engine.core.profile import later_consent, told_addresses
+from engine.core.permissions import later_consent, later_preferences
+from engine.core.profile import told_addresses
 from engine.core.projection import (
     needs_complete,
     order_key,
@@ -36,6 +37,7 @@ from engine.core.projection import (
     ticket_key,
     ticket_order_key,
 )
+from engine.core.statements import address_told, take_statement
 from engine.core.world import World
 from engine.ports.storage import Conflict, Merge, UnitOfWork
 from engine.services.fingerprints import Fingerprints, is_erased
@@ -80,6 +82,7 @@ class Directory:
         self._told = {address for event in events for address in told_addresses(event)}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._suppressions: dict[tuple[str, str], Suppression] = {}
+        self._preferences: dict[tuple[str, str], Preferences] = {}
         self._recalled: dict[tuple[str, str], Suppression] = {}  # told anew, after an erasure
         self._ownerless = {key for key, owner in self._owners.items() if owner is None}
         internal = {each.customer_id for each in keys if each.customer_id is not None}
@@ -92,6 +95,7 @@ class Directory:
         self.worlds: dict[str, World] = {}
         self._orphan_orders: dict[str, Order] = {}
         self._orphan_tickets: dict[str, Ticket] = {}
+        self._statements: list[World] = []  # of addresses alone, as nobody's worlds
         self._touched: set[str] = set()
 
     def place(self, event: Event, at: datetime) -> Placed:
@@ -213,6 +217,7 @@ class Directory:
             ticket_ids=self._tickets,
             complete=self._complete & known,
             past=True,
+            sends=True,
         )
         self._consents, self._suppressions = self._permissions()
         if self._ownerless:
@@ -232,7 +237,8 @@ class Directory:
         if self._fingerprints is not None:
             for address in self._told:
                 marks |= dict.fromkeys(self._fingerprints.every(address), address)
-        consents, found = self._unit.permissions(self._told | marks.keys())
+        known = self._unit.permissions(self._told | marks.keys(), sends=True)
+        found, self._preferences = known.suppressions, known.preferences
         suppressions: dict[tuple[str, str], Suppression] = {}
         for (channel, address), suppression in found.items():
             if address not in marks:
@@ -242,7 +248,7 @@ class Directory:
             held = found.get(key)
             if held is None or held.scope != "all":
                 suppressions[key] = self._recalled[key] = replace(suppression, address=key[1])
-        return consents, suppressions
+        return known.consents, suppressions
 
     def world(self, placed: Placed, event: Event, context: Context) -> World | None:
         """The world that the event belongs to, merged where it must be; None for nobody's."""
@@ -277,8 +283,14 @@ class Directory:
                 consent, held = self._consents.get(key), world.consents.get(key)
                 if consent is not None:
                     world.consents[key] = consent if held is None else later_consent(held, consent)
-                if key in self._suppressions:
-                    world.suppressions.setdefault(key, self._suppressions[key])
+                blocks, blocked = self._suppressions.get(key), world.suppressions.get(key)
+                if blocks is not None and (blocked is None or blocked.scope != "all"):
+                    world.suppressions[key] = blocks
+                wishes, said = self._preferences.get(key), world.preferences.get(key)
+                if wishes is not None:
+                    world.preferences[key] = (
+                        wishes if said is None else later_preferences(said, wishes)
+                    )
                 if key in self._recalled:
                     recalled = self._recalled.pop(key)
                     world.suppressions[key] = recalled
@@ -292,6 +304,20 @@ class Directory:
             self._consents[key] = consent if held is None else later_consent(held, consent)
         for lifted in world.changes.lifted:
             self._suppressions.pop((lifted.channel, lifted.address), None)
+        for suppression in world.changes.suppressions:
+            self._suppressions[suppression.channel, suppression.address] = suppression
+        for wishes in world.changes.preferences:
+            self._preferences[wishes.channel, wishes.address] = wishes
+
+    def take_statement(self, event: Event) -> None:
+        """Take in what the event tells of an address alone, if it does; it is no customer's."""
+        about = address_told(event)
+        if about is not None:
+            world = World(customer=Customer(id="", created_at=event.time))
+            self._permit(world, about[1])
+            take_statement(world, event)
+            self.note_consents(world)
+            self._statements.append(world)
 
     def _survivor_of(self, customer_id: str) -> str:
         if customer_id in self.worlds:
@@ -338,6 +364,9 @@ class Directory:
         """Note identities and orphans for the commit; what is due next sees every consent."""
         for world in self.worlds.values():
             self._permit(world)
+        for world in self._statements:
+            if world.changes.any:
+                self._unit.save(world)
         for key, customer_id in self._claimed.items():
             self._unit.identify(key, self._survivor_of(customer_id))
         self._unit.save_orphans(

@@ -44,7 +44,7 @@ class Dispatch:
             if not customers:
                 return 0
             batch = Batch(unit, configuration, self._handover)
-            worlds = unit.load(customers, now=now)
+            worlds = unit.load(customers, now=now, sends=True)
             outgoings = batch.finish(worlds.values(), now)
         self._handover.give(outgoings)
         return len(customers)

@@ -44,15 +44,16 @@ def export(
         *(one.recipient for one in past.messages if one.recipient is not None),
     }
     with storage.deciding() as unit:
-        consents, suppressions = unit.permissions(addresses)
+        known = unit.permissions(addresses)
     return {
         "version": 1,
         "exported_at": asked.now,
         "customer": {name: getattr(shown.customer, name) for name in _PROFILE},
         "identities": [{"kind": one.kind, "value": one.value} for one in shown.identities],
-        "consents": [asdict(consents[key]) for key in sorted(consents)],
+        "consents": [asdict(known.consents[key]) for key in sorted(known.consents)],
         "consent_history": [asdict(one) for one in privacy.consent_history(addresses)],
-        "suppressions": [asdict(suppressions[key]) for key in sorted(suppressions)],
+        "suppressions": [asdict(known.suppressions[key]) for key in sorted(known.suppressions)],
+        "preferences": [asdict(known.preferences[key]) for key in sorted(known.preferences)],
         "orders": [_object(one) for one in shown.orders],
         "tickets": [_object(one) for one in shown.tickets],
         "events": [_event(one) for one in past.events],

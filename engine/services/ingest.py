@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
 from engine.core.decision import EntryVerdict
 from engine.core.journey import on_event
 from engine.core.message import Outgoing
+from engine.core.preferences import CHANGED
 from engine.core.projection import project
+from engine.core.withholding import withhold_refused
 from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.faults import Fault, passing
@@ -31,6 +34,9 @@ from triggers.event import Event
 from triggers.sources.native import deserialize
 
 log = structlog.get_logger(__name__)
+
+# What may turn down messages that are scheduled.
+_REFUSING: Final = frozenset({"customer.unsubscribed", CHANGED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +186,7 @@ class Ingest:
             verdicts: list[EntryVerdict] = []
             if world is None:
                 directory.keep_orphan(item.event)
+                directory.take_statement(item.event)
             else:
                 verdicts = _decide(batch, world, item)
                 directory.note_consents(world)
@@ -209,8 +216,11 @@ def _decide(batch: Batch, world: World, item: _Item) -> list[EntryVerdict]:
     context = batch.context(item.received_at)
     plans = batch.configuration.plans
     verdicts: list[EntryVerdict] = []
-    for transition in project(world, item.event):
+    transitions = project(world, item.event)
+    for transition in transitions:
         verdicts += on_event(world, transition, plans, context, enrol=not item.backfill)
+    if any(transition.type in _REFUSING for transition in transitions):
+        withhold_refused(world, plans, context)
     if world.journeys:
         batch.take_due_steps(world, context)
     return verdicts

@@ -142,15 +142,17 @@ def _worlds(
     worlds = unit.load(customers, now=now, past=True, message_ids=in_doubt)
     wanted = [each for each in messages if each.customer_id in worlds]
     recipients = {each.recipient for each in wanted if each.recipient is not None}
-    consents, suppressions = unit.permissions(recipients)
+    known = unit.permissions(recipients)
     for message in wanted:
         world = worlds[message.customer_id]
         world.messages[message.id] = message
         key = (message.channel, message.recipient or "")
-        if key in consents:
-            world.consents[key] = consents[key]
-        if key in suppressions:
-            world.suppressions[key] = suppressions[key]
+        if key in known.consents:
+            world.consents[key] = known.consents[key]
+        if key in known.suppressions:
+            world.suppressions[key] = known.suppressions[key]
+        if key in known.preferences:
+            world.preferences[key] = known.preferences[key]
     return worlds
 
 

@@ -150,7 +150,7 @@ class Revisions:
                 unit.lock(customers)
                 batch = Batch(unit, self.configuration(unit), handover)
                 context = batch.context(now)
-                worlds = unit.load(customers, now=now)
+                worlds = unit.load(customers, now=now, sends=True)
                 for world in worlds.values():
                     for journey in list(world.journeys.values()):
                         if journey.campaign != plan.id or journey.status is not JourneyStatus.LIVE:

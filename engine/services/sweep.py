@@ -131,7 +131,7 @@ class Sweep:
             )
             unit.lock(customers)
             batch = Batch(unit, configuration, self._handover)
-            worlds = unit.load(customers, now=now, past=True)
+            worlds = unit.load(customers, now=now, sends=True, past=True)
             context = batch.context(now)
             plans = batch.configuration.plans
             fire = Transition(

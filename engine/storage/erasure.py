@@ -12,19 +12,16 @@ from sqlalchemy import Connection, text
 
 from engine.ports.privacy import ERASED_BODY, Erasure
 from engine.storage import tables
-from engine.storage.bulk import BulkTable, execute_any, fetch, fetch_any, is_postgresql
+from engine.storage.bulk import execute_any, fetch, fetch_any, is_postgresql
 from engine.storage.contention import telling_contention
 from engine.storage.database import Database
 from engine.storage.flush import Flush
-from engine.storage.journey_rows import suppression_row
+from engine.storage.permission_flush import suppress
+from engine.storage.permission_locks import change_permissions
 from engine.storage.scalars import dump, micros
 from engine.storage.unit import SqlUnitOfWork
 
 _CODE = re.compile(r"[a-z][a-z0-9_.]*")
-# What blocks every message is not narrowed by what blocks less.
-_SUPPRESSIONS = BulkTable.of(
-    tables.suppressions, only_if="old.scope <> 'all' OR excluded.scope = 'all'"
-)
 
 
 class SqlErasingUnit(SqlUnitOfWork):
@@ -106,9 +103,11 @@ def _erase(connection: Connection, erasure: Erasure) -> None:
         "DELETE FROM customers WHERE id = :customer",
     ):
         _run(connection, erasure, sql)
-    for table in ("consents", "consent_history", "suppressions"):
+    remembered = [one.address for one in erasure.remembered]
+    change_permissions(connection, {*erasure.addresses, *remembered})
+    for table in ("consents", "consent_history", "suppressions", "preferences"):
         execute_any(connection, f"DELETE FROM {table} WHERE address {{any}}", erasure.addresses)
-    _SUPPRESSIONS.upsert(connection, [suppression_row(one) for one in erasure.remembered])
+    suppress(connection, erasure.remembered)
 
 
 def _run(connection: Connection, erasure: Erasure, sql: str, **more: Any) -> None:

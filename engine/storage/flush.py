@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,7 +18,8 @@ from engine.ports.faults import Fault, passing
 from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
 from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, update_many
-from engine.storage.journey_rows import consent_row, journey_row, message_row, suppression_row
+from engine.storage.journey_rows import journey_row, message_row
+from engine.storage.permission_flush import write_permissions
 from engine.storage.receipts import keep_receipts
 from engine.storage.rows import customer_row, line_rows, order_row, ticket_row
 from engine.storage.scalars import dump, micros, money
@@ -48,13 +48,6 @@ _MESSAGES = BulkTable.of(
 _CONTENTS = BulkTable.of(tables.contents)
 _SAMPLES = BulkTable.of(tables.samples)
 _DECISIONS = BulkTable.of(tables.decisions)
-# Two customers may share an address: the newest word counts, whoever writes last.
-_CONSENTS = BulkTable.of(tables.consents, only_if='excluded."at" >= old."at"')
-_CONSENT_HISTORY = BulkTable.of(tables.consent_history)
-# Two customers may share an address: what blocks every message is not narrowed by what blocks less.
-_SUPPRESSIONS = BulkTable.of(
-    tables.suppressions, only_if="old.scope <> 'all' OR excluded.scope = 'all'"
-)
 _HOLDS = BulkTable.of(tables.holds)
 _OCCURRENCES = BulkTable.of(tables.occurrences)
 _WEBHOOK_CALLS = BulkTable.of(tables.webhook_calls)
@@ -120,15 +113,7 @@ class Flush:
             (w.tickets[key] for w in worlds for key in w.changes.tickets), self.orphan_tickets
         )
         _TICKETS.upsert(connection, [ticket_row(ticket) for ticket in tickets])
-        consents = [consent_row(c) for w in worlds for c in w.changes.consents]
-        consents.sort(key=itemgetter(3))
-        _CONSENTS.upsert(connection, consents)
-        _CONSENT_HISTORY.insert(connection, consents)
-        lifted = {(s.channel, s.address) for w in worlds for s in w.changes.lifted}
-        delete_many(connection, tables.suppressions, ("channel", "address"), sorted(lifted))
-        _SUPPRESSIONS.upsert(
-            connection, [suppression_row(s) for w in worlds for s in w.changes.suppressions]
-        )
+        write_permissions(connection, worlds)
 
     def _write_journeys(self, connection: Connection) -> None:
         worlds = self.worlds

@@ -1,4 +1,4 @@
-"""Journeys, messages and permissions: rows to objects and back, in column order of ``tables``."""
+"""Journeys and messages: rows to objects and back, in column order of ``tables``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from engine.core.customer import Consent, Suppression
 from engine.core.message import Message, MessageStatus
 from engine.core.world import Journey, JourneyStatus, Waiting
 from engine.storage.bulk import Row
@@ -158,33 +157,4 @@ def message_of(row: Any) -> Message:
         provider_message_id=row[31],
         owner=row[32],
         topic=row[33],
-    )
-
-
-def consent_row(c: Consent) -> Row:
-    """A ``consents`` (and ``consent_history``) row."""
-    return (c.channel, c.address, c.status, micros(c.at), c.source, c.proof)
-
-
-def consent_of(row: Any) -> Consent:
-    """The consent of a ``consents`` row."""
-    return Consent(
-        channel=row[0],
-        address=row[1],
-        status=row[2],
-        at=moment(row[3]),
-        source=row[4],
-        proof=row[5],
-    )
-
-
-def suppression_row(s: Suppression) -> Row:
-    """A ``suppressions`` row."""
-    return (s.channel, s.address, s.scope, s.reason, micros(s.at))
-
-
-def suppression_of(row: Any) -> Suppression:
-    """The suppression of a ``suppressions`` row."""
-    return Suppression(
-        channel=row[0], address=row[1], scope=row[2], reason=row[3], at=moment(row[4])
     )

@@ -13,12 +13,12 @@ from engine.ports.privacy import ERASED_BODY, EXPIRED_BODY, Unattributed
 from engine.storage import erasure, tables
 from engine.storage.bulk import execute_any, fetch, fetch_any, is_postgresql, update_many
 from engine.storage.database import Database
-from engine.storage.journey_rows import consent_of
+from engine.storage.permission_rows import consent_of
 from engine.storage.scalars import micros
 
 _HISTORY = (
-    'SELECT channel, address, status, "at", source, proof FROM consent_history'
-    " WHERE address {any} ORDER BY seq"
+    'SELECT channel, address, status, "at", source, proof, purpose FROM consent_history'
+    ' WHERE address {any} ORDER BY "at", seq'
 )
 _CONTENTS = (
     "SELECT message_id, created_at FROM contents JOIN messages ON messages.id = message_id"

@@ -344,11 +344,12 @@ consents = Table(
     Column("at", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("proof", Text),
+    Column("purpose", Key, nullable=False, server_default="marketing"),
     PrimaryKeyConstraint("address", "channel"),
     **_IN_KEY,
 )
 
-consent_history = Table(
+consent_history = Table(  # every statement that was ever told, each once
     "consent_history",
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),
@@ -358,7 +359,9 @@ consent_history = Table(
     Column("at", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("proof", Text),
-    Index("ix_consent_history_address", "address"),
+    Column("purpose", Key, nullable=False, server_default="marketing"),
+    Column("id", Key, nullable=False),  # hash of what it says
+    Index("ux_consent_history_address_id", "address", "id", unique=True),
 )
 
 suppressions = Table(
@@ -369,6 +372,19 @@ suppressions = Table(
     Column("scope", Key, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("address", "channel"),
+    **_IN_KEY,
+)
+
+preferences = Table(  # what the owner of an address wants less of
+    "preferences",
+    metadata,
+    Column("channel", Key, nullable=False),
+    Column("address", Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("declined", Text, nullable=False),  # JSON list of topics
+    Column("paused_until", BigInteger),
+    Column("proof", Text),
     PrimaryKeyConstraint("address", "channel"),
     **_IN_KEY,
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from engine.core.customer import Consent, Order, Suppression, Ticket
+from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
@@ -20,6 +20,7 @@ from engine.ports.storage import (
     Incoming,
     Merge,
     Occurrence,
+    Permissions,
     Processed,
     StoredEvent,
 )
@@ -161,6 +162,7 @@ class SqlUnitOfWork:
         complete: Collection[str] = (),
         past: bool = False,
         message_ids: Collection[str] = (),
+        sends: bool = False,
     ) -> dict[str, World]:
         """Worlds by customer id."""
         return load_worlds(
@@ -172,13 +174,12 @@ class SqlUnitOfWork:
             complete=complete,
             past=past,
             message_ids=[*self._claimed_messages, *message_ids],
+            sends=sends,
         )
 
-    def permissions(
-        self, addresses: Collection[str]
-    ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
-        """Consents and suppressions by (channel, address)."""
-        return load_permissions(self._connection, addresses)
+    def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
+        """What is known of addresses."""
+        return load_permissions(self._connection, addresses, sends=sends)
 
     def load_orphans(
         self, order_ids: Collection[str], ticket_ids: Collection[str]

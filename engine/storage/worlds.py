@@ -8,12 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from engine.core.customer import Consent, Order, Suppression, Ticket
+from engine.core.customer import Order, Ticket
 from engine.core.message import COUNTED
 from engine.core.world import Contact, JourneyStatus, PastEntry, World
+from engine.ports.storage import Permissions
 from engine.storage import tables
 from engine.storage.bulk import fetch_any
-from engine.storage.journey_rows import consent_of, journey_of, message_of, suppression_of
+from engine.storage.journey_rows import journey_of, message_of
+from engine.storage.permission_locks import keep_permissions
+from engine.storage.permission_rows import consent_of, preferences_of, suppression_of
 from engine.storage.rows import customer_of, line_of, order_of, ticket_of
 from engine.storage.scalars import micros, moment
 
@@ -43,6 +46,7 @@ _MOVING = (
 )
 _CONSENTS = f"SELECT {columns(tables.consents)} FROM consents WHERE address {{any}}"
 _SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE address {{any}}"
+_PREFERENCES = f"SELECT {columns(tables.preferences)} FROM preferences WHERE address {{any}}"
 _CONTACTS = (
     "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status,"
     " topic FROM messages WHERE customer_id {any} AND created_at >= {p}"
@@ -62,6 +66,7 @@ def load_worlds(
     complete: Collection[str],
     past: bool,
     message_ids: Collection[str] = (),
+    sends: bool = False,
 ) -> dict[str, World]:
     """Worlds by customer id, for those customers that exist.
 
@@ -97,7 +102,7 @@ def load_worlds(
         for customer_id in complete:
             if customer_id in worlds:
                 worlds[customer_id].complete = True
-    _load_permissions(connection, worlds)
+    _load_permissions(connection, worlds, sends=sends)
     return worlds
 
 
@@ -147,30 +152,39 @@ def load_tickets(connection: Connection, ticket_ids: Collection[str]) -> dict[st
     return {row[0]: ticket_of(row) for row in fetch_any(connection, _TICKETS, ticket_ids)}
 
 
-def _load_permissions(connection: Connection, worlds: dict[str, World]) -> None:
+def _load_permissions(connection: Connection, worlds: dict[str, World], *, sends: bool) -> None:
     by_address: dict[str, list[World]] = {}
     for world in worlds.values():
         for address in (world.customer.email, world.customer.phone):
             if address:
                 by_address.setdefault(address, []).append(world)
-    consents, suppressions = load_permissions(connection, by_address)
-    for key, consent in consents.items():
+    known = load_permissions(connection, by_address, sends=sends)
+    for key, consent in known.consents.items():
         for world in by_address[key[1]]:
             world.consents[key] = consent
-    for key, suppression in suppressions.items():
+    for key, suppression in known.suppressions.items():
         for world in by_address[key[1]]:
             world.suppressions[key] = suppression
+    for key, preferences in known.preferences.items():
+        for world in by_address[key[1]]:
+            world.preferences[key] = preferences
 
 
 def load_permissions(
-    connection: Connection, addresses: Collection[str]
-) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
-    """Consents and suppressions by (channel, address)."""
+    connection: Connection, addresses: Collection[str], *, sends: bool
+) -> Permissions:
+    """What is known of these addresses; ``sends``: it stays so until the transaction ends."""
     if not addresses:
-        return {}, {}
-    return (
-        {(r[0], r[1]): consent_of(r) for r in fetch_any(connection, _CONSENTS, addresses)},
-        {(r[0], r[1]): suppression_of(r) for r in fetch_any(connection, _SUPPRESSIONS, addresses)},
+        return Permissions(consents={}, suppressions={}, preferences={})
+    if sends:
+        keep_permissions(connection, addresses)
+    consents = (consent_of(row) for row in fetch_any(connection, _CONSENTS, addresses))
+    blocked = (suppression_of(row) for row in fetch_any(connection, _SUPPRESSIONS, addresses))
+    wishes = (preferences_of(row) for row in fetch_any(connection, _PREFERENCES, addresses))
+    return Permissions(
+        consents={(each.channel, each.address): each for each in consents},
+        suppressions={(each.channel, each.address): each for each in blocked},
+        preferences={(each.channel, each.address): each for each in wishes},
     )
 
 

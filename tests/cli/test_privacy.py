@@ -33,8 +33,8 @@ def test_an_export_holds_everything_on_record(cli: Cli) -> None:
     told = json.loads(cli.ok("customers", "export", "ada@example.com"))
     assert list(told) == [
         "version", "exported_at", "customer", "identities", "consents", "consent_history",
-        "suppressions", "orders", "tickets", "events", "journeys", "decisions", "messages",
-        "conflicts",
+        "suppressions", "preferences", "orders", "tickets", "events", "journeys", "decisions",
+        "messages", "conflicts",
     ]  # fmt: skip
     assert told["version"] == 1
     assert told["customer"]["first_name"] == "Ada"

@@ -68,6 +68,13 @@ def live(shop: House) -> dict[str, Any]:
     shop.tell("review.submitted", customer=ADA, id="r-1")
     tell_order(shop, "2001", "bob")
     shop.tell("review.submitted", "bob", id="r-2")
+    wishes: dict[str, Any] = {"channel": "email", "declined": ["offers"], "proof": "the page"}
+    for key, address in (("ada", ADA["email"]), ("bob", "bob@example.com")):
+        shop.tell_all([
+            {"id": f"p-{key}", "source": "lagniappe", "type": "preferences.changed",
+             "time": shop.clock.now().isoformat(), "customer": {"id": shop.id_of(key)},
+             "data": {**wishes, "address": address.lower()}}
+        ])  # fmt: skip
     shop.run(HOUR)
     return told
 
@@ -150,7 +157,7 @@ def test_nobody_else_is_touched_and_the_figures_stay(new_house: NewHouse) -> Non
     bob, figures = rows_of(shop, shop.id_of("bob")), counts(shop)
     assert {name for name, _ in bob} >= {
         "customers", "identities", "orders", "order_lines", "events", "journeys", "messages",
-        "contents", "decisions", "consents", "consent_history",
+        "contents", "decisions", "consents", "consent_history", "preferences",
     }  # fmt: skip
     shop.app.privacy.erase(shop.id_of("ada"))
     assert rows_of(shop, shop.id_of("bob")) == bob

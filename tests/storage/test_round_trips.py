@@ -9,17 +9,17 @@ import pytest
 from hypothesis import strategies as st
 from sqlalchemy import Table
 
-from engine.core.customer import Consent, Customer, Order, Suppression, Ticket
+from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.message import Message
 from engine.core.world import Journey, JourneyStatus, World
 from engine.storage import tables
 from engine.storage.arrays import array_of
 from engine.storage.bulk import BulkTable, fetch, fetch_any
-from engine.storage.journey_rows import (
+from engine.storage.journey_rows import journey_of, journey_row, message_row
+from engine.storage.permission_rows import (
     consent_row,
-    journey_of,
-    journey_row,
-    message_row,
+    preferences_row,
+    statement_row,
     suppression_row,
 )
 from engine.storage.rows import customer_row, line_rows, order_row, ticket_row
@@ -84,16 +84,19 @@ def test_journeys_and_messages_survive_being_written_twice(
 
 @_AGAIN
 @hypothesis.given(
-    consents=st.lists(things.consents, min_size=1, max_size=3), suppression=things.suppressions
+    consents=st.lists(things.consents, min_size=1, max_size=3),
+    suppression=things.suppressions,
+    wishes=things.preferences,
 )
 def test_permissions_survive_and_the_newest_word_counts(
-    storage: SqlStorage, consents: list[Consent], suppression: Suppression
+    storage: SqlStorage, consents: list[Consent], suppression: Suppression, wishes: Preferences
 ) -> None:
     _empty(storage)
     world = things.new_world("c", email="a@example.com")
     world.changes.suppressions.append(suppression)
+    world.changes.preferences.append(wishes)
     things.store(storage, world)
-    for consent in consents:
+    for consent in [*consents, *consents]:
         told = World(customer=world.customer)
         told.changes.consents.append(consent)
         things.store(storage, told)
@@ -101,12 +104,15 @@ def test_permissions_survive_and_the_newest_word_counts(
     newest: dict[tuple[str, str], Consent] = {}
     for consent in consents:
         key = (consent.channel, consent.address)
-        if key not in newest or consent.at >= newest[key].at:
+        held = newest.setdefault(key, consent)
+        is_wider = consent.status == "subscribed" != held.status
+        if consent.at > held.at or (consent.at == held.at and not is_wider):
             newest[key] = consent
     assert read.consents == newest
     assert read.suppressions == {(suppression.channel, suppression.address): suppression}
     with storage.database.reading() as connection:
-        assert fetch(connection, "SELECT count(*) FROM consent_history")[0][0] == len(consents)
+        assert fetch(connection, "SELECT count(*) FROM consent_history")[0][0] == len(set(consents))
+    assert read.preferences == {(wishes.channel, wishes.address): wishes}
     read.changes.lifted.append(suppression)
     things.store(storage, read)
     assert load(storage, "c")["c"].suppressions == {}
@@ -119,7 +125,8 @@ def test_permissions_survive_and_the_newest_word_counts(
         things.tickets.map(lambda each: [ticket_row(each)]),
         things.journeys.map(lambda each: [journey_row(each)]),
         things.messages.map(lambda each: [message_row(each)]),
-        things.consents.map(lambda each: [consent_row(each)]),
+        things.consents.map(lambda each: [consent_row(each), statement_row(consent_row(each))]),
+        things.preferences.map(lambda each: [preferences_row(each)]),
         things.suppressions.map(lambda each: [suppression_row(each)]),
     )
 )

@@ -13,6 +13,7 @@ from engine.core.customer import (
     Line,
     Order,
     ParcelStatus,
+    Preferences,
     Refund,
     Suppression,
     Ticket,
@@ -324,6 +325,15 @@ consents = st.builds(
     status=st.sampled_from(["subscribed", "unsubscribed", "pending"]),
     at=moments,
     source=texts,
+    proof=_maybe(texts),
+)
+preferences = st.builds(
+    Preferences,
+    channel=st.sampled_from(["email", "sms"]),
+    address=st.just("a@example.com"),
+    at=moments,
+    declined=st.lists(texts, max_size=3, unique=True).map(lambda each: tuple(sorted(each))),
+    paused_until=_maybe(moments),
     proof=_maybe(texts),
 )
 suppressions = st.builds(

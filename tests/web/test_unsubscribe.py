@@ -8,7 +8,8 @@ import pytest
 
 from engine.links import BadToken, Purpose
 from engine.ports.storage import Contended, Incoming
-from engine.services.unsubscribe import NotUndoable, UnknownMessage, Unsubscribe, mask
+from engine.services.opt_outs import mask
+from engine.services.unsubscribe import NotUndoable, UnknownMessage, Unsubscribe
 from tests.web.mailing import ANN, CUSTOMER, LATER_MESSAGE, MESSAGE, Mailing
 from tests.web.site import LINKS, NOW
 from triggers.event import ConsentFact, CustomerFacts
