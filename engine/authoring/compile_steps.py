@@ -11,6 +11,7 @@ from engine.authoring.event_types import unknown_event
 from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
 from engine.authoring.step_specs import (
+    AskSurveyStep,
     BranchStep,
     CallWebhookStep,
     DelayStep,
@@ -26,6 +27,7 @@ from engine.authoring.step_specs import (
 from engine.authoring.values import event_data, plain_value
 from engine.core.verbs import (
     Arm,
+    AskSurvey,
     Branch,
     CallWebhook,
     Delay,
@@ -84,6 +86,16 @@ class StepCompiler:
                 message = spec.send_sms
                 return SendSms(
                     template=message.template, max_lateness=message.max_lateness, **common
+                )
+            case AskSurveyStep():
+                ask = spec.ask_survey
+                return AskSurvey(
+                    kind=ask.kind,
+                    channel=ask.channel,
+                    template=ask.template,
+                    max_lateness=ask.max_lateness,
+                    timeout=ask.timeout,
+                    **common,
                 )
             case UpdateCustomerStep():
                 update = spec.update_customer

@@ -9,9 +9,15 @@ from typing import Literal
 from config.diagnostics import nearest
 from engine.authoring.layout import Placed
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
-from engine.authoring.step_specs import SendEmailStep, SendSmsStep, SplitStep, WaitForStep
+from engine.authoring.step_specs import (
+    AskSurveyStep,
+    SendEmailStep,
+    SendSmsStep,
+    SplitStep,
+    WaitForStep,
+)
 from engine.core.facts import FIELDS, STEP_FIELDS
-from engine.core.verbs import SendEmail, SendSms, Split, WaitFor
+from engine.core.verbs import AskSurvey, SendEmail, SendSms, Split, WaitFor
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from triggers.catalog import Catalog, EventSpec
 
@@ -206,6 +212,19 @@ def step_results(step: Placed) -> Mapping[str, Field]:
             return STEP_FIELDS(SendEmail(index=at, id=step.id, next=following, template=""))
         case SendSmsStep():
             return STEP_FIELDS(SendSms(index=at, id=step.id, next=following, template=""))
+        case AskSurveyStep():
+            ask = spec.ask_survey
+            return STEP_FIELDS(
+                AskSurvey(
+                    index=at,
+                    id=step.id,
+                    next=following,
+                    kind=ask.kind,
+                    channel=ask.channel,
+                    template="",
+                    timeout=ask.timeout,
+                )
+            )
         case WaitForStep():
             return STEP_FIELDS(
                 WaitFor(index=at, id=step.id, next=following, timeout=spec.wait_for.timeout)

@@ -12,7 +12,8 @@ from config.destinations import is_public, literal_address
 from config.diagnostics import Diagnostic, Severity, nearest
 from config.policy import Policy
 from engine.authoring.compile import Draft
-from engine.authoring.step_specs import CallWebhookStep, SendSmsStep
+from engine.authoring.contacts import contact_of
+from engine.authoring.step_specs import CallWebhookStep
 
 
 def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
@@ -26,7 +27,8 @@ def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
 def _no_sender(draft: Draft) -> Iterator[Diagnostic]:
     """A text needs a sender; one warning a campaign, since all its texts fail alike."""
     for step in draft.steps:
-        if isinstance(step.spec, SendSmsStep):
+        contact = contact_of(step.spec)
+        if contact is not None and contact.channel == "sms":
             yield draft.problem(
                 "no-sms-sender",
                 step.verb_path,

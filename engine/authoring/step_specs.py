@@ -108,6 +108,16 @@ class MessageFields(Spec):
     )
 
 
+class SurveyFields(MessageFields):
+    """What to ask, how, and how long to wait for the answer."""
+
+    kind: Literal["csat", "nps", "ces"] = Field(
+        description="csat: satisfied? 1 to 5; nps: recommend us? 0 to 10; ces: was it easy? 1 to 7"
+    )
+    channel: Literal["email", "sms"] = Field("email", description="How the question is sent")
+    timeout: Timeout = Field(description="Go on after this time from sending, answered or not")
+
+
 class IfSpec(Spec):
     """One arm of a branch: the first whose condition holds is taken."""
 
@@ -288,6 +298,12 @@ class SendSmsStep(BaseStep):
     )
 
 
+class AskSurveyStep(BaseStep):
+    """Ask for a score, and wait for it."""
+
+    ask_survey: SurveyFields = Field(description="kind, template, channel, timeout")
+
+
 class UpdateCustomerStep(BaseStep):
     """Change the customer's tags and attributes."""
 
@@ -325,6 +341,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "split": SplitStep,
     "send_email": SendEmailStep,
     "send_sms": SendSmsStep,
+    "ask_survey": AskSurveyStep,
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
@@ -346,6 +363,7 @@ StepSpec = Annotated[
     | Annotated[SplitStep, Tag("SplitStep")]
     | Annotated[SendEmailStep, Tag("SendEmailStep")]
     | Annotated[SendSmsStep, Tag("SendSmsStep")]
+    | Annotated[AskSurveyStep, Tag("AskSurveyStep")]
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]

@@ -16,7 +16,7 @@ from typing import Literal
 from config.durations import Duration, Rate
 from engine.core.expression import Condition
 from engine.core.message import Purpose
-from engine.core.verbs import Branch, EventMatch, Step, WaitFor
+from engine.core.verbs import Asking, Branch, EventMatch, Step, WaitFor
 
 OrderExit = ("order.refunded", "order.cancelled", "order.returned", "order.disputed")
 
@@ -105,7 +105,8 @@ class Plan:
     plan needs, so that storage loads no more than that; ``step_index`` finds a step's index by its
     id. The fields after these follow from the others: ``watches`` by event type, ``entry_names``
     (what ``filter``, ``profile_filter`` and a segment read), ``names`` (what the conditions asked
-    after entry read), and whether some ``wait_for`` waits for a condition.
+    after entry read), ``asks`` (the steps that wait for a response), and whether some
+    ``wait_for`` waits for a condition.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Plan:
     watches: Mapping[str, Watch] = field(init=False, repr=False, compare=False)
     entry_names: frozenset[str] = field(init=False, repr=False, compare=False)
     names: frozenset[str] = field(init=False, repr=False, compare=False)
+    asks: tuple[Asking, ...] = field(init=False, repr=False, compare=False)
     waits_for_condition: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -146,6 +148,7 @@ class Plan:
                 self.trigger.segment if isinstance(self.trigger, ScheduleTrigger) else None,
             ),
             "names": _names(*_conditions(self)),
+            "asks": tuple(step for step in self.steps if isinstance(step, Asking)),
             "waits_for_condition": any(step.until is not None for step in waits),
         }
         if not self.step_index:

@@ -19,7 +19,7 @@ from engine.core.guards import GuardRules, consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
 from engine.core.transition import Transition
-from engine.core.verbs import SendMessage, Split, Step, WaitFor
+from engine.core.verbs import AskSurvey, SendMessage, Split, Step, WaitFor
 from engine.core.vocabulary import Field, FieldType
 from engine.core.world import World
 
@@ -39,6 +39,7 @@ MESSAGE_RESULTS = (
     "replied",
 )
 WAIT_RESULTS = ("happened", "timed_out")
+_NULLABLE_RESULTS = frozenset({"variant", "score", "comment"})
 
 
 @dataclass(slots=True)
@@ -240,11 +241,16 @@ _OPEN: Mapping[str, Getter] = {
 def step_fields(step: Step) -> Mapping[str, Field]:
     """What later conditions may ask of a step, by dotted name (``ask.clicked``)."""
     match step:
-        case SendMessage():
+        case AskSurvey():
             return {
-                f"{step.id}.{name}": Field(type=BOOL, doc=f"The message of {step.id}: {name}")
-                for name in MESSAGE_RESULTS
+                **_message_fields(step.id),
+                f"{step.id}.answered": Field(type=BOOL, doc=f"{step.id} was answered"),
+                f"{step.id}.timed_out": Field(type=BOOL, doc="No answer came in time"),
+                f"{step.id}.score": Field(type=INT, nullable=True, doc="The score given"),
+                f"{step.id}.comment": Field(type=STRING, nullable=True, doc="What was written"),
             }
+        case SendMessage():
+            return _message_fields(step.id)
         case WaitFor():
             return {
                 f"{step.id}.happened": Field(type=BOOL, doc=f"What {step.id} waited for came"),
@@ -258,6 +264,13 @@ def step_fields(step: Step) -> Mapping[str, Field]:
 
 
 STEP_FIELDS = step_fields
+
+
+def _message_fields(step: str) -> dict[str, Field]:
+    return {
+        f"{step}.{name}": Field(type=BOOL, doc=f"The message of {step}: {name}")
+        for name in MESSAGE_RESULTS
+    }
 
 
 def bind(
@@ -304,7 +317,7 @@ def _other(name: str, scope: _Scope, results: Mapping[str, Mapping[str, Any]]) -
         step, _, asked = name.partition(".")
         found = results.get(step)
         value = None if found is None else found.get(asked)
-        return value if value is not None or asked == "variant" else False
+        return value if value is not None or asked in _NULLABLE_RESULTS else False
     value = read(scope)
     for part in parts[2:]:
         value = value.get(part) if isinstance(value, Mapping) else None

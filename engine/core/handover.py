@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from engine.core.asking import has_asked
 from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
@@ -13,7 +14,7 @@ from engine.core.message import Message, MessageStatus
 from engine.core.record import decide, trace_of
 from engine.core.sending import defer_trace, drop, guarded
 from engine.core.steps import HOLD_RECHECK, go_to
-from engine.core.verbs import Exit, SendMessage
+from engine.core.verbs import Asking, Exit, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, JourneyStatus, Waiting, World
 
@@ -147,6 +148,8 @@ def on_failed(world: World, message: Message, context: Context) -> None:
     journey = world.journeys.get(message.journey_id)
     if journey is not None:
         journey.results.setdefault(message.step, {}).update(sent=False, failed=True)
+        if journey.waiting is Waiting.EVENT and journey.step == message.step:
+            journey.due_at = context.now  # nobody can answer what never arrived
         world.changes.journeys.add(journey.id)
 
 
@@ -159,7 +162,8 @@ def move_on(
     plan = plans.revisions[journey.campaign, journey.revision]
     step = plan.steps[plan.step_index[message.step]]
     journey.clock = context.now
-    go_to(world, journey, plan, step.next, plans, context)
+    asks = isinstance(step, Asking) and has_asked(journey, step)
+    go_to(world, journey, plan, step.index if asks else step.next, plans, context)
 
 
 def move_slot(world: World, message: Message, at: datetime) -> None:

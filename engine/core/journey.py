@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.core.asking import note_response
 from engine.core.campaign import Plan, Plans, Watch
 from engine.core.context import Context
 from engine.core.decision import DecisionKind, EntryVerdict
@@ -28,7 +29,7 @@ from engine.core.migration import migrate
 from engine.core.record import decide
 from engine.core.steps import HOLD_RECHECK, stand, take_steps, time_out
 from engine.core.transition import Transition
-from engine.core.verbs import EventMatch, WaitFor
+from engine.core.verbs import Asking, EventMatch, WaitFor
 from engine.core.view import View
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
@@ -103,7 +104,7 @@ def on_step(world: World, journey: Journey, plans: Plans, context: Context) -> N
             journey.clock = due
             index = step.next
         case Waiting.EVENT:
-            assert isinstance(step, WaitFor)
+            assert isinstance(step, WaitFor | Asking)
             index = time_out(view, step, due)
         case Waiting.HOLD:
             if plan.hold_while is not None and view.evaluate(plan.hold_while).met:
@@ -144,6 +145,8 @@ def _tell(view: View, event: Transition) -> None:
         return
     if watch is not None and watch.waits:
         _see(view, event, watch)
+    if plan.asks and (asked := note_response(view, event)) is not None:
+        _wake(view, event, asked)
     if journey.waiting is Waiting.EVENT and plan.waits_for_condition:
         step = _standing_at(journey, plan)
         if step is not None and step.until is not None and view.evaluate(step.until).met:
@@ -225,13 +228,14 @@ def _standing_at(journey: Journey, plan: Plan) -> WaitFor | None:
     return step if isinstance(step, WaitFor) else None
 
 
-def _wake(view: View, event: Transition, step: WaitFor) -> None:
+def _wake(view: View, event: Transition, step: WaitFor | Asking) -> None:
     """End a wait at the event's time, though not before its own start; too late is a time-out."""
     world, journey, context = view.world, view.journey, view.context
     if journey.due_at is not None and event.time > journey.due_at:
         return
     journey.clock = max(journey.clock, event.time)
-    journey.results.setdefault(step.id, {})["happened"] = True
+    if isinstance(step, WaitFor):
+        journey.results.setdefault(step.id, {})["happened"] = True
     view.renew()
     world.changes.journeys.add(journey.id)
     trace = {"event": event.id}

@@ -9,7 +9,7 @@ from engine.core.ending import cancel_message, complete
 from engine.core.message import MessageStatus
 from engine.core.record import decide
 from engine.core.steps import stand
-from engine.core.verbs import Delay, SendMessage, Step, WaitFor
+from engine.core.verbs import Asking, Delay, SendMessage, Step, WaitFor
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 
@@ -67,7 +67,7 @@ def _still_fits(journey: Journey, step: Step) -> bool:
         case Waiting.DELAY:
             return isinstance(step, Delay)
         case Waiting.EVENT:
-            return isinstance(step, WaitFor)
+            return isinstance(step, WaitFor | Asking)
         case Waiting.MESSAGE:
             return isinstance(step, SendMessage)
         case Waiting.READY | Waiting.HOLD:

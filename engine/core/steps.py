@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
+from engine.core.asking import await_response, has_asked
 from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
@@ -19,6 +20,7 @@ from engine.core.record import decide, trace_of
 from engine.core.sending import make_message
 from engine.core.timing import add, delay_until
 from engine.core.verbs import (
+    Asking,
     Branch,
     CallWebhook,
     Delay,
@@ -97,6 +99,8 @@ def is_held(view: View, step: Step) -> bool:
 
 def _take(view: View, step: Step) -> int | None:
     """Take one step; the index of the next, or None when the journey waits or has ended."""
+    if isinstance(step, Asking) and has_asked(view.journey, step):
+        return await_response(view, step)
     if is_held(view, step):
         return None
     if step.condition is not None:
@@ -185,7 +189,7 @@ def _came_at(view: View, step: WaitFor) -> datetime | None:
     return max(_EPOCH + timedelta(microseconds=seen), journey.clock)
 
 
-def time_out(view: View, step: WaitFor, deadline: datetime) -> int:
+def time_out(view: View, step: WaitFor | Asking, deadline: datetime) -> int:
     """End a wait whose event did not come; the clock goes to the time-out."""
     view.journey.clock = deadline
     note_result(view, step, "timed_out")

@@ -220,6 +220,8 @@ def _waited(code: str, trace: Trace, zone: tzinfo) -> str:
     until = when(trace.get("until"), zone)
     if code == "wait_for":
         return f"waits for its event until {until} at the latest"
+    if code == "response":
+        return f"waits for the customer's response until {until} at the latest"
     return f"waits until {until}"
 
 

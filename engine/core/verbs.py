@@ -13,6 +13,7 @@ from typing import Any, Literal
 from config.durations import Duration
 from engine.core.expression import Condition
 from engine.core.message import Channel
+from engine.core.survey import SurveyKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,14 @@ class SendSms(SendMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskSurvey(SendMessage):
+    """Ask for a score and wait for it, at most ``timeout`` from when the question was sent."""
+
+    kind: SurveyKind
+    timeout: Duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCustomer(_Step):
     """Change the customer's tags and attributes."""
 
@@ -138,7 +147,8 @@ class Exit(_Step):
     reason: str = "exit"
 
 
+Asking = AskSurvey  # a step that waits for the customer's response
 Step = (
-    Delay | WaitFor | Branch | Split | SendEmail | SendSms | UpdateCustomer | EmitEvent
+    Delay | WaitFor | Branch | Split | SendEmail | SendSms | AskSurvey | UpdateCustomer | EmitEvent
     | CallWebhook | Exit
 )  # fmt: skip

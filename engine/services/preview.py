@@ -15,7 +15,7 @@ from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
 from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
-from engine.core.verbs import SendMessage, Split, Step, WaitFor
+from engine.core.verbs import AskSurvey, SendMessage, Split, Step, WaitFor
 from engine.core.world import World
 from engine.ports.rendering import Renderer, Templates
 from engine.services.message_context import message_context
@@ -107,6 +107,9 @@ def campaign_previews(plan: Plan, reader: Reader, renderer: Renderer) -> Iterato
 def _result(step: Step) -> dict[str, Any]:
     """What later templates may ask of a step: sent, and nothing came of it yet."""
     match step:
+        case AskSurvey():
+            asked = {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
+            return {**asked, "answered": False, "timed_out": False, "score": None, "comment": None}
         case SendMessage():
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
         case WaitFor():

@@ -175,6 +175,7 @@ class Shop:
     def tell(
         self,
         kind: str,
+        /,
         *,
         at: datetime | None = None,
         order: str | None = "shopify:1",
@@ -241,7 +242,7 @@ class Shop:
 
 
 def transition(
-    kind: str, at: datetime, *, order: str | None = "shopify:1", **data: Any
+    kind: str, at: datetime, /, *, order: str | None = "shopify:1", **data: Any
 ) -> Transition:
     """A transition of the customer, of one order unless told otherwise."""
     ticket = data.pop("ticket", None)

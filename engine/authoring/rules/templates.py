@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from config.diagnostics import Diagnostic, Position, Severity, nearest
 from config.yaml_source import Path
 from engine.authoring.compile import Draft
+from engine.authoring.contacts import contact_of
 from engine.authoring.layout import Placed
-from engine.authoring.step_specs import SendEmailStep, SendSmsStep
 from engine.ports.rendering import TemplateInfo, Templates
 
 
 def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
     """Each message step's template exists, has its channel, and reads only what there is."""
     for step in draft.steps:
-        if isinstance(step.spec, SendEmailStep):
-            name, channel = step.spec.send_email.template, "email"
-        elif isinstance(step.spec, SendSmsStep):
-            name, channel = step.spec.send_sms.template, "sms"
-        else:
+        contact = contact_of(step.spec)
+        if contact is None:
             continue
+        name, channel = contact.template, contact.channel
         path = (*step.verb_path, "template")
         path = path if draft.document.has(path) else step.verb_path
         info = templates.info(name)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from config.diagnostics import Diagnostic, Severity
 from engine.authoring.compile import Draft
-from engine.authoring.step_specs import DelayStep, SendEmailStep, SendSmsStep
+from engine.authoring.contacts import contact_of
+from engine.authoring.step_specs import DelayStep
 
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
@@ -33,7 +34,7 @@ def _goal(draft: Draft) -> Iterator[Diagnostic]:
     for step in draft.top:
         if isinstance(step.spec, DelayStep) and step.spec.if_ is None:
             waited += step.spec.delay.for_.nominal_seconds if step.spec.delay.for_ else 0
-        elif isinstance(step.spec, SendEmailStep | SendSmsStep):
+        elif contact_of(step.spec) is not None:
             break
     else:
         return

@@ -1,0 +1,73 @@
+"""Steps that ask something and wait for the customer's response.
+
+The response is an event. It names the journey and the step that asked (``data.journey``,
+``data.step``); one from outside that names none, a survey tool's for instance, answers the step
+that asked for the same kind of thing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.core.campaign import Plan
+from engine.core.decision import DecisionKind
+from engine.core.guards import zone_of
+from engine.core.record import decide
+from engine.core.timing import add
+from engine.core.transition import Transition
+from engine.core.verbs import Asking
+from engine.core.view import View
+from engine.core.world import Journey, Waiting
+
+ANSWERED: Final = "survey.answered"
+
+
+def has_asked(journey: Journey, step: Asking) -> bool:
+    """Whether the step's question has gone out, so that only its response is still to come."""
+    return bool(journey.results.get(step.id, {}).get("sent"))
+
+
+def await_response(view: View, step: Asking) -> int | None:
+    """Wait for the response from now on; the index of the next step when it is here already."""
+    journey, context = view.journey, view.context
+    if journey.results[step.id].get("answered"):
+        return step.next
+    deadline = add(journey.clock, step.timeout, zone_of(view.world.customer, context.rules))
+    journey.waiting = Waiting.EVENT
+    journey.due_at = max(deadline, context.now)
+    trace = {"until": deadline.isoformat()}
+    decide(view.world, journey, DecisionKind.WAITED, context, step=step.id, code="response",
+           trace=trace)  # fmt: skip
+    return None
+
+
+def note_response(view: View, event: Transition) -> Asking | None:
+    """Keep an answer for the step that asked; that step, when the journey waits there for it.
+
+    A later answer to the same question replaces the former.
+    """
+    journey = view.journey
+    step = _asked_by(journey, view.plan, event)
+    if step is None:
+        return None
+    told = {name: event.data[name] for name in ("score", "comment") if name in event.data}
+    journey.results[step.id].update(answered=True, **told)
+    view.world.changes.journeys.add(journey.id)
+    view.renew()
+    waits = journey.waiting is Waiting.EVENT and journey.step == step.id
+    return step if waits else None
+
+
+def _asked_by(journey: Journey, plan: Plan, event: Transition) -> Asking | None:
+    if event.type != ANSWERED:
+        return None
+    named = event.data.get("journey")
+    for step in plan.asks:
+        if not has_asked(journey, step):
+            continue
+        if named is None:
+            if event.data.get("kind") == step.kind and event.time >= journey.entered_at:
+                return step
+        elif named == journey.id and event.data.get("step") == step.id:
+            return step
+    return None
