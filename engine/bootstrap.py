@@ -39,7 +39,8 @@ from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
 from engine.rotation import Rotation
 from engine.services.advance import Advance
-from engine.services.configuration import compile_rules
+from engine.services.bookkeeping import Bookkeeping
+from engine.services.configuration import compile_programs, compile_rules
 from engine.services.dispatch import Dispatch
 from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
@@ -179,7 +180,11 @@ def build(
     def policies() -> Policies:
         fresh = _policy(workspace)
         templates.rebrand(shop_context(fresh))
-        return Policies(policy=fresh, rules=compile_rules(fresh, _ZONES))
+        return Policies(
+            policy=fresh,
+            rules=compile_rules(fresh, _ZONES),
+            programs=compile_programs(fresh),
+        )
 
     revisions = Revisions(storage, loader, policies)
     # Unlike a process id, never used again: in a container every process has the same.
@@ -202,6 +207,7 @@ def build(
         sender=sender,
         ingest=ingest,
         advance=Advance(storage, revisions, handover),
+        bookkeeping=Bookkeeping(storage, revisions, handover),
         dispatch=Dispatch(storage, revisions, handover),
         sweep=Sweep(storage, revisions, handover),
         slots=settings.max_in_flight,

@@ -22,6 +22,7 @@ from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover
 from engine.ports.storage import Contended, Storage
 from engine.services.advance import Advance
+from engine.services.bookkeeping import Bookkeeping
 from engine.services.dispatch import Dispatch
 from engine.services.ingest import Ingest
 from engine.services.sweep import Sweep
@@ -46,6 +47,7 @@ class Worker:
     sender: Handover
     ingest: Ingest
     advance: Advance
+    bookkeeping: Bookkeeping
     dispatch: Dispatch
     sweep: Sweep
     slots: int  # hand-overs that may be under way at once
@@ -76,6 +78,7 @@ class Worker:
         """One round of whatever is due; whether there was anything."""
         busy = self.record()
         busy |= self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
+        busy |= self._attempt("books", lambda: self.bookkeeping.run(self.clock.now(), self.batch))
         # Answers come meanwhile: what fell due must find slots, however many events come in.
         self.record()
         busy |= self._attempt("advance", lambda: self.advance.run(self.clock.now(), self._room()))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from config.durations import Rate
 from engine.core.campaign import Plans
 from engine.core.guards import GuardRules
+from engine.core.verbs import ProgramStep
+from engine.core.world import Journey, World
 
 VOLUME_LIMIT = "volume_limit"  # why a campaign brakes itself
 
@@ -18,6 +21,29 @@ class Shared(Protocol):
 
     def take_volume(self, campaign: str, limit: Rate, now: datetime) -> bool:
         """Count one message of a campaign against its limit; False when the limit is reached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of a program's step.
+
+    ``done``: something was given or asked for, and ``code`` names what; else ``code`` says why not.
+    ``results`` is what later conditions and templates may ask of the step, ``trace`` the values
+    that a person needs to understand it.
+    """
+
+    code: str
+    done: bool = True
+    results: Mapping[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, Any] = field(default_factory=dict)
+
+
+class StepPrograms(Protocol):
+    """The shop's programs, as far as steps of campaigns are theirs."""
+
+    def take(self, world: World, journey: Journey, step: ProgramStep, context: Context) -> Taken:
+        """Take a program's step: it may write into the world's books."""
         ...
 
 
@@ -33,6 +59,7 @@ class Context:
     now: datetime
     rules: GuardRules
     shared: Shared
+    programs: StepPrograms
     braked: dict[str, str] = field(default_factory=dict)
 
     def keeps_back(self, campaign: str, plans: Plans) -> bool:

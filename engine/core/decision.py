@@ -33,6 +33,7 @@ class DecisionKind(StrEnum):
     UPDATED = "updated"
     EMITTED = "emitted"
     CALLED = "called"
+    DONE = "done"  # one of the shop's programs took its step
     GOAL = "goal"
     EXITED = "exited"
     COMPLETED = "completed"

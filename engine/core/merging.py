@@ -31,6 +31,9 @@ def merge_worlds(older: World, younger: World, context: Context) -> None:
     _take_over_objects(older, younger)
     _take_over_messages(older, younger)
     _take_over_journeys(older, younger, context)
+    for place, record in younger.books.items():
+        if place not in older.books:
+            older.write(record)
     for key, consent in younger.consents.items():
         held = older.consents.get(key)
         older.consents[key] = consent if held is None else later_consent(held, consent)

@@ -26,6 +26,7 @@ from engine.core.verbs import (
     Delay,
     EmitEvent,
     Exit,
+    ProgramStep,
     SendMessage,
     Split,
     Step,
@@ -129,6 +130,8 @@ def _take(view: View, step: Step) -> int | None:
             return _emit_event(view, step)
         case CallWebhook():
             return _call_webhook(view, step)
+        case ProgramStep():
+            return _program_step(view, step)
         case Exit():
             exit_journey(view.world, view.journey, step.reason, view.context)
             return None
@@ -283,6 +286,20 @@ def _call_webhook(view: View, step: CallWebhook) -> int:
     world.changes.webhooks.append(call)
     note_result(view, step, "done")
     _decide(view, DecisionKind.CALLED, step, trace={"call": call.id})
+    return step.next
+
+
+def _program_step(view: View, step: ProgramStep) -> int:
+    context = view.context
+    taken = context.programs.take(view.world, view.journey, step, context)
+    for name, result in taken.results.items():
+        note_result(view, step, name, result)
+    trace = dict(taken.trace) or None
+    if taken.done:
+        note_result(view, step, "done")
+        _decide(view, DecisionKind.DONE, step, code=taken.code, trace=trace)
+    else:
+        _decide(view, DecisionKind.STEP_SKIPPED, step, code=taken.code, trace=trace)
     return step.next
 
 

@@ -15,6 +15,7 @@ from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCo
 from engine.core.delivery import ABANDONED
 from engine.core.expression import Condition
 from engine.core.message import MessageStatus
+from engine.core.program_reasons import not_taken, program_text
 from engine.core.reasons import (
     Trace,
     duration_words,
@@ -95,6 +96,8 @@ def decision_text(decision: Decision, plan: Plan | None = None, zone: tzinfo = U
             return f"reported the event {code}"
         case DecisionKind.CALLED:
             return "called the shop's webhook"
+        case DecisionKind.DONE:
+            return program_text(code, trace, zone)
         case DecisionKind.GOAL:
             return f"goal reached{_by_event(trace)}"
         case DecisionKind.EXITED:
@@ -228,6 +231,8 @@ def _waited(code: str, trace: Trace, zone: tzinfo) -> str:
 def _step_skipped(code: str, trace: Trace, step: Step | None) -> str:
     if code == "already_made":
         return "step passed over: it has made its one message already"
+    if (reason := not_taken(code, trace)) is not None:
+        return f"step skipped: {reason}"
     if code == "chain_too_long":
         causes = " → ".join(str(one) for one in trace.get("causes", ()))
         return f"event not reported: more than 8 campaigns led here by emit_event ({causes})"

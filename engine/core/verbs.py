@@ -147,8 +147,13 @@ class Exit(_Step):
     reason: str = "exit"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramStep(_Step):
+    """A step that one of the shop's programs takes. Subclasses say which."""
+
+
 Asking = AskSurvey  # a step that waits for the customer's response
 Step = (
     Delay | WaitFor | Branch | Split | SendEmail | SendSms | AskSurvey | UpdateCustomer | EmitEvent
-    | CallWebhook | Exit
+    | CallWebhook | Exit | ProgramStep
 )  # fmt: skip

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from engine.core.book import Record
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.decision import Decision
 from engine.core.message import Message
@@ -145,6 +146,7 @@ class Changes:
     lifted: list[Suppression] = field(default_factory=list)
     preferences: list[Preferences] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    records: set[tuple[str, str]] = field(default_factory=set)  # (book, key)
     emitted: list[Emitted] = field(default_factory=list)
     webhooks: list[WebhookCall] = field(default_factory=list)
 
@@ -163,6 +165,7 @@ class Changes:
             or self.lifted
             or self.preferences
             or self.decisions
+            or self.records
             or self.emitted
             or self.webhooks
         )
@@ -175,7 +178,8 @@ class World:
     ``orders`` and ``tickets`` hold those that the batch's events and live journeys name, or all of
     them when ``complete`` (needed by merges and by cancellations, which may change which order was
     the first or last). ``journeys`` holds the live ones and those whose goal window is open.
-    ``messages`` holds the scheduled ones and those a decision may still touch.
+    ``messages`` holds the scheduled ones and those a decision may still touch. ``books`` holds
+    those that the shop's programs read.
     """
 
     customer: Customer
@@ -190,4 +194,19 @@ class World:
     preferences: dict[tuple[str, str], Preferences] = field(default_factory=dict)
     contacts: list[Contact] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
+    books: dict[tuple[str, str], Record] = field(default_factory=dict)  # by (book, key)
     changes: Changes = field(default_factory=Changes)
+
+    def write(self, record: Record) -> None:
+        """Write a record into its book, in the place of one with the same key."""
+        self.books[record.book, record.key] = record
+        self.changes.records.add((record.book, record.key))
+
+    def report(self, event: Emitted) -> None:
+        """Tell campaigns of something, as an event of our own; one id is told once."""
+        self.changes.emitted.append(event)
+
+    def book(self, name: str) -> list[Record]:
+        """The records of one book, oldest first."""
+        found = [record for (book, _), record in self.books.items() if book == name]
+        return sorted(found, key=lambda record: (record.at, record.key))

@@ -182,6 +182,12 @@ class UnitOfWork(Protocol):
     def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a journey due, oldest first, locked; those locked elsewhere left out."""
 
+    def open_books(self, names: Collection[str] | None) -> None:
+        """Load these books of the programs (None: all) with every world from now on."""
+
+    def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
+        """Customers with a record whose time has come, oldest first, locked."""
+
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a scheduled message of this channel due, oldest first, locked.
 
@@ -306,7 +312,7 @@ class Storage(Protocol):
         """Whether accepted events wait to be processed."""
 
     def next_due(self) -> datetime | None:
-        """When the next journey or scheduled message falls due; None: nothing waits.
+        """When the next journey, message or record of a book falls due; None: nothing waits.
 
         The moment may lie in the past. Webhook calls are the outbox's own affair.
         """

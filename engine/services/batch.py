@@ -54,6 +54,7 @@ class Batch:
             now=now,
             rules=self.configuration.rules,
             shared=Volumes(self.unit),
+            programs=self.configuration.programs,
             braked=self.braked,
         )
 

@@ -13,6 +13,7 @@ from engine.core.campaign import Plans
 from engine.core.guards import CapRule, GuardRules, Quiet
 from engine.core.message import Channel
 from engine.core.timing import QuietHours
+from engine.programs.program import Programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +23,18 @@ class Configuration:
     plans: Plans
     policy: Policy
     rules: GuardRules
+    programs: Programs
 
     def holding(self, held: Mapping[str, str]) -> Configuration:
         """The same with these campaigns held."""
         if self.plans.held == held:
             return self
         return replace(self, plans=replace(self.plans, held=dict(held)))
+
+
+def compile_programs(policy: Policy) -> Programs:
+    """The programs that a policy sets up."""
+    return Programs()
 
 
 def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:

@@ -45,6 +45,8 @@ def export(
     }
     with storage.deciding() as unit:
         known = unit.permissions(addresses)
+        unit.open_books(None)
+        books = unit.load([customer_id], now=asked.now)[customer_id].books
     return {
         "version": 1,
         "exported_at": asked.now,
@@ -67,6 +69,7 @@ def export(
         "messages": [
             _message(each, history.message(each.id), asked, content_of) for each in past.messages
         ],
+        "books": [asdict(books[place]) for place in sorted(books)],
         "conflicts": [_object(one) for one in shown.conflicts],
     }  # fmt: skip
 

@@ -216,8 +216,10 @@ def _decide(batch: Batch, world: World, item: _Item) -> list[EntryVerdict]:
     context = batch.context(item.received_at)
     plans = batch.configuration.plans
     verdicts: list[EntryVerdict] = []
+    programs = batch.configuration.programs
     transitions = project(world, item.event)
     for transition in transitions:
+        programs.follow(world, transition, context, backfill=item.backfill)
         verdicts += on_event(world, transition, plans, context, enrol=not item.backfill)
     if any(transition.type in _REFUSING for transition in transitions):
         withhold_refused(world, plans, context)

@@ -28,6 +28,7 @@ from engine.ports.clock import Clock
 from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ErasingUnit, Erasure, PrivacyStorage, Unattributed
 from engine.ports.storage import Contended
+from engine.programs.program import Programs
 from engine.services.batch import Volumes
 from engine.services.fingerprints import MARK, Fingerprints, channels_of
 from triggers.addresses import normalised
@@ -160,7 +161,7 @@ class Privacy:
             if under_way := unit.under_way(customer_id):
                 raise BeingSent(len(under_way))
             told = self._told(person, world, events, shared)
-            context = Context(now=now, rules=self._rules, shared=Volumes(unit))
+            context = Context(now=now, rules=self._rules, shared=Volumes(unit), programs=Programs())
             for journey in list(world.journeys.values()):
                 if journey.status is JourneyStatus.LIVE:
                     exit_journey(world, journey, ERASED, context)

@@ -18,6 +18,7 @@ from engine.core.world import JourneyStatus
 from engine.ports.faults import Fault, passing
 from engine.ports.plans import CampaignSource
 from engine.ports.storage import Storage, UnitOfWork
+from engine.programs.program import Programs
 from engine.services.batch import Batch
 from engine.services.configuration import Configuration
 from engine.services.handover import HandOver
@@ -29,10 +30,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """The store's policy, and what guards make of it."""
+    """The store's policy, and what guards and programs make of it."""
 
     policy: Policy
     rules: GuardRules
+    programs: Programs
 
 
 class Revisions:
@@ -70,6 +72,7 @@ class Revisions:
         held, before = unit.holds(), self._in_force()
         self._lifted |= before.plans.held.keys() - held.keys()
         configuration = before.holding(held)
+        unit.open_books(configuration.programs.books)
         self._configuration = configuration
         return configuration
 
@@ -95,6 +98,7 @@ class Revisions:
                 plans=Plans.of(self._current.values(), self._older.values()),
                 policy=self._policies.policy,
                 rules=self._policies.rules,
+                programs=self._policies.programs,
             )
             self._release(self._storage.parked_campaigns() | self._storage.frozen_campaigns(), now)
 

@@ -99,6 +99,7 @@ def _erase(connection: Connection, erasure: Erasure) -> None:
         "UPDATE tickets SET customer_id = :anonymous, stamps = '{}' WHERE customer_id = :customer",
         "DELETE FROM identity_conflicts WHERE customer_id = :customer OR other_id = :customer",
         "DELETE FROM aliases WHERE customer_id = :customer OR merged_into = :customer",
+        "DELETE FROM books WHERE customer_id = :customer",
         "DELETE FROM identities WHERE customer_id = :customer",
         "DELETE FROM customers WHERE id = :customer",
     ):

@@ -17,6 +17,7 @@ from engine.core.world import WebhookCall, World
 from engine.ports.faults import Fault, passing
 from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
+from engine.storage.books import move_books, write_books
 from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, update_many
 from engine.storage.journey_rows import journey_row, message_row
 from engine.storage.permission_flush import write_permissions
@@ -125,6 +126,7 @@ class Flush:
         )
         decisions = (w.changes.decisions for w in worlds if w.changes.decisions)
         _DECISIONS.insert(connection, [row for each in decisions for row in _decision_rows(each)])
+        write_books(connection, [world for world in worlds if world.changes.records])
         calls = [_call_row(call) for w in worlds for call in w.changes.webhooks]
         _WEBHOOK_CALLS.keep(connection, calls)
 
@@ -317,6 +319,7 @@ def _move_rows(connection: Connection, merge: Merge) -> None:
         connection.execute(
             text(f"UPDATE {table} SET customer_id = :survivor WHERE customer_id = :merged"), names
         )
+    move_books(connection, merge)
     connection.execute(
         text("UPDATE aliases SET merged_into = :survivor WHERE merged_into = :merged"), names
     )

@@ -28,6 +28,7 @@ _NEXT = (
         " ORDER BY send_at LIMIT 1"
         for channel in ("email", "sms", "voice")
     ),
+    "SELECT due_at FROM books WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
 )
 
 # The next of the (campaign, status, revision) that there are: one step in the index.
@@ -63,7 +64,7 @@ def has_waiting_events(connection: Connection) -> bool:
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """The earliest due time of journeys and messages."""
+    """The earliest due time of journeys, messages and the programs' records."""
     found = [row[0] for sql in _NEXT for row in fetch(connection, sql)]
     return moment(min(found)) if found else None
 

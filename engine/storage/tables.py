@@ -40,13 +40,13 @@ Serial = BigInteger().with_variant(Integer(), "sqlite")
 Key = String().with_variant(String(collation="C"), "postgresql")
 
 
-def _where(condition: str) -> dict[str, Any]:
+def where(condition: str) -> dict[str, Any]:
     """Make an index partial, in both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 # Small rows that are looked up by key live in the key's own tree.
-_IN_KEY: dict[str, Any] = {"sqlite_with_rowid": False}
+IN_KEY: dict[str, Any] = {"sqlite_with_rowid": False}
 
 # Updates that touch no index stay on their page where there is room (PostgreSQL's HOT).
 _ROOMY: dict[str, Any] = {"postgresql_with": {"fillfactor": 85}}
@@ -88,7 +88,7 @@ identities = Table(
     Column("value", Key, nullable=False),
     Column("customer_id", Key, nullable=False, index=True),
     PrimaryKeyConstraint("value", "kind"),  # in the order in which they are looked up
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 aliases = Table(  # customers that a merge ended, and where they went
@@ -97,7 +97,7 @@ aliases = Table(  # customers that a merge ended, and where they went
     Column("customer_id", Key, primary_key=True),
     Column("merged_into", Key, nullable=False, index=True),
     Column("merged_at", BigInteger, nullable=False),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 identity_conflicts = Table(
@@ -156,7 +156,7 @@ order_lines = Table(
     Column("price", BigInteger, nullable=False),
     Column("url", Text),
     Column("image_url", Text),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 tickets = Table(
@@ -195,8 +195,8 @@ events = Table(
     Column("body", Text, nullable=False),
     Index("ux_events_id_source", "id", "source", unique=True),
     Index("ix_events_customer_id_time", "customer_id", "time"),
-    Index("ix_events_waiting", "seq", **_where("state = 0")),
-    Index("ix_events_rejected", "seq", **_where("state = 2")),
+    Index("ix_events_waiting", "seq", **where("state = 0")),
+    Index("ix_events_rejected", "seq", **where("state = 2")),
     **_QUEUE,
 )
 
@@ -229,10 +229,10 @@ journeys = Table(
     Index(
         "ix_journeys_due",
         "due_at",
-        **_where("status = 'live' AND NOT parked AND due_at IS NOT NULL"),
+        **where("status = 'live' AND NOT parked AND due_at IS NOT NULL"),
     ),
-    Index("ix_journeys_parked", "campaign", "id", **_where("parked")),
-    Index("ux_journeys_live", "campaign", "entry_key", unique=True, **_where("status = 'live'")),
+    Index("ix_journeys_parked", "campaign", "id", **where("parked")),
+    Index("ux_journeys_live", "campaign", "entry_key", unique=True, **where("status = 'live'")),
     # Answers by itself which revisions are in use, by whom, and how many journeys stand where.
     Index(
         "ix_journeys_campaign_status",
@@ -284,8 +284,8 @@ messages = Table(
     Column("topic", Key),
     Index("ix_messages_created_at_id", "created_at", "id"),  # the log, newest first
     Index("ix_messages_customer_id_created_at", "customer_id", "created_at"),
-    Index("ix_messages_scheduled", "channel", "send_at", **_where("status = 'scheduled'")),
-    Index("ix_messages_doubt", "status", **_where("status IN ('sending', 'unknown')")),
+    Index("ix_messages_scheduled", "channel", "send_at", **where("status = 'scheduled'")),
+    Index("ix_messages_doubt", "status", **where("status IN ('sending', 'unknown')")),
     **_QUEUE,
 )
 
@@ -295,7 +295,7 @@ contents = Table(  # what was really sent
     Column("message_id", Key, primary_key=True),
     Column("sample_id", Key, nullable=False),  # the zlib dictionary
     Column("packed", LargeBinary, nullable=False),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 samples = Table(  # one rendering of a template revision for the sample customer
@@ -320,7 +320,7 @@ receipts = Table(  # what providers report, each once, as it came
     Column("reason", Text),
     Column("url", Text),
     Column("raw", Text, nullable=False),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 decisions = Table(  # one row for all that one transaction decided of one journey
@@ -346,7 +346,7 @@ consents = Table(
     Column("proof", Text),
     Column("purpose", Key, nullable=False, server_default="marketing"),
     PrimaryKeyConstraint("address", "channel"),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 consent_history = Table(  # every statement that was ever told, each once
@@ -373,7 +373,7 @@ suppressions = Table(
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     PrimaryKeyConstraint("address", "channel"),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 preferences = Table(  # what the owner of an address wants less of
@@ -413,7 +413,7 @@ volumes = Table(  # messages made in one window of a volume_limit
     Column("campaign", Key, primary_key=True),
     Column("window", BigInteger, primary_key=True),  # its first microsecond
     Column("count", Integer, nullable=False),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 occurrences = Table(  # fires of schedule and date triggers
@@ -441,7 +441,7 @@ webhook_calls = Table(
     Column("attempts", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("reason", Text),
-    Index("ix_webhook_calls_due", "due_at", **_where("status = 'waiting'")),
+    Index("ix_webhook_calls_due", "due_at", **where("status = 'waiting'")),
 )
 
 workers = Table(  # heartbeats: a message whose worker is gone is in doubt

@@ -25,6 +25,7 @@ from engine.ports.storage import (
     StoredEvent,
 )
 from engine.storage import tables
+from engine.storage.books import customers_due
 from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
 from engine.storage.contention import telling_contention
 from engine.storage.database import Database, sqlite_transaction
@@ -85,6 +86,7 @@ class SqlUnitOfWork:
         self._flush = Flush()
         self._volumes: dict[tuple[str, int], int] = {}
         self._claimed_messages: list[str] = []
+        self._books: Collection[str] | None = ()
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events; none while another process has the turn."""
@@ -175,6 +177,7 @@ class SqlUnitOfWork:
             past=past,
             message_ids=[*self._claimed_messages, *message_ids],
             sends=sends,
+            books=self._books,
         )
 
     def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
@@ -196,6 +199,14 @@ class SqlUnitOfWork:
         """Customers with a due journey, locked."""
         rows = fetch(self._connection, _DUE, micros(now), self._reach(limit))
         return self._lock_free([row[0] for row in rows], limit)
+
+    def open_books(self, names: Collection[str] | None) -> None:
+        """Load these books with every world from now on."""
+        self._books = names
+
+    def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
+        """Customers with a record whose time has come, locked."""
+        return self._lock_free(customers_due(self._connection, now, self._reach(limit)), limit)
 
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message, locked."""

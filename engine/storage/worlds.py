@@ -13,6 +13,7 @@ from engine.core.message import COUNTED
 from engine.core.world import Contact, JourneyStatus, PastEntry, World
 from engine.ports.storage import Permissions
 from engine.storage import tables
+from engine.storage.books import load_books
 from engine.storage.bulk import fetch_any
 from engine.storage.journey_rows import journey_of, message_of
 from engine.storage.permission_locks import keep_permissions
@@ -67,6 +68,7 @@ def load_worlds(
     past: bool,
     message_ids: Collection[str] = (),
     sends: bool = False,
+    books: Collection[str] | None = (),
 ) -> dict[str, World]:
     """Worlds by customer id, for those customers that exist.
 
@@ -103,6 +105,7 @@ def load_worlds(
             if customer_id in worlds:
                 worlds[customer_id].complete = True
     _load_permissions(connection, worlds, sends=sends)
+    load_books(connection, worlds, books)
     return worlds
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from config.durations import Duration, Rate, parse
 from engine.core.campaign import CampaignStatus, Entry, EventTrigger, Goal, Plan, Plans, Stage
-from engine.core.context import Context
+from engine.core.context import Context, StepPrograms
 from engine.core.customer import Consent, Customer, Order, Ticket
 from engine.core.decision import DecisionKind, EntryVerdict
 from engine.core.expression import Condition, compile_condition
@@ -28,6 +28,7 @@ from engine.core.transition import Transition
 from engine.core.verbs import EventMatch, Step
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from engine.core.world import Journey, JourneyStatus, Waiting, World
+from engine.programs.program import Programs
 
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
@@ -122,6 +123,7 @@ class Shop:
     now: datetime = T0
     rules: GuardRules = RULES
     shared: Volume = field(default_factory=Volume)
+    programs: StepPrograms = field(default_factory=Programs)
     braked: dict[str, str] = field(default_factory=dict)
     world: World = field(
         default_factory=lambda: World(
@@ -137,7 +139,13 @@ class Shop:
 
     @property
     def context(self) -> Context:
-        return Context(now=self.now, rules=self.rules, shared=self.shared, braked=self.braked)
+        return Context(
+            now=self.now,
+            rules=self.rules,
+            shared=self.shared,
+            programs=self.programs,
+            braked=self.braked,
+        )
 
     @property
     def journey(self) -> Journey:

@@ -18,6 +18,7 @@ from engine.core.merging import merge_worlds
 from engine.core.message import Message, MessageStatus
 from engine.core.projection import project
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, Waiting, World
+from engine.programs.program import Programs
 from tests.core.shop_life import at, customer_reports, order_lives, ticket_reports
 from triggers.event import Event
 
@@ -35,7 +36,7 @@ def context() -> Context:
     rules = GuardRules(
         store_zone=ZoneInfo("UTC"), zones={}, quiet={}, caps=(), min_gap=None, max_lateness={}
     )
-    return Context(now=NOW, rules=rules, shared=Unlimited())
+    return Context(now=NOW, rules=rules, shared=Unlimited(), programs=Programs())
 
 
 def a_world(name: str, hours: float = 0) -> World:

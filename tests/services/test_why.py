@@ -41,6 +41,7 @@ from engine.ports.history import (
     MessageFilter,
 )
 from engine.ports.history import Tail as LogTail
+from engine.programs.program import Programs
 from engine.services.configuration import compile_rules
 from engine.services.history import entry_of
 from engine.services.message_log import follow
@@ -113,7 +114,7 @@ class Shop:
         self.events: list[LoggedEvent] = []
 
     def context(self, at: datetime) -> Context:
-        return Context(now=at, rules=RULES, shared=Unlimited())
+        return Context(now=at, rules=RULES, shared=Unlimited(), programs=Programs())
 
     def event(self, kind: str, at: datetime, *, enrol: bool = True) -> None:
         told = Transition(type=kind, time=at, id=f"{kind}:{at.isoformat()}", order_id="shop:1")

@@ -1,0 +1,92 @@
+"""What every program of the shop is to the services: pure rules over one customer's books.
+
+A program is made from the store's policy. It follows what happens to a customer, looks again at
+its own records when they fall due, and takes the steps of campaigns that are its own. It changes
+the world and nothing else: records by ``World.write``, news for campaigns by ``World.report``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from engine.core.book import Record
+from engine.core.context import Context, Taken
+from engine.core.transition import Transition
+from engine.core.verbs import ProgramStep
+from engine.core.world import Journey, World
+
+_SWITCHED_OFF: Final = timedelta(days=1)
+
+
+class Program(Protocol):
+    """One program. Every method is a function of its arguments and of the policy."""
+
+    @property
+    def books(self) -> frozenset[str]:
+        """The books that it reads or writes; storage loads no others. A book has one program."""
+        ...
+
+    def follow(
+        self, world: World, transition: Transition, context: Context, *, backfill: bool
+    ) -> None:
+        """Take in what has just happened to the customer, before campaigns hear of it.
+
+        ``backfill``: history is being recorded; nothing may be given or asked for it now.
+        """
+        ...
+
+    def on_due(self, world: World, record: Record, context: Context) -> None:
+        """Look at a record of its books whose time has come.
+
+        It must write the record anew with a later ``due_at``, or none.
+        """
+        ...
+
+    def take(
+        self, world: World, journey: Journey, step: ProgramStep, context: Context
+    ) -> Taken | None:
+        """Take a step of a campaign; None when the step is another program's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The programs that the shop runs, in a fixed order; ``engine.core.context.StepPrograms``."""
+
+    programs: tuple[Program, ...] = ()
+    books: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        books = frozenset[str]().union(*(program.books for program in self.programs))
+        object.__setattr__(self, "books", books)
+
+    def follow(
+        self, world: World, transition: Transition, context: Context, *, backfill: bool = False
+    ) -> None:
+        """Let every program take in what has happened."""
+        for program in self.programs:
+            program.follow(world, transition, context, backfill=backfill)
+
+    def on_due(self, world: World, record: Record, context: Context) -> None:
+        """Let a record's program look at it; raises ``RuntimeError`` when it stays due.
+
+        A program that the shop has switched off is asked again a day later.
+        """
+        program = next((each for each in self.programs if record.book in each.books), None)
+        if program is None:
+            world.write(replace(record, due_at=context.now + _SWITCHED_OFF))
+            return
+        program.on_due(world, record, context)
+        left = world.books.get((record.book, record.key))
+        if left is not None and left.due_at is not None and left.due_at <= context.now:
+            raise RuntimeError(f"a record of the book {record.book} stays due")
+
+    def take(self, world: World, journey: Journey, step: ProgramStep, context: Context) -> Taken:
+        """Take a program's step; one that the shop has not set up is skipped with a reason."""
+        for program in self.programs:
+            taken = program.take(world, journey, step, context)
+            if taken is not None:
+                return taken
+        return Taken(code="no_program", done=False)

@@ -1,0 +1,100 @@
+"""The programs' books: loaded with a customer's world where a program reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
+
+from engine.core.book import Record
+from engine.core.world import World
+from engine.ports.storage import Merge
+from engine.storage.bulk import BulkTable, Row, fetch, fetch_any
+from engine.storage.scalars import dump, micros, micros_or_none, moment, moment_or_none
+from engine.storage.tables import IN_KEY, Key, metadata, where
+
+books = Table(
+    "books",
+    metadata,
+    Column("customer_id", Key, primary_key=True),  # a customer's records lie side by side
+    Column("book", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("data", Text, nullable=False),
+    Index("ix_books_book_key", "book", "key"),  # whose coupon, whose referral code
+    Index("ix_books_due", "due_at", **where("due_at IS NOT NULL")),
+    **IN_KEY,
+)
+
+_BOOKS = BulkTable.of(books, seldom=("due_at",))
+_RECORDS = 'SELECT customer_id, book, "key", "at", due_at, data FROM books WHERE customer_id {any}'
+_DUE = (
+    "SELECT customer_id FROM books WHERE due_at IS NOT NULL AND due_at <= {p}"
+    " ORDER BY due_at LIMIT {p}"
+)
+
+
+def record_of(row: Row) -> tuple[str, Record]:
+    """The customer and the record of a ``books`` row."""
+    return row[0], Record(
+        book=row[1],
+        key=row[2],
+        at=moment(row[3]),
+        due_at=moment_or_none(row[4]),
+        data=orjson.loads(row[5]),
+    )
+
+
+def load_books(
+    connection: Connection, worlds: Mapping[str, World], wanted: Collection[str] | None
+) -> None:
+    """Fill these books of the worlds; None: all of them."""
+    if not worlds or (wanted is not None and not wanted):
+        return
+    for row in fetch_any(connection, _RECORDS, worlds):
+        if wanted is None or row[1] in wanted:
+            customer_id, record = record_of(tuple(row))
+            worlds[customer_id].books[record.book, record.key] = record
+
+
+def write_books(connection: Connection, worlds: Collection[World]) -> None:
+    """Write every record that was changed."""
+    _BOOKS.upsert(
+        connection,
+        [
+            (
+                world.customer.id,
+                record.book,
+                record.key,
+                micros(record.at),
+                micros_or_none(record.due_at),
+                dump(dict(record.data)),
+            )
+            for world in worlds
+            for record in (world.books[key] for key in sorted(world.changes.records))
+        ],
+    )
+
+
+def move_books(connection: Connection, merge: Merge) -> None:
+    """Give a merged customer's records to the survivor, whose own stay as they are."""
+    names = {"survivor": merge.survivor, "merged": merge.merged}
+    connection.execute(
+        text(
+            "UPDATE books SET customer_id = :survivor WHERE customer_id = :merged"
+            " AND NOT EXISTS (SELECT 1 FROM books AS b WHERE b.customer_id = :survivor"
+            ' AND b.book = books.book AND b."key" = books."key")'
+        ),
+        names,
+    )
+    connection.execute(
+        text("DELETE FROM books WHERE customer_id = :merged"), {"merged": merge.merged}
+    )
+
+
+def customers_due(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Customers with a record whose time has come, oldest first."""
+    return [row[0] for row in fetch(connection, _DUE, micros(now), limit)]
