@@ -386,7 +386,7 @@ preferences = Table(  # what the owner of an address wants less of
     Column("paused_until", BigInteger),
     Column("proof", Text),
     PrimaryKeyConstraint("address", "channel"),
-    **_IN_KEY,
+    **IN_KEY,
 )
 
 revisions = Table(  # every campaign source that journeys may still stand on
