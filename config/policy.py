@@ -286,6 +286,30 @@ class Privacy(Section):
     store_content: bool = True
 
 
+class Clicks(Section):
+    """Who notices that a link was followed; None is the provider's own way where it has one.
+
+    ``own``: links lead over our ``/c/``; ``provider``: it does so; ``off``: nobody. Text messages
+    stay as they are unless they are to be tracked: the longer links can cost a segment.
+    """
+
+    email: Literal["own", "provider", "off"] | None = None
+    sms: Literal["own", "off"] = "off"
+
+
+def _for_each(value: Any) -> Any:
+    """One word stands for every channel that knows it."""
+    if isinstance(value, str):
+        return {"email": value} if value == "provider" else {"email": value, "sms": value}
+    return value
+
+
+class Tracking(Section):
+    """What is noticed of what people do with messages."""
+
+    clicks: Annotated[Clicks, BeforeValidator(_for_each)] = Clicks()
+
+
 def _destinations(value: tuple[str, ...]) -> tuple[str, ...]:
     Allowed.of(value)
     return value
@@ -327,6 +351,7 @@ class Policy(Section):
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     webhooks: Webhooks = Webhooks()
+    tracking: Tracking = Tracking()
 
     @property
     def zone(self) -> ZoneInfo:

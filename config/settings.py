@@ -55,6 +55,15 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _public_address(value: str) -> str:
+    address = _address(value)
+    if address.startswith("http://") and not _is_loopback(urlsplit(address).hostname or ""):
+        raise ValueError(
+            "write an address that begins with https://; one-click unsubscribe needs it (RFC 8058)"
+        )
+    return address
+
+
 def _database(value: str) -> str:
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE")
@@ -67,6 +76,7 @@ def _lower(value: Any) -> Any:
 
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
 Address = Annotated[str, AfterValidator(_address)]
+PublicAddress = Annotated[str, AfterValidator(_public_address)]
 
 
 class Settings(BaseSettings):
@@ -77,7 +87,7 @@ class Settings(BaseSettings):
     workspace: Path
     database_url: Annotated[str, AfterValidator(_database)] = Field(repr=False)
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8025"
-    public_url: Address | None = None
+    public_url: PublicAddress | None = None
     secret_key: Secrets = ()
     api_token: Secrets = ()
     email_provider: Literal["preview", "sendgrid", "smtp"] = "preview"

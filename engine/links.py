@@ -1,29 +1,64 @@
 """Public tokens: short, signed, good for one purpose.
 
-A token names a message and nothing else; what it allows is decided when it is used. Unsubscribe
-tokens do not expire, because an old email must still be able to stop the next one.
+A token names a message; what it allows is decided when it is used. It may hold the target of a link
+and an instant after which it is not good any more, both inside the signature. Unsubscribe tokens do
+not expire, because an old email must still be able to stop the next one.
+
+The text is base64url of the message's 16 bytes, and of whatever follows, a dot, and the signature:
+HMAC-SHA256 cut to 128 bits, the least that RFC 2104, section 5, recommends, since the tokens stand
+in text messages. The key of each purpose is derived from the secret key and the purpose's letter.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadSignature, HMACAlgorithm, Signer
+
+LONGEST_TARGET: Final = 2000  # characters; longer links are left as they are
+_SIGNATURE_BYTES: Final = 16
+_EXPIRES: Final = 1  # flags in the byte after the message's id: five bytes of seconds follow
+_HTTPS: Final = 2  # the rest is a target, of which the scheme is cut off
+_HTTP: Final = 4
+_SCHEMES: Final = {_HTTPS: "https://", _HTTP: "http://"}
+# RFC 3986: what an address may hold, with a host that is neither empty nor behind a user's name.
+_TARGET: Final = re.compile(
+    r"https?://(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+    r"(?:[/?#][A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%|-]*)?"
+)
 
 
 class Purpose(StrEnum):
     """What a token is good for; each has its own key, so none passes for another."""
 
     UNSUBSCRIBE = "u"
+    CLICK = "c"
 
 
 class BadToken(Exception):
-    """Not one of our tokens, or one for another purpose."""
+    """Not one of our tokens, or one for another purpose, or one whose time is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What a token says."""
+
+    message_id: str
+    target: str | None = None
+    expires: datetime | None = None
+
+
+class _Short(HMACAlgorithm):
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return super().get_signature(key, value)[:_SIGNATURE_BYTES]
 
 
 class Links:
@@ -33,6 +68,7 @@ class Links:
         if not keys:
             raise ValueError("at least one secret key is needed to sign links")
         self._base_url = base_url.rstrip("/")
+        self._own = re.compile(re.escape(self._base_url) + r"/[a-z]/", re.IGNORECASE)
         self.change_keys(keys)
 
     def change_keys(self, keys: Sequence[str]) -> None:
@@ -44,24 +80,97 @@ class Links:
                 salt=f"lagniappe.{purpose.value}",
                 sep=".",
                 key_derivation="hmac",
-                digest_method=hashlib.sha256,
+                algorithm=_Short(hashlib.sha256),
             )
             for purpose in Purpose
         }
 
-    def token(self, purpose: Purpose, message_id: str) -> str:
-        """A token for one message."""
-        raw = base64.urlsafe_b64encode(UUID(message_id).bytes).rstrip(b"=")
+    def token(
+        self,
+        purpose: Purpose,
+        message_id: str,
+        *,
+        target: str | None = None,
+        expires: datetime | None = None,
+    ) -> str:
+        """A token for one message. Raises ValueError for a target that ``is_target`` refuses."""
+        payload = UUID(message_id).bytes + _extra(target, expires)
+        raw = base64.urlsafe_b64encode(payload).rstrip(b"=")
         return self._signers[purpose].sign(raw).decode()
 
-    def read(self, purpose: Purpose, token: str) -> str:
-        """The message id of a token; raises ``BadToken``."""
+    def read(self, purpose: Purpose, token: str, *, now: datetime | None = None) -> Token:
+        """What a token says; raises ``BadToken``.
+
+        ``now`` is needed for the tokens that expire, and these alone.
+        """
         try:
             raw = self._signers[purpose].unsign(token.encode())
-            return str(UUID(bytes=base64.urlsafe_b64decode(raw + b"==")))
-        except (BadSignature, ValueError, binascii.Error, UnicodeError):
+            _must_be_plain(token.encode().rpartition(b".")[2])
+            found = _token_of(base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
+        except (
+            BadSignature,
+            ValueError,
+            OverflowError,
+        ):  # binascii's and Unicode's are ValueErrors
             raise BadToken("this link is not valid") from None
+        if found.expires is not None and (now is None or now >= found.expires):
+            raise BadToken("this link has expired")
+        return found
+
+    def address(self, purpose: Purpose, token: str) -> str:
+        """Where a token leads to."""
+        return f"{self._base_url}/{purpose.value}/{token}"
 
     def unsubscribe(self, message_id: str) -> str:
         """The address of a message's unsubscribe page, which also takes RFC 8058's POST."""
-        return f"{self._base_url}/u/{self.token(Purpose.UNSUBSCRIBE, message_id)}"
+        return self.address(Purpose.UNSUBSCRIBE, self.token(Purpose.UNSUBSCRIBE, message_id))
+
+    def click(self, message_id: str, target: str) -> str:
+        """The address that leads to ``target`` and tells us so.
+
+        Our own pages, and what cannot be a target, stay as they are.
+        """
+        if self._own.match(target) or not is_target(target):
+            return target
+        return self.address(Purpose.CLICK, self.token(Purpose.CLICK, message_id, target=target))
+
+
+def is_target(target: str) -> bool:
+    """Whether a link may lead to ``target``: http or https, plain ASCII, no longer than can be."""
+    return len(target) <= LONGEST_TARGET and _TARGET.fullmatch(target) is not None
+
+
+def _extra(target: str | None, expires: datetime | None) -> bytes:
+    flags, parts = 0, [b""]
+    if expires is not None:
+        flags |= _EXPIRES
+        parts.append(int(expires.timestamp()).to_bytes(5, "big"))
+    if target is not None:
+        if not is_target(target):
+            raise ValueError("a link must lead to a plain http or https address")
+        flag = _HTTPS if target.startswith(_SCHEMES[_HTTPS]) else _HTTP
+        flags |= flag
+        parts.append(target.removeprefix(_SCHEMES[flag]).encode("ascii"))
+    parts[0] = bytes([flags]) if flags else b""
+    return b"".join(parts)
+
+
+def _token_of(payload: bytes) -> Token:
+    message_id, rest = str(UUID(bytes=payload[:16])), payload[16:]
+    flags, rest = (rest[0], rest[1:]) if rest else (0, rest)
+    expires = target = None
+    if flags & _EXPIRES:
+        expires = datetime.fromtimestamp(int.from_bytes(rest[:5], "big"), UTC)
+        rest = rest[5:]
+    if scheme := _SCHEMES.get(flags & ~_EXPIRES):
+        target = scheme + rest.decode("ascii")
+        if not is_target(target):
+            raise ValueError("not a target")
+    return Token(message_id=message_id, target=target, expires=expires)
+
+
+def _must_be_plain(signature: bytes) -> None:
+    """base64 has several spellings of one value; only the one that we write is ours."""
+    value = base64.urlsafe_b64decode(signature + b"==")
+    if base64.urlsafe_b64encode(value).rstrip(b"=") != signature:
+        raise ValueError("not as we write it")

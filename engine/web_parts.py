@@ -8,6 +8,7 @@ from datetime import timedelta
 from starlette.types import ASGIApp
 
 from engine.bootstrap import App
+from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Unsubscribe
 from engine.storage.migrate import current, head
@@ -36,6 +37,7 @@ class WebParts:
                 readers=app.readers,
                 receive=app.receive.take,
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
+                clicks=Clicks(app.links, app.receive.take, app.clock),
                 catalog=lambda: app.loader.catalog,
                 policy=lambda: app.revisions.policy,
                 readiness=self._readiness,

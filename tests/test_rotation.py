@@ -81,7 +81,8 @@ def test_links_of_a_key_still_held_go_on_working() -> None:
     links.change_keys([NEW, OLD])
     after = links.token(Purpose.UNSUBSCRIBE, message)
     assert before != after
-    assert {links.read(Purpose.UNSUBSCRIBE, each) for each in (before, after)} == {message}
+    read = [links.read(Purpose.UNSUBSCRIBE, each).message_id for each in (before, after)]
+    assert read == [message, message]
     links.change_keys([NEW])
     with pytest.raises(BadToken):
         links.read(Purpose.UNSUBSCRIBE, before)
@@ -188,4 +189,5 @@ def test_a_reload_gives_every_part_the_new_secrets(tmp_path: Path) -> None:
     assert (refused.outcome, accepted.outcome) == (Outcome.REJECTED, Outcome.ACCEPTED)
     after = app.links.token(Purpose.UNSUBSCRIBE, message)
     assert before != after
-    assert {app.links.read(Purpose.UNSUBSCRIBE, each) for each in (before, after)} == {message}
+    read = [app.links.read(Purpose.UNSUBSCRIBE, each).message_id for each in (before, after)]
+    assert read == [message, message]

@@ -277,7 +277,7 @@ def _addresses(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
         told = f"not set: unsubscribe links would lead to {settings.base_url}{why}"
         yield Finding("public url", grave, told, mend)
     elif not settings.public_url.startswith("https://"):
-        told = f"{settings.public_url} is not https, which one-click unsubscribe needs (RFC 8058)"
+        told = f"{settings.public_url} leads to this machine only"
         yield Finding("public url", grave, told, mend)
     else:
         yield Finding("public url", State.OK, settings.public_url)

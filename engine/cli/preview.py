@@ -41,20 +41,22 @@ def preview(
 ) -> None:
     """Render a template, or every message of a campaign, to HTML and text files. Sends nothing."""
     from engine.ports.rendering import RenderError
-    from engine.services.preview import campaign_previews, template_previews
+    from engine.services.preview import campaign_previews, sample_tracks, template_previews
 
     if locale is not None and not _LOCALE.fullmatch(locale):
         raise Failure(f"{locale} is no language; write it as in de or pt-BR", code=WRONG_USAGE)
     session = session_of(context)
     with session.app() as app:
         reader = _reader(app, customer, locale)
+        tracks = sample_tracks(app.links, app.policy, app.handover.providers)
         templates = app.templates.names()
         campaigns = {} if name in templates else app.loader.load()
         try:
             if name in templates:
-                made = list(template_previews(name, reader, app.templates, app.templates))
+                made = list(template_previews(name, reader, app.templates, app.templates, tracks))
             elif name in campaigns:
-                made = list(campaign_previews(campaigns[name].plan, reader, app.templates))
+                plan = campaigns[name].plan
+                made = list(campaign_previews(plan, reader, app.templates, tracks))
             else:
                 near = nearest(name, {*templates, *campaigns})
                 hint = f"; did you mean {near}?" if near else ""

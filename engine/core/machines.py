@@ -48,6 +48,15 @@ def is_machine_agent(user_agent: str | None) -> bool:
     return not agent or agent == _APPLE or _NAMED.search(agent) is not None
 
 
+def fetches_ahead(purpose: str) -> bool:
+    """Whether a request's purpose, in its own words, is to have something before it is asked for.
+
+    ``Sec-Purpose: prefetch`` (Fetch standard, section 3.8), with ``;prerender`` or ``;anonymous-
+    client-ip`` behind it, and its forerunners ``Purpose``, ``X-Purpose: preview`` and ``X-Moz``.
+    """
+    return any(word in purpose.lower() for word in ("prefetch", "preview", "prerender"))
+
+
 def mark(receipts: Sequence[Receipt], sent_at: datetime | None) -> list[Receipt]:
     """One message's receipts, with those opens and clicks marked that a machine must have made.
 

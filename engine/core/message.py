@@ -107,6 +107,7 @@ class Outgoing:
     reply_to: str | None
     content: Content
     unsubscribe_url: str | None = None  # RFC 8058: List-Unsubscribe and List-Unsubscribe-Post
+    provider_clicks: bool = False  # the provider is to track clicks
 
 
 class Outcome(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,13 +65,24 @@ class Templates(Protocol):
         ...
 
 
+Track = Callable[[str], str]
+"""The address that a link to this one shall have instead; the same where it stays."""
+
+
 class Renderer(Protocol):
     """Turns a template and what is known of the customer into the words that are sent."""
 
     def render(
-        self, template: str, channel: str, locale: str | None, context: Mapping[str, object]
+        self,
+        template: str,
+        channel: str,
+        locale: str | None,
+        context: Mapping[str, object],
+        track: Track | None = None,
     ) -> Content:
         """The message's parts in the language that comes nearest to ``locale`` (BCP 47).
+
+        ``track`` replaces the links to http and https addresses.
 
         :raises RenderError: the template is missing, faulty, has no such channel, or fails on
             these values.

@@ -100,7 +100,7 @@ def mail_body(outgoing: Outgoing) -> dict[str, Any]:
             "lagniappe_message_id": outgoing.message_id,
             "campaign": outgoing.campaign,
         },
-        "tracking_settings": _TRACKING,
+        "tracking_settings": _TRACKED if outgoing.provider_clicks else _UNTRACKED,
     }
     if content.subject is not None:
         body["subject"] = content.subject
@@ -120,12 +120,13 @@ def _party(address: str, name: str | None) -> dict[str, str]:
 
 
 # Every switch is set, so that no account default can change a message. Opens are reported by
-# SendGrid. Clicks are not tracked there: it would rewrite the links, and the engine signs its own.
+# SendGrid, and clicks where policy wants it so; the text part's addresses stay as people read them.
 # Subscription tracking would add a second unsubscribe link that the engine knows nothing of; Google
 # Analytics would add parameters to the links.
-_TRACKING: Final = {
-    "click_tracking": {"enable": False, "enable_text": False},
+_TRACKED: Final = {
+    "click_tracking": {"enable": True, "enable_text": False},
     "open_tracking": {"enable": True},
     "subscription_tracking": {"enable": False},
     "ganalytics": {"enable": False},
 }
+_UNTRACKED: Final = {**_TRACKED, "click_tracking": {"enable": False, "enable_text": False}}

@@ -13,11 +13,12 @@ from jinja2.exceptions import SecurityError
 from config.diagnostics import Diagnostic, Position, Severity
 from config.source_text import SourceText
 from engine.core.message import Content
-from engine.ports.rendering import RenderError, TemplateInfo
+from engine.ports.rendering import RenderError, TemplateInfo, Track
 from engine.rendering import archive
 from engine.rendering.environment import TemplateEnvironment, TooLarge, render_part
 from engine.rendering.folder import CHANNELS, Files, Folder
 from engine.rendering.inspection import inspect
+from engine.rendering.link_targets import UNTRACKED, replace_in_html, replace_in_text
 from engine.rendering.markup import compile_html, compile_mjml, compile_text
 from engine.rendering.sample import ROOTS, SAMPLE_CONTEXT, SPARSE_CONTEXT
 from engine.rendering.sms import plain, segments
@@ -63,16 +64,18 @@ class Variant:
     locale: str
     parts: Mapping[str, Part]
 
-    def render(self, name: str, channel: str, values: dict[str, Any]) -> Content:
+    def render(
+        self, name: str, channel: str, values: dict[str, Any], track: Track | None = None
+    ) -> Content:
         """:raises RenderError: when a part fails on these values."""
         parts = self.parts
         if channel != "email":
-            text = plain(parts["text"].render(name, values))
+            text = replace_in_text(plain(parts["text"].render(name, values)), track)
             return Content(text=text, segments=segments(text) if channel == "sms" else None)
         return Content(
-            subject=one_line(parts["subject"].render(name, values)),
-            html=parts["html"].render(name, values),
-            text=parts["text"].render(name, values),
+            subject=one_line(parts["subject"].render(name, values)).replace(UNTRACKED, ""),
+            html=replace_in_html(parts["html"].render(name, values), track),
+            text=replace_in_text(parts["text"].render(name, values), track),
         )
 
 

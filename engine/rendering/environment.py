@@ -22,6 +22,7 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from engine.rendering.formats import Formats
+from engine.rendering.link_targets import untracked
 from engine.rendering.untrusted import safe_url
 
 LARGEST_PART: Final = 500_000  # characters
@@ -151,6 +152,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             "default": _default,
             "d": _default,
             "first": _first,
+            "untracked": untracked,
             "_url": safe_url,
         }
         self.filters = {name: self.filters[name] for name in _JINJA_FILTERS} | ours

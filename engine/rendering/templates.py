@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.diagnostics import Diagnostic, Position, nearest
 from engine.core.message import Content
-from engine.ports.rendering import Packed, RenderError, TemplateInfo
+from engine.ports.rendering import Packed, RenderError, TemplateInfo, Track
 from engine.rendering.archive import pack
 from engine.rendering.compilation import CompiledTemplate, TemplateCompiler, Variant
 from engine.rendering.folder import LAYOUT, Folder, Stamp, read_folder, shortened, stamps
@@ -96,19 +96,24 @@ class MessageTemplates:
         return self._infos.get(name)
 
     def render(
-        self, template: str, channel: str, locale: str | None, context: Mapping[str, object]
+        self,
+        template: str,
+        channel: str,
+        locale: str | None,
+        context: Mapping[str, object],
+        track: Track | None = None,
     ) -> Content:
         """The message's parts in the language that comes nearest to ``locale``.
 
         ``context`` has the roots of ``sample.KNOWN_NAMES`` and step results by step id, all plain
-        dictionaries and lists.
+        dictionaries and lists. ``track`` replaces links (``link_targets``).
 
         :raises RenderError: the template is missing, faulty, has no such channel, or fails on
             these values.
         """
         variant = self._choice(template, channel, locale)[1]
         values = self._values.of(variant.locale, locale, context)
-        return variant.render(template, channel, values)
+        return variant.render(template, channel, values, track)
 
     def revision(self, template: str) -> str:
         """A hash of the template's and the layout's files, the shop, and the samples.

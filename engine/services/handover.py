@@ -34,6 +34,7 @@ from engine.ports.rendering import Renderer, RenderError
 from engine.ports.storage import Archived, UnitOfWork
 from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
+from engine.services.tracking import clicks_of, tracker
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class HandOver:
         self._unsettled: set[str] = set()  # between the decision to hand over and the sender
         self._taken_back: deque[str] = deque()
         self._lock = threading.Lock()
-        self._providers = providers
+        self.providers = providers
 
     def room(self, channel: Channel, configuration: Configuration) -> int:
         """How many messages of a channel could leave now."""
@@ -90,7 +91,7 @@ class HandOver:
                 channel = message.channel
                 if channel not in rooms:
                     rooms[channel] = self.room(channel, configuration)
-                if channel not in self._providers or sender_address(channel, configuration) is None:
+                if channel not in self.providers or sender_address(channel, configuration) is None:
                     verdict: Allow | Defer | Drop = Drop("no_sender", {"channel": channel})
                 else:
                     verdict = before_sending(world, message, plans, context)
@@ -129,6 +130,8 @@ class HandOver:
         marketing = message.purpose == "marketing"
         unsubscribe = self._links.unsubscribe(message.id) if marketing else None
         locale = world.customer.locale or policy.locale
+        clicks = clicks_of(policy, message.channel, self.providers[message.channel])
+        track = tracker(self._links, message.id) if clicks == "own" else None
         values = message_context(
             world,
             message,
@@ -138,7 +141,9 @@ class HandOver:
             now=context.now,
         )
         try:
-            content = self._renderer.render(message.template, message.channel, locale, values)
+            content = self._renderer.render(
+                message.template, message.channel, locale, values, track
+            )
         except RenderError as error:
             reason = f"render_error: {error}"
             log.error(
@@ -152,7 +157,7 @@ class HandOver:
         message.locale = locale
         message.subject = content.subject
         message.sender = sender
-        message.provider = self._providers[message.channel]
+        message.provider = self.providers[message.channel]
         message.owner = self.worker_id
         on_handed_over(world, message, plans, context)
         if policy.privacy.store_content:
@@ -180,6 +185,7 @@ class HandOver:
             reply_to=senders.email.reply_to if is_email else None,
             content=content,
             unsubscribe_url=unsubscribe if is_email else None,
+            provider_clicks=clicks == "provider",
         )
 
     def give(self, outgoings: Sequence[Outgoing]) -> None:

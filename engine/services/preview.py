@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from config.policy import Policy
 from engine.core.campaign import EventTrigger, Plan
@@ -17,11 +18,15 @@ from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
 from engine.core.verbs import AskSurvey, SendMessage, Split, Step, WaitFor
 from engine.core.world import World
-from engine.ports.rendering import Renderer, Templates
+from engine.links import Links
+from engine.ports.rendering import Renderer, Templates, Track
 from engine.services.message_context import message_context
+from engine.services.tracking import clicks_of, tracker
 
 _CHANNELS: tuple[Channel, ...] = ("email", "sms")
 _NO_TOKEN = "preview"
+_NO_TRACKS: Mapping[Channel, Track] = {}
+_NO_MESSAGE = str(UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +73,13 @@ def of_customer(
 
 
 def template_previews(
-    name: str, reader: Reader, templates: Templates, renderer: Renderer
+    name: str,
+    reader: Reader,
+    templates: Templates,
+    renderer: Renderer,
+    tracks: Mapping[Channel, Track] = _NO_TRACKS,
 ) -> Iterator[Rendered]:
-    """A template on each channel that it has.
+    """A template on each channel that it has; ``tracks`` replace links.
 
     :raises RenderError: it is missing, faulty, or fails on these values.
     """
@@ -81,12 +90,15 @@ def template_previews(
         values[step] = {**values.get(step, {}), field: None}
     wanted = [one for one in _CHANNELS if info is None or one in info.channels] or ["email"]
     for channel in wanted:
-        content = renderer.render(name, channel, reader.locale, values)
+        track = tracks.get(channel)
+        content = renderer.render(name, channel, reader.locale, values, track)
         yield Rendered(template=name, channel=channel, step=None, content=content)
 
 
-def campaign_previews(plan: Plan, reader: Reader, renderer: Renderer) -> Iterator[Rendered]:
-    """Each message step of a campaign, in the order of its file.
+def campaign_previews(
+    plan: Plan, reader: Reader, renderer: Renderer, tracks: Mapping[Channel, Track] = _NO_TRACKS
+) -> Iterator[Rendered]:
+    """Each message step of a campaign, in the order of its file; ``tracks`` replace links.
 
     :raises RenderError: a template is missing, faulty, or fails on these values.
     """
@@ -97,11 +109,23 @@ def campaign_previews(plan: Plan, reader: Reader, renderer: Renderer) -> Iterato
         values["links"] = {"unsubscribe": None, "preferences": None}
     for step in plan.steps:
         if isinstance(step, SendMessage):
-            content = renderer.render(step.template, step.channel, reader.locale, values)
+            track = tracks.get(step.channel)
+            content = renderer.render(step.template, step.channel, reader.locale, values, track)
             yield Rendered(
                 template=step.template, channel=step.channel, step=step.id, content=content
             )
         values[step.id] = _result(step)
+
+
+def sample_tracks(
+    links: Links, policy: Policy, providers: Mapping[Channel, str]
+) -> dict[Channel, Track]:
+    """Our own click links as long as real ones; they lead on, and note nothing."""
+    return {
+        channel: tracker(links, _NO_MESSAGE)
+        for channel, provider in providers.items()
+        if clicks_of(policy, channel, provider) == "own"
+    }
 
 
 def _result(step: Step) -> dict[str, Any]:

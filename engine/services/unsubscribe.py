@@ -173,7 +173,7 @@ class Unsubscribe:
         return self._view(self._tell(token, [told]))
 
     def _find(self, token: str) -> Link:
-        message_id = self._links.read(Purpose.UNSUBSCRIBE, token)
+        message_id = self._links.read(Purpose.UNSUBSCRIBE, token).message_id
         with self._storage.deciding(urgent=True) as unit:
             message = unit.messages([message_id]).get(message_id)
             if message is None or message.recipient is None:

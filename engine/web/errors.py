@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+PUBLIC: Final = ("/u/", "/c/")  # what these paths begin with is followed by a token
 _CODES: Final[Mapping[int, str]] = {
     400: "bad_request",
     401: "unauthorized",
@@ -58,7 +59,7 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
 
 def is_public(path: str) -> bool:
     """Whether people, rather than programs, come to this path."""
-    return path.startswith("/u/")
+    return path.startswith(PUBLIC)
 
 
 def plain_page(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -24,6 +24,7 @@ _HEADERS: Final = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
+_NOT_INDEXED: Final = (b"x-robots-tag", b"noindex, nofollow, noarchive")
 _NOTHING_LOADS: Final = (
     b"content-security-policy",
     b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -70,6 +71,8 @@ class Gateway:
                 headers = [*given, *_HEADERS, (b"x-request-id", request_id.encode())]
                 if not any(name == b"content-security-policy" for name, _ in given):
                     headers.append(_NOTHING_LOADS)
+                if is_public(scope["path"]):
+                    headers.append(_NOT_INDEXED)
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -95,7 +98,7 @@ class Gateway:
     def _told(self, path: str) -> str:
         """The path for the log: a token is left out, and so is whatever a stranger makes up."""
         if is_public(path):
-            return "/u/…"
+            return f"{path[:3]}…"
         return path if path in self._paths else "(unknown)"
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from engine.web import api, public, receipts, webhooks
+from engine.web import api, clicks, public, receipts, webhooks
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
 from triggers.sources.native import MAX_EVENTS
@@ -74,6 +74,7 @@ def document(version: str) -> dict[str, Any]:
             webhooks.PATH: {"post": _post_webhook()},
             receipts.PATH: {"post": _post_receipts()},
             public.PATH: _public(),
+            clicks.PATH: _click(),
             "/healthz": {"get": _watch("The process answers.", "getHealth", {})},
             "/readyz": {
                 "get": _watch(
@@ -236,6 +237,28 @@ def _public() -> dict[str, Any]:
                 }
             },
             "responses": answers("408", "409", "413"),
+        },
+    }
+
+
+def _click() -> dict[str, Any]:
+    return {
+        "parameters": [
+            {"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}
+        ],
+        "get": {
+            "operationId": "followLink",
+            "summary": "Lead on to where a message's link leads; notes that it was followed.",
+            "responses": {
+                "302": {
+                    "description": "There, in Location.",
+                    "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+                },
+                "404": {
+                    "description": "The link is not valid.",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+            },
         },
     }
 

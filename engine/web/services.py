@@ -13,6 +13,7 @@ from engine.core.receipt import Receipt
 from engine.ports.clock import Clock
 from engine.ports.metrics import Metrics
 from engine.ports.providers import ReceiptReader
+from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Unsubscribe
 from triggers.catalog import Catalog
@@ -43,6 +44,7 @@ class WebServices:
     reject: Callable[[Sequence[Rejected]], None]
     inbox: Inbox
     unsubscribe: Unsubscribe
+    clicks: Clicks
     readers: Mapping[str, ReceiptReader]
     receive: Callable[[Sequence[Receipt]], int]
     catalog: Callable[[], Catalog]

@@ -19,6 +19,7 @@ from engine.ports.clock import VirtualClock
 from engine.ports.providers import ReceiptReader
 from engine.ports.storage import Incoming, UnitOfWork
 from engine.providers.build import build_readers
+from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
 from engine.web.app import create_app
@@ -124,6 +125,7 @@ class Site:
             reject=storage.reject,
             inbox=self.inbox,
             unsubscribe=self.unsubscribe,
+            clicks=Clicks(LINKS, self.receive, self.clock),
             readers=_readers(settings),
             receive=self.receive,
             catalog=self.catalog,

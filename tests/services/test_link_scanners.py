@@ -1,0 +1,185 @@
+"""Every public GET, fetched by link scanners, changes no consent, answer, customer or journey."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from engine.core.receipt import Receipt, ReceiptKind
+from engine.links import Links
+from engine.storage import tables
+from engine.web_parts import WebParts
+from tests.services.conftest import NewHouse
+from tests.services.house import DAY, HOUR, House, campaign, email
+from tests.services.test_receive import BRANCH
+
+TARGET = "https://shop.example.com/news?x=1"
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+SCANNERS: list[tuple[str, str, Mapping[str, str]]] = [
+    ("GET", "Mozilla/5.0 (compatible; Barracuda Sentinel)", {}),
+    ("GET", "Mozilla/5.0 (Windows NT 10.0) Mimecast URL Protect", {}),
+    ("GET", "Mozilla/5.0 Proofpoint URL Defense", {}),
+    ("GET", "Mozilla/5.0 (compatible; Googlebot/2.1)", {}),
+    ("GET", "SkypeUriPreview Preview/0.5", {}),
+    ("GET", "WhatsApp/2.23", {}),
+    ("GET", "python-requests/2.32", {}),
+    ("GET", "curl/8.5.0", {}),
+    ("GET", "Mozilla/5.0", {}),
+    ("GET", "", {}),
+    ("HEAD", PERSON, {}),
+    ("GET", PERSON, {"Sec-Purpose": "prefetch;prerender"}),
+    ("GET", PERSON, {"Purpose": "prefetch"}),
+    ("GET", PERSON, {"X-Moz": "prefetch"}),
+    ("GET", PERSON, {"X-Purpose": "preview"}),
+]
+# How to fill each path's parameters: an address that is new must be added here.
+Fill = Callable[[Links, str], Mapping[str, str]]
+PARAMETERS: dict[str, Fill] = {
+    "/u/{token}": lambda links, message: {"token": _token(links.unsubscribe(message))},
+    "/c/{token}": lambda links, message: {"token": _token(links.click(message, TARGET))},
+}
+# What the database may gain: observations, and the events that tell of them.
+OBSERVATIONS = {"receipts", "events"}
+BESIDE = {"workers"}  # heartbeats
+
+
+def _token(address: str) -> str:
+    return address.rpartition("/")[2]
+
+
+def public_paths(app: Starlette, links: Links, message: str) -> list[str]:
+    """Every address that answers to GET, with real tokens of a live message."""
+    paths = []
+    for route in app.routes:
+        assert isinstance(route, Route), route
+        if "GET" in (route.methods or ()):
+            filled = PARAMETERS[route.path](links, message) if "{" in route.path else {}
+            paths.append(route.path.format(**filled))
+    return paths
+
+
+def fetch(app: Any, method: str, paths: list[str], headers: Mapping[str, str]) -> list[int]:
+    async def run() -> list[int]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+            return [
+                (await client.request(method, path, headers=headers)).status_code for path in paths
+            ]
+
+    return asyncio.run(run())
+
+
+def dump(house: House) -> dict[str, list[str]]:
+    """Every row of every table, as text."""
+    return {
+        table.name: sorted(map(repr, house.rows(f'SELECT * FROM "{table.name}"')))
+        for table in tables.metadata.sorted_tables
+        if table.name not in BESIDE
+    }
+
+
+@pytest.fixture
+def house(new_house: NewHouse) -> House:
+    """A customer whose journey waits for a click on a message that has arrived."""
+    house = new_house(campaign("news", "order.placed", BRANCH, purpose="marketing"))
+    house.tell("customer.subscribed", data={"channel": "email"}, customer={
+        "id": "ada", "email": "ada@example.com",
+        "consent": {"email": {"status": "subscribed"}}})  # fmt: skip
+    house.tell("order.placed", order=1)
+    house.clock.advance_to(house.clock.now() + HOUR)
+    arrived = Receipt(provider="simulated", id="1", kind=ReceiptKind.DELIVERED,
+                      message_id=house.message().id, at=house.clock.now())  # fmt: skip
+    house.app.receive.take([arrived])
+    house.app.worker.quiesce()
+    assert house.journey().status == "live"
+    return house
+
+
+def tags(house: House) -> str:
+    ((found,),) = house.rows("SELECT tags FROM customers")
+    return str(found)
+
+
+def test_scanners_change_nothing_but_marked_observations(house: House) -> None:
+    message = house.message().id
+    parts = WebParts(house.app, works=False)
+    paths = public_paths(parts.asgi, house.app.links, message)  # type: ignore[arg-type]
+    assert {path[:3] for path in paths} >= {"/u/", "/c/"}
+    before = dump(house)
+    for method, agent, more in SCANNERS:
+        answers = fetch(parts.asgi, method, paths, {"User-Agent": agent, **more})
+        assert all(status in (200, 302, 503) for status in answers), (agent, answers)
+        house.clock.advance_to(house.clock.now() + timedelta(minutes=2))
+        house.app.worker.quiesce()
+    after = dump(house)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == OBSERVATIONS
+    assert set(before["events"]) <= set(after["events"])
+    receipts = house.rows("SELECT machine, kind FROM receipts WHERE provider = 'lagniappe'")
+    assert {(bool(machine), kind) for machine, kind in receipts} == {(True, "clicked")}
+    assert len(receipts) == len(SCANNERS)
+    told = house.events("message.clicked")
+    assert len(told) == len(SCANNERS)
+    assert house.message().clicked_at is None
+
+
+def test_a_person_behind_them_moves_the_journey(house: House) -> None:
+    message = house.message().id
+    parts = WebParts(house.app, works=False)
+    path = f"/c/{_token(house.app.links.click(message, TARGET))}"
+    fetch(parts.asgi, "GET", [path], {"User-Agent": "curl/8.5.0"})
+    house.app.worker.quiesce()
+    assert house.journey().status == "live"
+    for _ in range(3):  # of clicks within one minute one is kept
+        assert fetch(parts.asgi, "GET", [path], {"User-Agent": PERSON}) == [302]
+    house.app.worker.quiesce()
+    assert house.journey().status == "completed"
+    assert "clicker" in tags(house)
+    assert house.message().clicked_at is not None
+    kept = house.rows("SELECT machine, url FROM receipts WHERE provider = 'lagniappe'")
+    assert sorted((bool(machine), url) for machine, url in kept) == [
+        (False, TARGET),
+        (True, TARGET),
+    ]
+
+
+def test_too_soon_is_a_machine(new_house: NewHouse) -> None:
+    house = new_house(campaign("news", "order.placed", BRANCH))
+    house.tell("order.placed", order=1)
+    parts = WebParts(house.app, works=False)
+    path = f"/c/{_token(house.app.links.click(house.message().id, TARGET))}"
+    fetch(parts.asgi, "GET", [path], {"User-Agent": PERSON})
+    assert house.rows("SELECT kind FROM receipts WHERE machine = true") == [("clicked",)]
+
+
+def test_the_links_of_a_message_lead_over_ours_where_the_shop_says_so(
+    new_house: NewHouse,
+) -> None:
+    store = {"tracking": {"clicks": "own"}}
+    templates = {
+        "note/subject.txt": "Note",
+        "note/body.txt": f"{TARGET}\n{{{{ links.unsubscribe }}}}\n",
+        "note/body.html": f'<html><body><a href="{TARGET}">News</a>'
+        '<a href="{{ links.unsubscribe }}">No more</a></body></html>',
+    }
+    one = campaign("news", "order.placed", [email()], purpose="transactional")
+    house = new_house(one, store=store, templates=templates)
+    house.tell("order.placed", order=1)
+    (outgoing,) = house.received
+    links, content = house.app.links, outgoing.content
+    expected = links.click(outgoing.message_id, TARGET)
+    assert content.text.startswith(f"{expected}\n")
+    assert f'href="{expected}"' in (content.html or "")
+    assert TARGET not in content.text + (content.html or "")
+    assert not outgoing.provider_clicks
+    parts = WebParts(house.app, works=False)
+    house.clock.advance_to(house.clock.now() + DAY)
+    assert fetch(parts.asgi, "GET", [f"/c/{_token(expected)}"], {"User-Agent": PERSON}) == [302]
+    assert house.message().clicked_at is not None
