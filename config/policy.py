@@ -273,6 +273,13 @@ class OnUnknown(Section):
     do: Literal["hold", "resend", "abandon"] = "hold"
 
 
+class Delivery(Section):
+    """When an order counts as delivered though nobody says so; ``none``: never."""
+
+    assume_delivered_after: Annotated[Span | None, BeforeValidator(_none_word)] = None
+    by_country: dict[Annotated[str, AfterValidator(_country)], Span] = {}
+
+
 class Retention(Section):
     """How long the content of messages, and events, are kept."""
 
@@ -348,6 +355,7 @@ class Policy(Section):
     rate_limits: RateLimits = RateLimits()
     retry: Retry = Retry()
     on_unknown: OnUnknown = OnUnknown()
+    delivery: Delivery = Delivery()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
     webhooks: Webhooks = Webhooks()

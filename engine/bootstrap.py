@@ -41,6 +41,7 @@ from engine.rotation import Rotation
 from engine.services.advance import Advance
 from engine.services.bookkeeping import Bookkeeping
 from engine.services.configuration import compile_programs, compile_rules
+from engine.services.deliveries import Deliveries
 from engine.services.dispatch import Dispatch
 from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
@@ -94,6 +95,7 @@ class App:
     personal: SqlPrivacy
     privacy: Privacy
     forgetting: Forgetting
+    deliveries: Deliveries
     worker: Worker
     metrics: Metrics
     registry: CollectorRegistry
@@ -275,6 +277,12 @@ def build(
             storage=personal,
             retention=lambda: revisions.policy.retention,
             clock=clock,
+        ),
+        deliveries=Deliveries(
+            storage=storage,
+            policy=lambda: revisions.policy.delivery,
+            clock=clock,
+            wake=worker.wake,
         ),
         worker=worker,
         metrics=metrics,

@@ -74,6 +74,7 @@ class Daemon:
             self._forget_thread.start()
             self._settle_thread.start()
             self._ticker.every(1, self._look_at_schedules, name="schedules")
+            self._ticker.every(60, self._assume_deliveries, name="deliveries")
             self._ticker.every(20, self._settle, name="settle")
             self._ticker.every(60, self._analyze, name="analyze")
         self._ticker.every(10, self._beat, name="heartbeat")
@@ -149,6 +150,12 @@ class Daemon:
 
     def _sweep(self) -> None:
         self._app.worker.sweep.run(self._app.clock.now())
+
+    def _assume_deliveries(self) -> None:
+        self._app.worker.soon(self._assume_now)
+
+    def _assume_now(self) -> None:
+        self._app.deliveries.run()
 
     def _settle(self) -> None:
         self._app.worker.soon(self._settle_now)

@@ -35,6 +35,7 @@ def fast_forward(
         now = clock.now()
         if now >= next_sweep:
             sweep.run(now)
+            app.deliveries.run()
             # New zones come with new customers, so look again before long.
             next_sweep = min(sweep.next_fire(now) or until, now + _LOOK_AGAIN)
         arrived: list[Incoming] = []

@@ -120,6 +120,12 @@ _PARCEL = {
     "carrier": _some("string", "the carrier's name"),
     "estimated_at": _some("timestamp", "expected delivery"),
 }
+_ARRIVAL = _PARCEL | {
+    "assumed": _some("bool", "nobody said so: it was shipped long enough ago"),
+}
+_SENT_BACK = {
+    name: _some(field.type, field.doc) for name, field in _PARCEL.items() if name != "estimated_at"
+}
 _COUPON = {
     "code": _always("string", "the coupon code"),
     "pool": _some("string", "the pool that the code came from"),
@@ -159,7 +165,7 @@ _TRANSITIONS: tuple[_Row, ...] = (
     ("order.shipped", "order", "A parcel left.", _PARCEL),
     ("order.out_for_delivery", "order", "A parcel is with the driver.", _PARCEL),
     ("order.delayed", "order", "The carrier says that a parcel is late.", _PARCEL),
-    ("order.delivered", "order", "A parcel arrived.", _PARCEL),
+    ("order.delivered", "order", "The last parcel arrived.", _ARRIVAL),
     ("order.delivery_failed", "order", "A delivery was tried in vain.", _PARCEL),
     ("order.lost", "order", "A parcel is lost.", _PARCEL),
     (
@@ -180,7 +186,7 @@ _TRANSITIONS: tuple[_Row, ...] = (
         "An order was cancelled.",
         {"reason": _some("string", "the shop's word for why")},
     ),
-    ("order.returned", "order", "Goods of an order came back.", {}),
+    ("order.returned", "order", "Goods of an order came back.", _SENT_BACK),
     (
         "order.disputed",
         "order",

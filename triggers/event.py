@@ -56,7 +56,15 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]  # validated to an a
 Channel = Literal["email", "sms", "voice"]
 ConsentStatus = Literal["subscribed", "unsubscribed", "pending"]
 FulfilmentStatus = Literal[
-    "pending", "shipped", "out_for_delivery", "delayed", "failed", "delivered", "lost", "cancelled"
+    "pending",
+    "shipped",
+    "out_for_delivery",
+    "delayed",
+    "failed",
+    "delivered",
+    "lost",
+    "returned",  # to its sender
+    "cancelled",
 ]
 TicketStatus = Literal["open", "pending", "solved"]
 

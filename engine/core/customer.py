@@ -70,6 +70,7 @@ class ParcelStatus(StrEnum):
     FAILED = "failed"
     DELIVERED = "delivered"
     LOST = "lost"
+    RETURNED = "returned"  # to its sender
     CANCELLED = "cancelled"
 
 

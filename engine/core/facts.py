@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.core.assumed_delivery import ASSUMED
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.evaluate import Activation
 from engine.core.guards import GuardRules, consented
@@ -193,6 +194,9 @@ _DECLARED: dict[str, _Declared] = {
     "order.paid": _order(BOOL, "Has been paid", _happened("paid")),
     "order.shipped": _order(BOOL, "A parcel has been shipped", _happened("shipped")),
     "order.delivered": _order(BOOL, "Has been delivered", _happened("delivered")),
+    "order.delivery_assumed": _order(
+        BOOL, "Counts as delivered because nobody said otherwise", lambda o: ASSUMED in o.facts
+    ),
     "order.refunded": _order(BOOL, "Has been refunded in full", is_fully_refunded),
     "order.partially_refunded": _order(
         BOOL, "Has been refunded in part",

@@ -29,6 +29,11 @@ def customer_id(kind: str, value: str) -> str:
     return _id("customer", kind, value)
 
 
+def assumption_id(order_id: str, since: str) -> str:
+    """The id of the event that an order of which nothing was heard ``since`` has arrived."""
+    return _id("assumption", order_id, since)
+
+
 def share(campaign: str, salt: str, customer_id: str) -> float:
     """Where a customer stands, in [0, 100), for a holdout or a split of a campaign.
 

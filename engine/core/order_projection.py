@@ -17,7 +17,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.core.arrival import delivered_at, returned_at
+from engine.core.assumed_delivery import ASSUMED, undelivered_since
 from engine.core.customer import Fulfilment, Line, Order, ParcelStatus, Refund
+from engine.core.identity import OWN_SOURCE
 from engine.core.registers import outranks, stamp_of, write
 from triggers.event import Event, FulfilmentFacts, LineFacts, OrderFacts, RefundFacts
 
@@ -42,7 +45,6 @@ _OF_PARCEL: Final = ("carrier", "tracking_number", "tracking_url", "estimated_at
 _LINES: Final = "lines"
 _STATUS: Final = {status.value: status for status in ParcelStatus}
 _RANK: Final = {status: rank for rank, status in enumerate(ParcelStatus)}
-_GONE: Final = (ParcelStatus.LOST, ParcelStatus.CANCELLED)
 # The fact that a parcel's status is; the others are no steps of its way.
 _PARCEL_FACT: Final = {
     "shipped": "shipped",
@@ -51,8 +53,11 @@ _PARCEL_FACT: Final = {
     "failed": "delivery_failed",
     "delivered": "delivered",
     "lost": "lost",
+    "returned": "returned",
 }
-_PARCEL_TOLD: Final = {f"order.{fact}": status for status, fact in _PARCEL_FACT.items()}
+_PARCEL_TOLD: Final = {
+    f"order.{fact}": status for status, fact in _PARCEL_FACT.items() if fact != "returned"
+}
 _TEN_THOUSANDTH: Final = Decimal("0.0001")
 
 
@@ -73,6 +78,9 @@ def merge_order(order: Order, facts: OrderFacts, event: Event) -> Merged:
     ``order.refunded`` without refunds means one of ``data.amount``, else of everything.
     """
     merged = Merged()
+    if event.source == OWN_SOURCE and event.type == "order.delivered":
+        _assume(order, event, merged)
+        return merged
     version = stamp_of(facts.updated_at or event.time)
     if not facts.partial and not order.known:
         order.known = merged.changed = True
@@ -277,97 +285,28 @@ def _joined(one: Refund, other: Refund) -> Refund:
 def _conclude(order: Order, merged: Merged) -> None:
     """The facts that follow from others."""
     if order.fulfilments:
-        arrived = _delivered_at(order)
-        if arrived is not None and order.facts.get("delivered") != arrived:
+        arrived = delivered_at(order)
+        if arrived is not None and (
+            order.facts.get("delivered") != arrived or ASSUMED in order.facts
+        ):
             if "delivered" not in order.facts:
                 merged.fresh.append("delivered")
             order.facts["delivered"] = arrived
+            order.facts.pop(ASSUMED, None)
             merged.changed = True
     if order.refunds:
-        back = _returned_at(order)
+        back = returned_at(order)
         if back is not None:
             _tell(order, "returned", back, merged)
 
 
-def arrivals(order: Order) -> list[tuple[datetime, Fulfilment]]:
-    """The parcels that have arrived, in the order in which they did."""
-    found = [
-        (at, parcel)
-        for parcel in order.fulfilments.values()
-        if (at := order.facts.get(f"delivered:{parcel.id}")) is not None
-    ]
-    found.sort(key=lambda one: (one[0], one[1].id))
-    return found
-
-
-def _delivered_at(order: Order) -> datetime | None:
-    """When the last of the parcels arrived that the order needed to be complete."""
-    arrived = arrivals(order)
-    if not arrived:
-        return None
-    missing = _to_deliver(order)
-    for at, parcel in arrived:
-        if not parcel.lines:
-            return at
-        _take_off(missing, parcel.lines)
-        if order.lines and not missing:
-            return at
-    if order.lines:
-        return None
-    # Without lines all that can be said is whether every parcel known so far has arrived.
-    there = {parcel.id for _, parcel in arrived}
-    expected = (parcel for parcel in order.fulfilments.values() if parcel.status not in _GONE)
-    return arrived[-1][0] if all(parcel.id in there for parcel in expected) else None
-
-
-def _to_deliver(order: Order) -> dict[str, int]:
-    """Pieces by line that have to arrive.
-
-    Refunded ones need not, unless they came back (so they had arrived) or are in a parcel.
-    """
-    packed: dict[str, int] = {}
-    for parcel in order.fulfilments.values():
-        if parcel.status not in _GONE:
-            for line, quantity in parcel.lines.items():
-                packed[line] = packed.get(line, 0) + quantity
-    left = {line.id: line.quantity for line in order.lines.values()}
-    for refund in order.refunds.values():
-        if not refund.returned:
-            for line, quantity in refund.lines.items():
-                if line in left:
-                    left[line] -= quantity
-    needed = {}
-    for line_id, quantity in left.items():
-        pieces = min(order.lines[line_id].quantity, max(quantity, packed.get(line_id, 0)))
-        if pieces > 0:
-            needed[line_id] = pieces
-    return needed
-
-
-def _returned_at(order: Order) -> datetime | None:
-    """When the last piece came back; a return that names no pieces is one of everything."""
-    missing = {line.id: line.quantity for line in order.lines.values() if line.quantity > 0}
-    back = sorted(
-        (refund for refund in order.refunds.values() if refund.returned),
-        key=lambda refund: (refund.at, refund.id),
-    )
-    for refund in back:
-        if not refund.lines:
-            return refund.at
-        _take_off(missing, refund.lines)
-        if order.lines and not missing:
-            return refund.at
-    return None
-
-
-def _take_off(missing: dict[str, int], pieces: dict[str, int]) -> None:
-    for line, quantity in pieces.items():
-        left = missing.get(line)
-        if left is not None:
-            if left > quantity:
-                missing[line] = left - quantity
-            else:
-                del missing[line]
+def _assume(order: Order, event: Event, merged: Merged) -> None:
+    """Our own word that the order has arrived counts if nothing was heard since it was given."""
+    since = undelivered_since(order)
+    if since is not None and event.data.get("since") == since.isoformat():
+        order.facts["delivered"] = order.facts[ASSUMED] = event.time
+        merged.fresh.append("delivered")
+        merged.changed = True
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:

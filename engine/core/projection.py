@@ -11,9 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from engine.core.arrival import arrivals
+from engine.core.assumed_delivery import ASSUMED
 from engine.core.counters import count, share_of
 from engine.core.customer import Order, Ticket
-from engine.core.order_projection import Merged, arrivals, merge_order
+from engine.core.order_projection import Merged, merge_order
 from engine.core.order_state import is_fully_refunded
 from engine.core.preferences import project_preferences
 from engine.core.profile import project_customer
@@ -182,7 +184,11 @@ def _told(order: Order, event: Event, merged: Merged, was_open: bool) -> list[Tr
     """The transitions of new facts; of all facts when the order has only now become known."""
     keys = merged.fresh if was_open else list(order.facts)
     # That one parcel has arrived is not yet that the order has.
-    return [_transition(order, key, event) for key in keys if not key.startswith("delivered:")]
+    return [
+        _transition(order, key, event)
+        for key in keys
+        if key != ASSUMED and not key.startswith("delivered:")
+    ]
 
 
 def _transition(order: Order, key: str, event: Event) -> Transition:
@@ -192,7 +198,14 @@ def _transition(order: Order, key: str, event: Event) -> Transition:
     if kind in _OF_PARCEL:
         _describe_parcel(data, order, part)
     elif kind == "delivered":
-        _describe_parcel(data, order, arrivals(order)[-1][1].id)
+        arrived = arrivals(order)
+        is_assumed = ASSUMED in order.facts
+        latest = max(order.fulfilments.values(), key=lambda parcel: (parcel.at, parcel.id))
+        _describe_parcel(data, order, latest.id if is_assumed else arrived[-1][1].id)
+        data["assumed"] = is_assumed
+        data.pop("since", None)
+    elif kind == "returned" and part:
+        _describe_parcel(data, order, part)
     elif kind == "refunded":
         _describe_refund(data, order, part)
     elif kind == "cancelled":

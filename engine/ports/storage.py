@@ -107,6 +107,16 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """An order on its way, without news ``since``; ``country`` is that of delivery."""
+
+    order_id: str
+    customer_id: str
+    since: datetime
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueCall:
     """A webhook call to make now. ``attempts`` counts this one."""
 
@@ -316,6 +326,11 @@ class Storage(Protocol):
 
         The moment may lie in the past. Webhook calls are the outbox's own affair.
         """
+
+    def undelivered(
+        self, before: datetime, after: Undelivered | None, limit: int
+    ) -> Sequence[Undelivered]:
+        """Orders on their way without news since ``before``, oldest first; beyond ``after``."""
 
     def heartbeat(self, worker_id: str, role: str, now: datetime) -> None:
         """Say that this worker is alive."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from engine.core.assumed_delivery import undelivered_since
 from engine.core.customer import (
     Customer,
     Fulfilment,
@@ -107,6 +108,7 @@ def order_row(o: Order) -> Row:
         dump([_refund(r) for r in o.refunds.values()]) if o.refunds else "[]",
         dump_sorted({key: micros(at) for key, at in o.facts.items()}),
         dump_sorted(o.stamps),
+        micros_or_none(undelivered_since(o)),
     )
 
 

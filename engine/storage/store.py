@@ -12,13 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import DueCall, Incoming
+from engine.ports.storage import DueCall, Incoming, Undelivered
 from engine.storage import operations, tables
 from engine.storage.bulk import BulkTable, Row, fetch
 from engine.storage.database import Database
 from engine.storage.flush import accept_events
 from engine.storage.receipts import messages_in_doubt, provider_ids
 from engine.storage.scalars import micros
+from engine.storage.undelivered import undelivered
 from engine.storage.unit import SqlUnitOfWork, deciding
 from triggers.event import Rejected
 
@@ -65,6 +66,13 @@ class SqlStorage:
         """When the next thing falls due."""
         with self.database.reading() as connection:
             return operations.next_due(connection)
+
+    def undelivered(
+        self, before: datetime, after: Undelivered | None, limit: int
+    ) -> Sequence[Undelivered]:
+        """Orders on their way."""
+        with self.database.reading() as connection:
+            return undelivered(connection, before, after, limit)
 
     def heartbeat(self, worker_id: str, role: str, now: datetime) -> None:
         """Say that this worker is alive."""

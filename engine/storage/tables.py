@@ -139,6 +139,13 @@ orders = Table(
     Column("refunds", Text, nullable=False),
     Column("facts", Text, nullable=False),
     Column("stamps", Text, nullable=False),
+    Column("undelivered_since", BigInteger),  # the last news, while only the arrival is missing
+    Index(
+        "ix_orders_undelivered",
+        "undelivered_since",
+        "id",
+        **_where("undelivered_since IS NOT NULL"),
+    ),
     **_ROOMY,
 )
 

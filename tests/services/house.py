@@ -81,7 +81,7 @@ class House:
         self._slots = slots
         self.email = Simulated("email", clock=self.clock.now, script=script)
         self.sms = Simulated("sms", clock=self.clock.now, script=script)
-        self.write("config/store.yaml", json.dumps({**STORE, **(store or {})}))
+        self.write_store(store or {})
         for name, content in templates.items():
             self.write(f"message_templates/{name}", content)
         (workspace / "campaigns").mkdir(exist_ok=True)
@@ -93,6 +93,10 @@ class House:
         path = self.workspace / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
+
+    def write_store(self, store: Mapping[str, Any]) -> None:
+        """Write the shop's policy: the usual one, with these sections; ``reload`` takes it."""
+        self.write("config/store.yaml", json.dumps({**STORE, **store}))
 
     def put(self, one: Mapping[str, Any]) -> None:
         """Write a campaign's file; ``reload`` takes it."""
