@@ -144,7 +144,7 @@ orders = Table(
         "ix_orders_undelivered",
         "undelivered_since",
         "id",
-        **_where("undelivered_since IS NOT NULL"),
+        **where("undelivered_since IS NOT NULL"),
     ),
     **_ROOMY,
 )
