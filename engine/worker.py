@@ -77,12 +77,13 @@ class Worker:
     def run_once(self) -> bool:
         """One round of whatever is due; whether there was anything."""
         busy = self.record()
-        busy |= self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
-        busy |= self._attempt("books", lambda: self.bookkeeping.run(self.clock.now(), self.batch))
-        # Answers come meanwhile: what fell due must find slots, however many events come in.
-        self.record()
+        told = self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
+        told |= self._attempt("books", lambda: self.bookkeeping.run(self.clock.now(), self.batch))
+        if told:
+            busy = True
+            # Answers come meanwhile: what fell due must find slots, however many events come in.
+            self.record()
         busy |= self._attempt("advance", lambda: self.advance.run(self.clock.now(), self._room()))
-        self.record()
         busy |= self._attempt("dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch))
         self.metrics.in_flight(self.slots - self.sender.free())
         return busy

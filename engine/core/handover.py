@@ -22,9 +22,13 @@ FROZEN_RECHECK = timedelta(hours=1)
 
 
 def before_sending(
-    world: World, message: Message, plans: Plans, context: Context
+    world: World, message: Message, plans: Plans, context: Context, *, just_made: bool = False
 ) -> Allow | Defer | Drop:
     """The last look: may this message be handed over now? Changes nothing.
+
+    ``just_made``: it was made at this very instant and nothing has changed in the world since. Its
+    campaign's conditions were asked then and would say the same; guards are asked again all the
+    same.
 
     The world must hold the message's journey, ended or not: a message whose journey cannot be
     found is dropped, because nobody could tell that it had not been called off.
@@ -36,6 +40,8 @@ def before_sending(
     plan = plans.revisions.get((journey.campaign, journey.revision))
     if plan is None or context.keeps_back(journey.campaign, plans):
         return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
+    if just_made:
+        return guarded(world, message, context)
     view = View(world, journey, plan, context)
     if plan.profile_filter is not None:
         unmet = view.evaluate(plan.profile_filter)

@@ -29,7 +29,10 @@ REASON_LIMIT = 200  # characters; the log wants a sentence, not a page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer; ``body`` may have been cut at the reading limit. Header names lower."""
+    """A whole answer; ``body`` may have been cut at the reading limit.
+
+    Headers are asked for by their names in lower case.
+    """
 
     status: int
     headers: Mapping[str, str]

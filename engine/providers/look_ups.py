@@ -16,7 +16,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -72,9 +71,7 @@ class _HttpLookUp(abc.ABC):
     async def _get(self, session: aiohttp.ClientSession, path: str, query: str = "") -> Any:
         url = f"{self._base_url}{path}{'?' if query else ''}{query}"
         try:
-            # The session notes whether a request was written; a question may be asked again.
-            noted = SimpleNamespace(written=False)
-            async with session.get(url, allow_redirects=False, trace_request_ctx=noted) as response:
+            async with session.get(url, allow_redirects=False) as response:
                 status, body = response.status, await response.content.read(_MOST)
                 while part := await response.content.read(_MOST - len(body)):
                     body += part

@@ -30,9 +30,11 @@ class Advance:
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
             worlds = unit.load(customers, now=now, sends=True)
             context = batch.context(now)
-            for customer_id in customers:
-                if customer_id in worlds:
-                    batch.take_due_steps(worlds[customer_id], context)
-            outgoings = batch.finish(worlds.values(), now)
+            one_step = {
+                customer_id
+                for customer_id in customers
+                if customer_id in worlds and batch.take_due_steps(worlds[customer_id], context) == 1
+            }
+            outgoings = batch.finish(worlds.values(), now, one_step=one_step)
         self._handover.give(outgoings)
         return len(customers)

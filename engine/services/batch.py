@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -58,17 +58,25 @@ class Batch:
             braked=self.braked,
         )
 
-    def take_due_steps(self, world: World, context: Context) -> None:
-        """Take this customer's due journeys, each seeing the last one's effects."""
+    def take_due_steps(self, world: World, context: Context) -> int:
+        """Take this customer's due journeys, each seeing the last one's effects; how many."""
         plans = self.configuration.plans
+        taken = 0
         while due := due_journeys(world, context.now):
             on_step(world, due[0], plans, context)
+            taken += 1
+        return taken
 
-    def finish(self, worlds: Iterable[World], now: datetime) -> list[Outgoing]:
-        """Hand over what is due, note every change and commit; the messages to give away."""
+    def finish(
+        self, worlds: Iterable[World], now: datetime, *, one_step: Collection[str] = ()
+    ) -> list[Outgoing]:
+        """Hand over what is due, note every change and commit; the messages to give away.
+
+        ``one_step`` as for ``HandOver.prepare``.
+        """
         worlds = list(worlds)
         context = self.context(now)
-        outgoings = self.handover.prepare(self.unit, worlds, self.configuration, context)
+        outgoings = self.handover.prepare(self.unit, worlds, self.configuration, context, one_step)
         try:
             for world in worlds:
                 if world.journeys:

@@ -73,11 +73,13 @@ class HandOver:
         worlds: Iterable[World],
         configuration: Configuration,
         context: Context,
+        one_step: Collection[str] = (),
     ) -> list[Outgoing]:
         """Make every due message of these worlds ``sending``, as far as there is room.
 
         What finds no room stays scheduled and is dispatched later. A journey that moves on to
-        another message at once is served in the same go.
+        another message at once is served in the same go. ``one_step``: customers in whose worlds
+        one journey's step, at this instant, is all that has happened.
         """
         plans = configuration.plans
         left = self._sender.free()
@@ -87,6 +89,7 @@ class HandOver:
         for world in worlds:
             full: set[Channel] = set()
             passed_over: set[str] = set()
+            as_decided = world.customer.id in one_step
             while (message := _due(world, context, plans, full, passed_over)) is not None:
                 channel = message.channel
                 if channel not in rooms:
@@ -94,7 +97,13 @@ class HandOver:
                 if channel not in self.providers or sender_address(channel, configuration) is None:
                     verdict: Allow | Defer | Drop = Drop("no_sender", {"channel": channel})
                 else:
-                    verdict = before_sending(world, message, plans, context)
+                    just_made = (
+                        as_decided
+                        and message.created_at == context.now
+                        and message.id in world.changes.messages
+                    )
+                    verdict = before_sending(world, message, plans, context, just_made=just_made)
+                as_decided = False
                 if not isinstance(verdict, Allow):
                     on_withheld(world, message, verdict, plans, context)
                     continue
