@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from engine.services.unsubscribe import PAUSES
 from engine.web import api, clicks, public, receipts, webhooks
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
@@ -217,12 +218,12 @@ def _public() -> dict[str, Any]:
         ],
         "get": {
             "operationId": "showUnsubscribe",
-            "summary": "Show the unsubscribe page; changes nothing.",
+            "summary": "Show the page for unsubscribing and preferences; changes nothing.",
             "responses": answers(),
         },
         "post": {
             "operationId": "unsubscribe",
-            "summary": "Unsubscribe, by the page's button or by RFC 8058's one click.",
+            "summary": "Unsubscribe by RFC 8058's one click; or what the page's forms ask for.",
             "requestBody": {
                 "content": {
                     "application/x-www-form-urlencoded": {
@@ -230,7 +231,15 @@ def _public() -> dict[str, Any]:
                             "type": "object",
                             "properties": {
                                 "List-Unsubscribe": {"const": "One-Click"},
-                                "action": {"enum": ["unsubscribe", "subscribe"]},
+                                "action": {
+                                    "enum": [
+                                        "unsubscribe",
+                                        "subscribe",
+                                        "save",
+                                        *(f"pause-{days}" for days in PAUSES),
+                                        "resume",
+                                    ]
+                                },
                             },
                         }
                     }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,33 +20,25 @@ _ENVIRONMENT: Final = Environment(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Button:
-    """The page's one button; ``quiet`` for the less expected choice."""
-
-    action: str
-    label: str
-    quiet: bool = False
+def sentence(brand: Brand, language: str, heading: str, text: str, status: int) -> Response:
+    """A page that only says something."""
+    return page(brand, "sentence.html", language=language, status=status,
+                heading=heading, paragraphs=(text,))  # fmt: skip
 
 
 def page(
-    brand: Brand,
-    *,
-    language: str,
-    heading: str,
-    paragraphs: tuple[str, ...],
-    button: Button | None = None,
-    status: int = 200,
+    brand: Brand, template: str, *, language: str, status: int = 200, **values: Any
 ) -> Response:
-    """A page in the brand's colour. It has no script and loads nothing, not even a logo."""
+    """A page in the brand's colour. It has no script and loads nothing, not even a logo.
+
+    ``values`` are what the template asks for besides; all have ``heading``.
+    """
     style, digest = _style(brand.color)
-    html = _ENVIRONMENT.get_template("unsubscribe.html").render(
+    html = _ENVIRONMENT.get_template(template).render(
         brand=brand,
         language=language,
-        heading=heading,
-        paragraphs=paragraphs,
-        button=button,
         style=Markup(style),  # our own file, with a colour that policy has checked
+        **values,
     )
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none';"

@@ -11,9 +11,10 @@ from engine.core.message import Channel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """Sentences with ``{brand}``, ``{address}``, ``{way}`` and ``{support}`` to fill in."""
+    """Sentences to fill in ``{brand}``, ``{address}``, ``{way}``, ``{support}`` and others."""
 
     way: Mapping[Channel, str]
+    channel: Mapping[Channel, str]
     ask_heading: str
     ask: str
     kept: str
@@ -24,6 +25,20 @@ class Wording:
     undo_button: str
     back_heading: str
     back: str
+    choose_heading: str
+    topics_legend: str
+    channels_heading: str
+    channels_legend: str
+    save_button: str
+    saved: str
+    pause_heading: str
+    pause: str
+    pause_button: str
+    paused_heading: str
+    paused: str
+    paused_notice: str
+    resume_button: str
+    resumed: str
     fixed: str  # an undo that is not possible
     broken_heading: str
     broken: str
@@ -33,6 +48,7 @@ class Wording:
 
 ENGLISH: Final = Wording(
     way={"email": "by email", "sms": "by text message", "voice": "by phone"},
+    channel={"email": "Email", "sms": "Text messages", "voice": "Phone calls"},
     ask_heading="Unsubscribe?",
     ask="Offers, surveys and news from {brand} will no longer reach {address} {way}.",
     kept="You still get messages about your orders, such as delivery news.",
@@ -44,6 +60,20 @@ ENGLISH: Final = Wording(
     back_heading="You are subscribed again",
     back="{brand} may send offers, surveys and news to {address} {way}. You can unsubscribe at any"
     " time.",
+    choose_heading="Or choose what you like",
+    topics_legend="What {brand} may send to {address} {way}:",
+    channels_heading="Your other channels",
+    channels_legend="Other ways in which {brand} reaches you:",
+    save_button="Save choices",
+    saved="Your choices are saved.",
+    pause_heading="Or take a break",
+    pause="Hear nothing but news of your orders {way} for a while.",
+    pause_button="{days} days",
+    paused_heading="You are taking a break",
+    paused="Until {date} only news of your orders reaches {address} {way}.",
+    paused_notice="Paused until {date}.",
+    resume_button="End the break",
+    resumed="The break is over.",
     fixed="This page can only take back what was unsubscribed on it. To subscribe, please use the"
     " shop’s own form.",
     broken_heading="This link does not work",
@@ -57,6 +87,7 @@ ENGLISH: Final = Wording(
 
 GERMAN: Final = Wording(
     way={"email": "per E-Mail", "sms": "per SMS", "voice": "per Telefon"},
+    channel={"email": "E-Mail", "sms": "SMS", "voice": "Anrufe"},
     ask_heading="Abmelden?",
     ask="Angebote, Umfragen und Neuigkeiten von {brand} gehen dann nicht mehr {way} an {address}.",
     kept="Was Ihre Bestellungen betrifft, etwa Nachrichten zur Lieferung, erhalten Sie weiterhin.",
@@ -68,6 +99,20 @@ GERMAN: Final = Wording(
     back_heading="Sie sind wieder angemeldet",
     back="{brand} darf {address} wieder {way} Angebote, Umfragen und Neuigkeiten senden. Sie können"
     " sich jederzeit abmelden.",
+    choose_heading="Oder wählen Sie aus",
+    topics_legend="Was {brand} {way} an {address} senden darf:",
+    channels_heading="Ihre anderen Kanäle",
+    channels_legend="Wie {brand} Sie sonst noch erreicht:",
+    save_button="Auswahl speichern",
+    saved="Ihre Auswahl ist gespeichert.",
+    pause_heading="Oder machen Sie Pause",
+    pause="Eine Zeit lang {way} nur noch Nachrichten zu Ihren Bestellungen.",
+    pause_button="{days} Tage",
+    paused_heading="Sie machen Pause",
+    paused="Bis {date} gehen {way} nur Nachrichten zu Ihren Bestellungen an {address}.",
+    paused_notice="Pause bis {date}.",
+    resume_button="Pause beenden",
+    resumed="Die Pause ist beendet.",
     fixed="Auf dieser Seite lässt sich nur zurücknehmen, was hier abgemeldet wurde. Zum Anmelden"
     " nutzen Sie bitte das Formular des Shops.",
     broken_heading="Dieser Link funktioniert nicht",
