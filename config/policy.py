@@ -6,6 +6,7 @@ Brand and senders, topics, quiet hours, caps, consent, lateness, rates, retries 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -25,11 +26,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from config.destinations import Allowed
-from config.diagnostics import nearest
+from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
 from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
-from config.yaml_source import Document, SourceError
+from config.yaml_source import Document, Path, SourceError, field_path
 
 Channel = Literal["email", "sms", "voice"]
 
@@ -209,9 +210,17 @@ class Cap(Section):
     """At most ``count`` messages in any span of ``per``, for one customer."""
 
     channel: Literal["email", "sms", "voice", "any"] = "any"
+    topic: TopicId | None = None
     purpose: Literal["marketing"] = "marketing"
     count: Annotated[int, Field(ge=1, le=1000)]
     per: Span
+
+
+class Surveys(Section):
+    """However many campaigns ask: one survey, then none for ``min_gap``."""
+
+    topic: TopicId = "surveys"
+    min_gap: Span | None = None
 
 
 class ConsentRule(Section):
@@ -350,6 +359,7 @@ class Policy(Section):
     quiet_hours: QuietHoursByChannel = QuietHoursByChannel()
     caps: tuple[Cap, ...] = ()
     min_gap: DurationField | None = None
+    surveys: Surveys = Surveys()
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()
@@ -373,6 +383,32 @@ POLICY_FILE = "config/store.yaml"
 def load_policy(document: Document) -> Policy:
     """The policy of a ``store.yaml``; raises SourceError with every problem, each at its place."""
     try:
-        return Policy.model_validate(document.data)
+        policy = Policy.model_validate(document.data)
     except ValidationError as error:
         raise SourceError(diagnose(error, document, Policy)) from None
+    unknown = tuple(_unknown_topics(policy, document))
+    if unknown:
+        raise SourceError(unknown)
+    return policy
+
+
+def _unknown_topics(policy: Policy, document: Document) -> Iterator[Diagnostic]:
+    """Rules about topics that the file does not have would never apply."""
+    named: list[tuple[Path, str]] = [
+        (("caps", number, "topic"), cap.topic)
+        for number, cap in enumerate(policy.caps)
+        if cap.topic is not None
+    ]
+    if policy.surveys.min_gap is not None:
+        written = document.has(("surveys", "topic"))
+        named.append((("surveys", "topic") if written else ("surveys",), policy.surveys.topic))
+    for path, topic in named:
+        if topic not in policy.topics:
+            yield Diagnostic(
+                code="unknown-topic",
+                message=f'there is no topic "{topic}"',
+                at=document.position(path),
+                path=field_path(path),
+                expected=f"one of {', '.join(policy.topics)}" if policy.topics else "topics:",
+                suggestion=nearest(topic, policy.topics),
+            )

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
 
 from config.policy import POLICY_FILE, Policy, load_policy
 from config.settings import load_settings
 from config.yaml_source import SourceError, load
+from engine.core.guards import GuardRules
 from engine.ports.clock import Clock, SystemClock
+from engine.services.configuration import compile_rules
 from engine.storage.database import Database
 from engine.storage.history import SqlHistory
 from engine.storage.migrate import upgrade
@@ -39,6 +42,14 @@ class Records:
     def country(self) -> str | None:
         """How telephone numbers without a country code are read."""
         return None if self.policy is None else self.policy.country
+
+    @property
+    def rules(self) -> GuardRules | None:
+        """The guard rules of the policy."""
+        if self.policy is None:
+            return None
+        zones = {name: ZoneInfo(name) for name in available_timezones()}
+        return compile_rules(self.policy, zones)
 
     def close(self) -> None:
         """Close the database."""

@@ -27,6 +27,7 @@ app.command("erase")(privacy.erase)
 
 _PROFILE = (
     "id", "email", "phone", "first_name", "last_name", "locale", "timezone", "country",
+    "region", "postal_code",
     "birthday", "tags", "attributes", "created_at", "orders_count", "total_spent",
     "first_order_at", "last_order_at", "open_tickets",
 )  # fmt: skip
@@ -45,7 +46,7 @@ def show(
 
     with session_of(context).records() as records:
         found = customer_id(records, customer)
-        shown = card(records.history, records.storage, found, records.clock.now())
+        shown = card(records.history, records.storage, records.rules, found, records.clock.now())
         zone = records.zone
     row = card_row(shown)
     if chosen is AnswerFormat.JSON:
@@ -57,7 +58,7 @@ def show(
 def card_row(card: Card) -> dict[str, Any]:
     """A customer as programs get it."""
     return {
-        "customer": profile_row(card.customer),
+        "customer": {**profile_row(card.customer), **_zones(card)},
         "identities": [{"kind": one.kind, "value": one.value} for one in card.identities],
         "consents": [
             {"channel": one.channel, "address": one.address, "status": one.status, "at": one.at,
@@ -99,6 +100,15 @@ def profile_row(customer: Customer) -> dict[str, Any]:
     return {name: getattr(customer, name) for name in _PROFILE}
 
 
+def _zones(card: Card) -> dict[str, Any]:
+    """The zones in which the customer may be, the one to go by first, and what told them."""
+    where = card.where
+    return {
+        "zones": [] if where is None else [zone.key for zone in where.zones],
+        "zones_from": None if where is None else where.basis,
+    }
+
+
 def _print(card: Card, row: dict[str, Any], zone: tzinfo) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -108,7 +118,7 @@ def _print(card: Card, row: dict[str, Any], zone: tzinfo) -> None:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in row["customer"].items():
-        if value not in (None, (), {}, "") and name != "id":
+        if value not in (None, (), [], {}, "") and name != "id":
             grid.add_row(Text(name, style="dim"), Text(visible(_shown(name, value, zone))))
     show_table(grid)
     _part("Identities", row["identities"], (_column("kind"), _column("value", wide=True)))
@@ -160,7 +170,7 @@ def _moment(name: str, zone: tzinfo) -> Column:
 def _shown(name: str, value: Any, zone: tzinfo) -> str:
     if name.endswith("_at"):
         return local(value, zone)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ", ".join(str(one) for one in value)
     if isinstance(value, dict):
         return ", ".join(f"{key}={one}" for key, one in value.items())

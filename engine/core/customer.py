@@ -34,6 +34,8 @@ class Customer:
     locale: str | None = None
     timezone: str | None = None
     country: str | None = None
+    region: str | None = None  # ISO 3166-2, with or without its country
+    postal_code: str | None = None
     birthday: date | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Customer:
     first_order_at: datetime | None = None
     last_order_at: datetime | None = None
     open_tickets: int = 0
+    zone: str | None = None  # where schedules look at them, as last saved; None: the store's
     stamps: dict[str, int] = field(default_factory=dict)  # field -> microseconds of its report
 
 

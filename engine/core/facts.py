@@ -138,6 +138,8 @@ _DECLARED: dict[str, _Declared] = {
     "customer.locale": _customer(STRING, "Language, as de-AT", lambda c: c.locale),
     "customer.timezone": _customer(STRING, "Time zone, as Europe/Vienna", lambda c: c.timezone),
     "customer.country": _customer(STRING, "Country, as AT", lambda c: c.country),
+    "customer.region": _customer(STRING, "State or province, as IN", lambda c: c.region),
+    "customer.postal_code": _customer(STRING, "Postal code", lambda c: c.postal_code),
     "customer.tags": _customer(STRINGS, "Tags", lambda c: list(c.tags), required=True),
     "customer.orders_count": _customer(
         INT, "Orders so far, without tests and cancelled ones", lambda c: c.orders_count,

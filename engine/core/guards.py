@@ -8,7 +8,7 @@ one that decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from config.durations import Duration
 from engine.core.customer import Customer
-from engine.core.message import Channel, Purpose
-from engine.core.timing import QuietHours, quiet_until
+from engine.core.message import Channel, Message, Purpose
+from engine.core.timing import NoCommonHour, QuietHours, quiet_until
+from engine.core.whereabouts import Places, whereabouts
 from engine.core.world import Contact, World
 
 
@@ -49,13 +50,29 @@ ALLOW = Allow()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapRule:
-    """At most ``count`` messages of ``purpose`` on ``channel`` (None: any) within ``span``."""
+    """At most ``count`` messages within ``span``, of one ``channel`` and ``topic`` or of any."""
 
-    channel: Channel | None
+    channel: Channel | None  # None: any
+    topic: str | None  # None: any
     purpose: Purpose
     count: int
     span: timedelta
     label: str  # as the policy writes it, "3 per 7d"
+
+    def counts(self, contact: Contact) -> bool:
+        """Whether a marketing message is one of those that this cap counts."""
+        return (self.channel is None or contact.channel == self.channel) and (
+            self.topic is None or contact.topic == self.topic
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyRule:
+    """A customer is asked again, in whichever campaign, only ``min_gap`` after the last survey."""
+
+    topic: str
+    min_gap: timedelta
+    label: str  # as the policy writes it, "30d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +93,21 @@ class GuardRules:
     caps: tuple[CapRule, ...]
     min_gap: timedelta | None
     max_lateness: Mapping[Channel, Duration]
+    surveys: SurveyRule | None = None
+    places: Places | None = None  # None: zones are not derived
+
+    @property
+    def look_back(self) -> timedelta:
+        """How far back contacts matter to any of these rules."""
+        spans = [cap.span for cap in self.caps]
+        spans += [] if self.min_gap is None else [self.min_gap]
+        spans += [] if self.surveys is None else [self.surveys.min_gap]
+        return max(spans, default=timedelta())
 
 
 def zone_of(customer: Customer, rules: GuardRules) -> ZoneInfo:
-    """The customer's own zone where it is known, else the store's."""
-    if customer.timezone is None:
-        return rules.store_zone
-    return rules.zones.get(customer.timezone, rules.store_zone)
+    """The clock that the customer's delays, deadlines and schedules go by."""
+    return whereabouts(customer, rules).home
 
 
 def address_of(customer: Customer, channel: Channel) -> str | None:
@@ -131,77 +156,98 @@ def refused(
     return None
 
 
-def check(
-    world: World,
-    *,
-    channel: Channel,
-    purpose: Purpose,
-    topic: str | None = None,
-    message_id: str,
-    campaign: str,
-    created_at: datetime,
-    now: datetime,
-    rules: GuardRules,
-) -> GuardVerdict:
+def check(world: World, message: Message, now: datetime, rules: GuardRules) -> GuardVerdict:
     """Ask every guard, the hardest first. The message's own slot never counts against it.
 
     Quiet hours, gap and caps bind marketing only: a parcel's news does not wait for the morning
     because a coupon went out before it.
     """
-    refusal = refused(world, channel, purpose, topic, now)
+    channel, purpose = message.channel, message.purpose
+    refusal = refused(world, channel, purpose, message.topic, now)
     if refusal is not None:
         return refusal
     if purpose == "transactional":
         return ALLOW
     quiet = rules.quiet.get(channel)
-    waits: Defer | None = None
-    if quiet is not None:
-        zone = zone_of(world.customer, rules)
-        until = quiet_until(now, quiet.hours, (zone,))
-        if until is not None:
-            trace = {
-                "local": now.astimezone(zone).strftime("%H:%M"),
-                "zone": zone.key,
-                "quiet": f"{quiet.hours.start:%H:%M}-{quiet.hours.end:%H:%M}",
-            }
-            if quiet.drops:
-                return Drop("quiet_hours", trace)
-            waits = Defer(until, "quiet_hours", trace)
-    if rules.caps or rules.min_gap:
-        contacts = [
-            contact
-            for contact in world.contacts
-            if contact.message_id != message_id and contact.purpose == "marketing"
-        ]
-        if contacts:
-            has_slot = any(contact.message_id == message_id for contact in world.contacts)
-            at = now if waits is None else waits.until
-            verdict = _frequency(contacts, channel, at, rules, has_slot)
-            # What finds no slot at the end of quiet hours must not take one from others meanwhile.
-            if waits is None or isinstance(verdict, Drop):
-                return verdict
-    return waits or ALLOW
+    waits = ALLOW if quiet is None else _quiet(world.customer, quiet, now, rules)
+    if isinstance(waits, Drop):
+        return waits
+    if rules.caps or rules.min_gap or rules.surveys:
+        at = now if isinstance(waits, Allow) else waits.until
+        verdict = _frequency(world.contacts, message, at, rules)
+        # What finds no slot at the end of quiet hours must not take one from others meanwhile.
+        if isinstance(waits, Allow) or isinstance(verdict, Drop):
+            return verdict
+    return waits
+
+
+def _quiet(customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules) -> GuardVerdict:
+    """Quiet hours, on every clock that the customer may live by."""
+    where = whereabouts(customer, rules)
+    hours = f"{quiet.hours.start:%H:%M}-{quiet.hours.end:%H:%M}"
+    try:
+        until = quiet_until(now, quiet.hours, where.zones)
+    except NoCommonHour:
+        zones = [zone.key for zone in where.zones]
+        return Drop("no_common_hour", {"quiet": hours, "zones": zones, "from": where.basis})
+    if until is None:
+        return ALLOW
+    local = [(now.astimezone(zone), zone) for zone in where.zones]
+    shown, zone = next(each for each in local if quiet.hours.covers(each[0].time()))
+    trace = {
+        "local": f"{shown:%H:%M}",
+        "zone": zone.key,
+        "quiet": hours,
+        "from": where.basis,
+        "zones": len(where.zones),
+    }
+    return Drop("quiet_hours", trace) if quiet.drops else Defer(until, "quiet_hours", trace)
 
 
 def _frequency(
-    contacts: list[Contact], channel: Channel, now: datetime, rules: GuardRules, has_slot: bool
+    contacts: Sequence[Contact], message: Message, now: datetime, rules: GuardRules
 ) -> GuardVerdict:
+    own = message.id
+    others = [one for one in contacts if one.message_id != own and one.purpose == "marketing"]
+    if not others:
+        return ALLOW
+    me = Contact.by(message, now)
+    surveys = rules.surveys
+    if surveys is not None and me.topic == surveys.topic:
+        last = max((one.at for one in others if _is_survey(one, me, now, surveys)), default=None)
+        if last is not None:
+            return Drop("survey_throttle", {"last": last.isoformat(), "gap": surveys.label})
     for cap in rules.caps:
-        since = now - cap.span
-        # A slot reserved for later counts as well: at any instant the span holds at most ``count``.
-        count = sum(
-            1
-            for contact in contacts
-            if contact.at > since and (cap.channel is None or contact.channel == cap.channel)
-        )
+        if not cap.counts(me):
+            continue
+        count = sum(1 for contact in others if takes_slot(contact, cap, now))
         if count >= cap.count:
-            return Drop("cap", {"cap": cap.label, "actual": count, "wanted": f"< {cap.count}"})
+            trace: dict[str, Any] = {"cap": cap.label, "actual": count, "wanted": f"< {cap.count}"}
+            return Drop("cap", trace if cap.topic is None else {**trace, "topic": cap.topic})
     if rules.min_gap is not None:
         # A new message queues behind all others. One that has its slot goes before later slots:
         # messages that wait would otherwise put each other off until all are too late.
-        before = [contact.at for contact in contacts if contact.at <= now or not has_slot]
+        has_slot = len(others) < len(contacts) and any(one.message_id == own for one in contacts)
+        before = [contact.at for contact in others if contact.at <= now or not has_slot]
         latest = max(before, default=None)
         if latest is not None and latest + rules.min_gap > now:
             until = latest + rules.min_gap
             return Defer(until, "min_gap", {"last": latest.isoformat()})
     return ALLOW
+
+
+def takes_slot(contact: Contact, cap: CapRule, now: datetime) -> bool:
+    """Whether another marketing message counts when one is to go out at ``now``.
+
+    A slot reserved for later counts as well: at any instant the span holds at most ``count``.
+    """
+    return contact.at > now - cap.span and cap.counts(contact)
+
+
+def _is_survey(contact: Contact, me: Contact, now: datetime, surveys: SurveyRule) -> bool:
+    """Whether this is another survey too near; a reminder of the same journey is none."""
+    return (
+        contact.topic == surveys.topic
+        and contact.journey_id != me.journey_id
+        and contact.at > now - surveys.min_gap
+    )

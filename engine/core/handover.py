@@ -9,10 +9,10 @@ from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import cancel_message, complete, exit_journey, release_slot
+from engine.core.guarding import defer_trace, drop, guarded
 from engine.core.guards import Allow, Defer, Drop, address_of
 from engine.core.message import Message, MessageStatus
 from engine.core.record import decide, trace_of
-from engine.core.sending import defer_trace, drop, guarded
 from engine.core.steps import HOLD_RECHECK, go_to
 from engine.core.verbs import Asking, Exit, SendMessage
 from engine.core.view import View

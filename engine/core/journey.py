@@ -26,6 +26,7 @@ from engine.core.handover import (
 )
 from engine.core.message import MessageStatus
 from engine.core.migration import migrate
+from engine.core.outranking import make_room
 from engine.core.record import decide
 from engine.core.steps import HOLD_RECHECK, stand, take_steps, time_out
 from engine.core.transition import Transition
@@ -38,6 +39,7 @@ __all__ = [
     "due_journeys",
     "enrol_by_schedule",
     "exit_journey",
+    "make_room",
     "migrate",
     "on_event",
     "on_failed",

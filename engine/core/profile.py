@@ -21,6 +21,8 @@ _FIELDS: Final = (
     "locale",
     "timezone",
     "country",
+    "region",
+    "postal_code",
     "birthday",
     "tags",
 )

@@ -151,8 +151,28 @@ def _paused(trace: Trace, zone: tzinfo) -> str:
 def _quiet_hours(trace: Trace, zone: tzinfo) -> str:
     if "quiet" not in trace:
         return "quiet hours"
-    told = f"quiet hours {trace['quiet']} (it was {trace.get('local')} in {trace.get('zone')})"
-    return told + _until(trace, zone)
+    told = f"quiet hours {trace['quiet']} (it was {trace.get('local')} in {trace.get('zone')}"
+    return f"{told}{_basis(trace)})" + _until(trace, zone)
+
+
+def _no_common_hour(trace: Trace, zone: tzinfo) -> str:
+    if "zones" not in trace:
+        return "quiet hours leave no hour that suits all zones in which the customer may be"
+    zones = ", ".join(trace["zones"])
+    return f"quiet hours {trace['quiet']} leave no hour that suits {zones}{_basis(trace)}"
+
+
+def _basis(trace: Trace) -> str:
+    """What told the zone, and of how many it is one."""
+    told, zones = trace.get("from"), trace.get("zones")
+    if told is None:
+        return ""
+    source = {"given": "as given", "store": "the store's"}.get(told, f"from {told}")
+    return (
+        f", one of {zones} zones {source}"
+        if isinstance(zones, int) and zones > 1
+        else (f", {source}")
+    )
 
 
 def _min_gap(trace: Trace, zone: tzinfo) -> str:
@@ -167,10 +187,27 @@ def _cap(trace: Trace, zone: tzinfo) -> str:
     found = _CAP.fullmatch(label)
     if found is None:
         return "marketing cap reached"
+    about = f" of {trace['topic']}" if "topic" in trace else ""
     return (
-        f"marketing cap {label} reached ({trace.get('actual', found[1])} in the last "
+        f"marketing cap {label}{about} reached ({trace.get('actual', found[1])} in the last "
         f"{span(found[2])})"
     )
+
+
+def _survey_throttle(trace: Trace, zone: tzinfo) -> str:
+    if "last" not in trace:
+        return "asked for a survey too recently"
+    return (
+        f"one survey in {span(str(trace.get('gap')))} (the last one: {when(trace['last'], zone)})"
+    )
+
+
+def _outranked(trace: Trace, zone: tzinfo) -> str:
+    if "by" not in trace:
+        return "a campaign of higher priority took its place"
+    rule = trace.get("cap")
+    told = f"{trace['by']}, of higher priority, took its place"
+    return f"{told} under the cap {rule}" if rule else f"{told} (one survey at a time)"
 
 
 def _too_late(trace: Trace, zone: tzinfo) -> str:
@@ -217,8 +254,11 @@ GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
     "topic_declined": _topic_declined,
     "customer_paused": _paused,
     "quiet_hours": _quiet_hours,
+    "no_common_hour": _no_common_hour,
     "min_gap": _min_gap,
     "cap": _cap,
+    "survey_throttle": _survey_throttle,
+    "outranked": _outranked,
     "too_late": _too_late,
     "journey_ended": _journey_ended,
     "frozen": _frozen,

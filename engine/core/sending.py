@@ -6,20 +6,21 @@ Guards are asked when the step is decided and again right before the hand-over
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from engine.core import guards, ids
 from engine.core.campaign import Plan
 from engine.core.context import VOLUME_LIMIT, Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import exit_journey
-from engine.core.guards import Allow, Defer, Drop
+from engine.core.guarding import defer_trace, drop, guarded
+from engine.core.guards import Defer, Drop
 from engine.core.message import Message, MessageStatus
+from engine.core.outranking import OUTRANKED, contest, outrank
 from engine.core.record import decide, trace_of
 from engine.core.verbs import SendMessage
 from engine.core.view import View
-from engine.core.world import Contact, Journey, Waiting, World
+from engine.core.world import Contact, Journey, Waiting
 
 MADE = ("sent", "skipped", "failed")  # results that say that a step has had its one message
 
@@ -28,8 +29,10 @@ def make_message(view: View, step: SendMessage) -> int | None:
     """Decide a message step: the journey waits for its message, goes on, or has ended."""
     world, journey, plan, context = view.world, view.journey, view.plan, view.context
     if any(journey.results.get(step.id, {}).get(name) for name in MADE):
-        decide(world, journey, DecisionKind.STEP_SKIPPED, context, step=step.id,
-               code="already_made")  # fmt: skip
+        made = world.messages.get(ids.message_id(journey.id, step.id))
+        if made is None or made.reason != OUTRANKED:  # which tells why the journey comes by again
+            decide(world, journey, DecisionKind.STEP_SKIPPED, context, step=step.id,
+                   code="already_made")  # fmt: skip
         return step.next
     if plan.profile_filter is not None:
         unmet = view.evaluate(plan.profile_filter)
@@ -38,6 +41,9 @@ def make_message(view: View, step: SendMessage) -> int | None:
             return None
     message = _new_message(view, step)
     verdict = guarded(world, message, context)
+    refusal, losers = verdict, list[Message]()
+    if isinstance(verdict, Drop):
+        verdict, losers = contest(world, message, verdict, context)
     if isinstance(verdict, Drop):
         world.messages[message.id] = message
         drop(world, journey, message, verdict, context)
@@ -48,6 +54,8 @@ def make_message(view: View, step: SendMessage) -> int | None:
     ):
         _brake(view, step)
         return None
+    if isinstance(refusal, Drop):
+        outrank(world, message, losers, refusal, context)
     deferred = isinstance(verdict, Defer)
     if isinstance(verdict, Defer):
         message.send_at = verdict.until
@@ -69,47 +77,6 @@ def make_message(view: View, step: SendMessage) -> int | None:
         trace=defer_trace(verdict) if isinstance(verdict, Defer) else None,
     )
     return None
-
-
-def guarded(world: World, message: Message, context: Context) -> Allow | Defer | Drop:
-    """The guards' verdict and lateness: what would only be sent too late is dropped at once."""
-    if context.now > message.expires_at:
-        return Drop(code="too_late", trace=_lateness(message))
-    verdict = guards.check(
-        world,
-        channel=message.channel,
-        purpose=message.purpose,
-        topic=message.topic,
-        message_id=message.id,
-        campaign=message.campaign,
-        created_at=message.created_at,
-        now=context.now,
-        rules=context.rules,
-    )
-    if isinstance(verdict, Defer) and verdict.until > message.expires_at:
-        trace = {**_lateness(message), "guard": verdict.code, "until": verdict.until.isoformat()}
-        return Drop(code="too_late", trace={**trace, **verdict.trace})
-    return verdict
-
-
-def drop(
-    world: World, journey: Journey | None, message: Message, verdict: Drop, context: Context
-) -> None:
-    """Record that a message is withheld for good; moving the journey on is the caller's."""
-    message.status = MessageStatus.SKIPPED
-    message.reason = verdict.code
-    world.changes.messages.add(message.id)
-    if journey is None:
-        return
-    journey.results.setdefault(message.step, {})["skipped"] = True
-    world.changes.journeys.add(journey.id)
-    decide(world, journey, DecisionKind.DROPPED, context, step=message.step, code=verdict.code,
-           message_id=message.id, trace=verdict.trace)  # fmt: skip
-
-
-def defer_trace(verdict: Defer) -> dict[str, Any]:
-    """A deferral's trace: the guard's own values and the moment it named."""
-    return {**verdict.trace, "until": verdict.until.isoformat()}
 
 
 def lateness_limit(step: SendMessage, context: Context) -> timedelta:
@@ -154,14 +121,6 @@ def _variant(journey: Journey, plan: Plan) -> str | None:
     if not taken:
         return None
     return journey.variants[max(taken, key=lambda step: plan.step_index.get(step, -1))]
-
-
-def _lateness(message: Message) -> dict[str, Any]:
-    return {"due_at": _text(message.due_at), "expires_at": _text(message.expires_at)}
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat()
 
 
 def _brake(view: View, step: SendMessage) -> None:

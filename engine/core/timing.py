@@ -15,7 +15,15 @@ from zoneinfo import ZoneInfo
 from config.durations import Duration
 from triggers.wall_clock import day_exists, offset_change, resolve_local
 
-__all__ = ["QuietHours", "add", "delay_until", "is_too_late", "quiet_until", "resolve_local"]
+__all__ = [
+    "NoCommonHour",
+    "QuietHours",
+    "add",
+    "delay_until",
+    "is_too_late",
+    "quiet_until",
+    "resolve_local",
+]
 
 # Clocks repeat daily; the rest is room for a clock change or a day that a calendar leaves out.
 _SEARCH = timedelta(days=3)
@@ -88,6 +96,10 @@ class QuietHours:
         return local >= self.start or local < self.end
 
 
+class NoCommonHour(Exception):
+    """The customer may be in zones so far apart that some clock always shows a quiet hour."""
+
+
 def quiet_until(moment: datetime, quiet: QuietHours, zones: Sequence[ZoneInfo]) -> datetime | None:
     """When a message that is ready at ``moment`` may go out; ``None`` when it may go at once.
 
@@ -96,12 +108,8 @@ def quiet_until(moment: datetime, quiet: QuietHours, zones: Sequence[ZoneInfo]) 
     instant after the gap. The answer is the earliest instant, at or after ``moment``, that is not
     quiet in any of the zones.
 
-    Zones far apart may have no waking hour in common. When there is none within three days, the
-    answer is instead the earliest of those instants (``moment`` or the end of a quiet window
-    within three days) that are quiet in the fewest zones: least likely to wake the customer, and
-    asking again at that instant gives ``None``, so the message is not put off for ever. (A clock
-    change may open a common hour meanwhile; then that hour is taken.)
-
+    :raises NoCommonHour: zones far apart may have no waking hour in common; there is none within
+        three days, in which every clock has gone round, whatever it is changed by meanwhile.
     :raises ValueError: when ``zones`` is empty.
     """
     if not zones:
@@ -114,8 +122,7 @@ def quiet_until(moment: datetime, quiet: QuietHours, zones: Sequence[ZoneInfo]) 
             candidate = _allowed_from(candidate, quiet, zone)
         if candidate == before:
             return None if candidate == moment else candidate
-    best = _least_quiet(moment.astimezone(UTC), quiet, zones)
-    return None if best == moment else best
+    raise NoCommonHour
 
 
 def _allowed_from(moment: datetime, quiet: QuietHours, zone: ZoneInfo) -> datetime:
@@ -130,21 +137,6 @@ def _allowed_from(moment: datetime, quiet: QuietHours, zone: ZoneInfo) -> dateti
         direct = moment + (end - wall)
         moment = offset_change(zone, moment, direct) or direct
     return moment
-
-
-def _least_quiet(moment: datetime, quiet: QuietHours, zones: Sequence[ZoneInfo]) -> datetime:
-    candidates = {moment}
-    for zone in zones:
-        today = moment.astimezone(zone).date()
-        for offset in range(_SEARCH.days + 1):
-            end = resolve_local(today + timedelta(days=offset), quiet.end, zone)
-            if moment < end <= moment + _SEARCH:
-                candidates.add(end)
-
-    def quiet_zones(instant: datetime) -> int:
-        return sum(quiet.covers(instant.astimezone(zone).time()) for zone in zones)
-
-    return min(candidates, key=lambda instant: (quiet_zones(instant), instant))
 
 
 def is_too_late(due: datetime, now: datetime, limit: Duration) -> bool:

@@ -95,12 +95,19 @@ class Contact:
     purpose: str
     campaign: str
     topic: str | None = None
+    journey_id: str = ""
 
     @classmethod
     def by(cls, message: Message, at: datetime) -> Contact:
         """What ``message`` counts as when it goes out at ``at``."""
         return cls(
-            message.id, at, message.channel, message.purpose, message.campaign, message.topic
+            message.id,
+            at,
+            message.channel,
+            message.purpose,
+            message.campaign,
+            message.topic,
+            message.journey_id,
         )
 
 

@@ -181,6 +181,10 @@ class UnitOfWork(Protocol):
         until it ends; an address may be another customer's too, whose lock is another.
         """
 
+    def look_back(self, span: timedelta) -> None:
+        """What counts against the caps for so long is to be loaded; tell it before ``load``."""
+        ...
+
     def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
         """What is known of these addresses, whoever's they are; ``sends`` as ``load`` has it."""
 

@@ -12,6 +12,7 @@ from config.durations import Rate
 from engine.core.context import Context
 from engine.core.journey import due_journeys, on_step
 from engine.core.message import Outgoing
+from engine.core.whereabouts import home_zone
 from engine.core.world import Emitted, World
 from engine.ports.faults import Fault, passing
 from engine.ports.storage import Contended, Incoming, UnitOfWork
@@ -97,6 +98,8 @@ class Batch:
             changes = world.changes
             if changes.emitted:
                 self.unit.enqueue(_incoming(world, each, now) for each in changes.emitted)
+            if changes.customer:
+                world.customer.zone = home_zone(world.customer, self.configuration.rules)
             if world.is_new or changes.any:
                 self.unit.save(world)
         for campaign, reason in self.braked.items():

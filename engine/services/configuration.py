@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from config.durations import Duration
 from config.policy import Policy
 from engine.core.campaign import Plans
-from engine.core.guards import CapRule, GuardRules, Quiet
+from engine.core.guards import CapRule, GuardRules, Quiet, SurveyRule
 from engine.core.message import Channel
 from engine.core.timing import QuietHours
 from engine.programs.program import Programs
+from triggers.places import Places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +50,13 @@ def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
             )
     return GuardRules(
         store_zone=policy.zone,
+        places=Places(policy.zone),
         zones=zones,
         quiet=quiet,
         caps=tuple(
             CapRule(
                 channel=None if cap.channel == "any" else cap.channel,
+                topic=cap.topic,
                 purpose=cap.purpose,
                 count=cap.count,
                 span=_span(cap.per),
@@ -62,6 +65,13 @@ def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
             for cap in policy.caps
         ),
         min_gap=_span(policy.min_gap) if policy.min_gap is not None else None,
+        surveys=None
+        if policy.surveys.min_gap is None
+        else SurveyRule(
+            topic=policy.surveys.topic,
+            min_gap=_span(policy.surveys.min_gap),
+            label=str(policy.surveys.min_gap),
+        ),
         max_lateness={
             "email": policy.max_lateness.email,
             "sms": policy.max_lateness.sms,

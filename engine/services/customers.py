@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
+from engine.core.guards import GuardRules
 from engine.core.identity import IdentityKey
+from engine.core.whereabouts import Whereabouts, whereabouts
 from engine.core.world import Journey, JourneyStatus
 from engine.ports.history import History
 from engine.ports.storage import Conflict, Storage
@@ -20,6 +22,7 @@ class Card:
     """One customer. Orders, tickets and conflicts come newest first; ``journeys`` are live."""
 
     customer: Customer
+    where: Whereabouts | None
     identities: tuple[IdentityKey, ...]
     consents: tuple[Consent, ...]
     suppressions: tuple[Suppression, ...]
@@ -30,14 +33,24 @@ class Card:
     conflicts: tuple[Conflict, ...]
 
 
-def card(history: History, storage: Storage, customer_id: str, now: datetime) -> Card:
-    """The card of a customer. Raises ``KeyError`` when there is no such customer."""
+def card(
+    history: History,
+    storage: Storage,
+    rules: GuardRules | None,
+    customer_id: str,
+    now: datetime,
+) -> Card:
+    """The card of a customer; without rules nobody can say on which clock they live.
+
+    Raises ``KeyError`` when there is no such customer.
+    """
     with storage.deciding() as unit:
         world = unit.load([customer_id], now=now, complete=[customer_id])[customer_id]
         keys = unit.identities_of([customer_id]).get(customer_id, set())
     journeys = (one for one in world.journeys.values() if one.status is JourneyStatus.LIVE)
     return Card(
         customer=world.customer,
+        where=None if rules is None else whereabouts(world.customer, rules),
         identities=tuple(sorted(keys)),
         consents=tuple(world.consents[key] for key in sorted(world.consents)),
         suppressions=tuple(world.suppressions[key] for key in sorted(world.suppressions)),

@@ -18,7 +18,8 @@ from engine.services.why import Question, facts_of, plan_of, withheld_by
 _ALL: Final = 10_000_000  # rows of one kind; nobody has as many
 
 _PROFILE: Final = (
-    "id", "email", "phone", "first_name", "last_name", "locale", "timezone", "country",
+    "id", "email", "phone", "first_name", "last_name", "locale", "timezone", "country", "region",
+    "postal_code",
     "birthday", "tags", "attributes", "created_at", "orders_count", "total_spent",
     "first_order_at", "last_order_at", "open_tickets",
 )  # fmt: skip
@@ -36,7 +37,7 @@ def export(
 
     Raises ``KeyError`` when there is no such customer.
     """
-    shown = card(history, storage, customer_id, asked.now)
+    shown = card(history, storage, asked.rules, customer_id, asked.now)
     past = history.timeline(customer_id, limit=_ALL)
     addresses = {
         *filter(None, (shown.customer.email, shown.customer.phone)),

@@ -17,7 +17,7 @@ import structlog
 from engine.core.campaign import Plans
 from engine.core.context import Context
 from engine.core.guards import Allow, Defer, Drop
-from engine.core.journey import before_sending, on_handed_over, on_withheld
+from engine.core.journey import before_sending, make_room, on_handed_over, on_withheld
 from engine.core.message import (
     Channel,
     Message,
@@ -103,6 +103,8 @@ class HandOver:
                         and message.id in world.changes.messages
                     )
                     verdict = before_sending(world, message, plans, context, just_made=just_made)
+                    if isinstance(verdict, Drop) and make_room(world, message, verdict, context):
+                        verdict = before_sending(world, message, plans, context)
                 as_decided = False
                 if not isinstance(verdict, Allow):
                     on_withheld(world, message, verdict, plans, context)

@@ -55,6 +55,8 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
         "locale": customer.locale,
         "timezone": customer.timezone,
         "country": customer.country,
+        "region": customer.region,
+        "postal_code": customer.postal_code,
         "birthday": customer.birthday,
         "tags": customer.tags,
         "attributes": customer.attributes,

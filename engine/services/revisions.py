@@ -73,6 +73,7 @@ class Revisions:
         self._lifted |= before.plans.held.keys() - held.keys()
         configuration = before.holding(held)
         unit.open_books(configuration.programs.books)
+        unit.look_back(configuration.rules.look_back)
         self._configuration = configuration
         return configuration
 

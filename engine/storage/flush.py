@@ -25,7 +25,7 @@ from engine.storage.receipts import keep_receipts
 from engine.storage.rows import customer_row, line_rows, order_row, ticket_row
 from engine.storage.scalars import dump, micros, money
 
-_CUSTOMERS = BulkTable.of(tables.customers, seldom=("timezone",))
+_CUSTOMERS = BulkTable.of(tables.customers, seldom=("zone",))
 _IDENTITIES = BulkTable.of(tables.identities)
 _ALIASES = BulkTable.of(tables.aliases)
 _CONFLICTS = BulkTable.of(tables.identity_conflicts)

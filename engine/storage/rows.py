@@ -54,6 +54,9 @@ def customer_row(c: Customer) -> Row:
         micros_or_none(c.last_order_at),
         c.open_tickets,
         dump_sorted(c.stamps),
+        c.region,
+        c.postal_code,
+        c.zone,
     )
 
 
@@ -78,6 +81,9 @@ def customer_of(row: Any) -> Customer:
         last_order_at=moment_or_none(row[15]),
         open_tickets=row[16],
         stamps=orjson.loads(row[17]),
+        region=row[18],
+        postal_code=row[19],
+        zone=row[20],
     )
 
 

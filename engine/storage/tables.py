@@ -77,7 +77,10 @@ customers = Table(
     Column("last_order_at", BigInteger),
     Column("open_tickets", Integer, nullable=False),
     Column("stamps", Text, nullable=False),
-    Index("ix_customers_timezone_id", "timezone", "id"),  # schedules sweep a zone at a time
+    Column("region", Text),
+    Column("postal_code", Text),
+    Column("zone", Key),  # given or derived; NULL: the store's
+    Index("ix_customers_zone_id", "zone", "id"),  # schedules sweep a zone at a time
     **_ROOMY,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -87,6 +87,7 @@ class SqlUnitOfWork:
         self._volumes: dict[tuple[str, int], int] = {}
         self._claimed_messages: list[str] = []
         self._books: Collection[str] | None = ()
+        self._look_back = timedelta()
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events; none while another process has the turn."""
@@ -175,10 +176,15 @@ class SqlUnitOfWork:
             ticket_ids=ticket_ids,
             complete=complete,
             past=past,
+            look_back=self._look_back,
             message_ids=[*self._claimed_messages, *message_ids],
             sends=sends,
             books=self._books,
         )
+
+    def look_back(self, span: timedelta) -> None:
+        """How far back contacts are to be loaded."""
+        self._look_back = span
 
     def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
         """What is known of addresses."""
@@ -268,7 +274,7 @@ class SqlUnitOfWork:
 
     def zones_in_use(self) -> dict[str | None, int]:
         """Customers by time zone."""
-        rows = fetch(self._connection, "SELECT timezone, count(*) FROM customers GROUP BY timezone")
+        rows = fetch(self._connection, "SELECT zone, count(*) FROM customers GROUP BY zone")
         return {row[0]: row[1] for row in rows}
 
     def page_customers(
@@ -281,9 +287,9 @@ class SqlUnitOfWork:
         """A page of customers by id."""
         where, values = ["id > {p}"], [after]
         if zone is None:
-            where.append("timezone IS NULL")
+            where.append("zone IS NULL")
         elif zone != ALL_ZONES:
-            where.append("timezone = {p}")
+            where.append("zone = {p}")
             values.append(zone)
         if birthdays is not None:
             where.append(f"substr(birthday, 6) IN ({', '.join(['{p}'] * len(birthdays))})")

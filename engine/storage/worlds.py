@@ -21,8 +21,10 @@ from engine.storage.permission_rows import consent_of, preferences_of, suppressi
 from engine.storage.rows import customer_of, line_of, order_of, ticket_of
 from engine.storage.scalars import micros, moment
 
-# Caps look back at most this far.
-CONTACT_WINDOW = timedelta(days=60)
+# Messages are found by when they were made. What waited (for the end of a hold, say) counts from
+# when it went out, so look further back than the caps do.
+_WAITED = timedelta(days=30)
+_LEAST = timedelta(days=60)  # what is open is found so far back in any case
 _COUNTED = frozenset(status.value for status in COUNTED)
 
 
@@ -50,7 +52,7 @@ _SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE 
 _PREFERENCES = f"SELECT {columns(tables.preferences)} FROM preferences WHERE address {{any}}"
 _CONTACTS = (
     "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status,"
-    " topic FROM messages WHERE customer_id {any} AND created_at >= {p}"
+    " topic, journey_id FROM messages WHERE customer_id {any} AND created_at >= {p}"
 )
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
 # What a decision, a hand-over or its outcome may still change.
@@ -66,6 +68,7 @@ def load_worlds(
     ticket_ids: Collection[str],
     complete: Collection[str],
     past: bool,
+    look_back: timedelta = timedelta(),
     message_ids: Collection[str] = (),
     sends: bool = False,
     books: Collection[str] | None = (),
@@ -73,7 +76,8 @@ def load_worlds(
     """Worlds by customer id, for those customers that exist.
 
     Messages that are still open come with their journeys, ended ones too: whether a message may
-    go out depends on how its journey ended. ``message_ids`` names messages to load besides.
+    go out depends on how its journey ended. ``message_ids`` names messages to load besides, and
+    ``look_back`` is how long a contact may matter.
     """
     ids = list(customer_ids)
     worlds: dict[str, World] = {
@@ -83,7 +87,7 @@ def load_worlds(
         return worlds
     wanted_orders, wanted_tickets = set(order_ids), set(ticket_ids)
     _load_journeys(connection, worlds, now, past)
-    _load_messages(connection, worlds, now, message_ids)
+    _load_messages(connection, worlds, now - max(_LEAST, look_back + _WAITED), message_ids)
     for world in worlds.values():
         for journey in world.journeys.values():
             if journey.order_id:
@@ -194,7 +198,7 @@ def load_permissions(
 def _load_messages(
     connection: Connection,
     worlds: dict[str, World],
-    now: datetime,
+    since: datetime,
     message_ids: Collection[str],
 ) -> None:
     wanted = set(message_ids)
@@ -204,10 +208,10 @@ def _load_messages(
         for journey in world.journeys.values()
         if journey.awaiting is not None
     )
-    for row in fetch_any(connection, _CONTACTS, worlds, micros(now - CONTACT_WINDOW)):
+    for row in fetch_any(connection, _CONTACTS, worlds, micros(since)):
         if row[6] in _COUNTED:
             worlds[row[0]].contacts.append(
-                Contact(row[1], moment(row[2]), row[3], row[4], row[5], row[7])
+                Contact(row[1], moment(row[2]), row[3], row[4], row[5], row[7], row[8])
             )
         if row[6] in _OPEN:
             wanted.add(row[1])

@@ -52,7 +52,8 @@ def full_order() -> Order:
 def full_world() -> World:
     customer = Customer(
         id="c-1", created_at=T0, email="a@b.c", phone="+431", first_name="Ann", last_name="Lee",
-        locale="de-AT", timezone="Europe/Vienna", country="AT", tags=("vip",), orders_count=2,
+        locale="de-AT", timezone="Europe/Vienna", country="AT", region="9", postal_code="1010",
+        tags=("vip",), orders_count=2,
         total_spent=Decimal(30), first_order_at=T0, last_order_at=T0,
         attributes={"size": "L"},
     )  # fmt: skip

@@ -196,7 +196,7 @@ def test_customers_are_paged_by_zone_and_birthday(storage: SqlStorage) -> None:
             storage,
             things.new_world(
                 key,
-                timezone=zones[key],
+                zone=zones[key],
                 birthday=date.fromisoformat(birthday) if birthday else None,
             ),
         )

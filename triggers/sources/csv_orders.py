@@ -41,6 +41,8 @@ _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "discount": ("discountamount", "discount"),
     "discount_code": ("discountcode",),
     "country": ("shippingcountry", "country"),
+    "region": ("shippingprovince", "province", "shippingstate", "state", "region"),
+    "postal_code": ("shippingzip", "zip", "zipcode", "postalcode", "postcode"),
     "channel": ("source", "channel"),
     "line_id": ("lineitemid", "lineid"),
     "line_product_id": ("lineitemproductid", "productid"),
@@ -244,6 +246,7 @@ def _build(
         "email_verified": email_verified and email is not None,
         **{name: first.get(name) for name in ("phone", "first_name", "last_name")},
     }
+    is_known = any(customer.values())
     return validate(
         {
             "id": f"order.placed:{order_id}",
@@ -251,9 +254,22 @@ def _build(
             "type": "order.placed",
             "time": times["placed_at"],
             "order": order,
-            "customer": customer if any(customer.values()) else None,
+            "customer": {**customer, **_place(first)} if is_known else None,
         }
     )
+
+
+def _place(first: Mapping[str, str]) -> dict[str, str]:
+    """Where the order went; nothing without a country, which says what the rest means.
+
+    Shopify's exports put an apostrophe before a postal code, lest a spreadsheet read a number.
+    """
+    if "country" not in first:
+        return {}
+    place = {name: first[name] for name in ("country", "region", "postal_code") if name in first}
+    if "postal_code" in place:
+        place["postal_code"] = place["postal_code"].lstrip("'")
+    return place
 
 
 def _line(row: _Row, line_id: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def customer(payload: JsonObject) -> dict[str, Any]:
             "phone": text(payload.get("phone")),
             "first_name": text(payload.get("first_name")),
             "last_name": text(payload.get("last_name")),
-            "country": _country(address),
+            **_place(address),
             "tags": _tags(tags) if isinstance(tags, str) else None,
             "consent": consent(payload),
         }
@@ -108,7 +108,7 @@ def order_customer(payload: JsonObject) -> dict[str, Any] | None:
             "phone": text(payload.get("phone")) or text(shipping.get("phone")),
             "first_name": text(billing.get("first_name")) or text(shipping.get("first_name")),
             "last_name": text(billing.get("last_name")) or text(shipping.get("last_name")),
-            "country": _country(shipping) or _country(billing),
+            **(_place(shipping) or _place(billing)),
             "locale": text(payload.get("customer_locale")),
         }
     )
@@ -274,6 +274,20 @@ def _discount_codes(payload: JsonObject) -> list[str] | None:
 
 def _country(address: JsonObject) -> str | None:
     return text(address.get("country_code"))
+
+
+def _place(address: JsonObject) -> dict[str, Any]:
+    """Where an address is; nothing without its country, which says what the rest means."""
+    country = _country(address)
+    if country is None:
+        return {}
+    return told(
+        {
+            "country": country,
+            "region": text(address.get("province_code")),
+            "postal_code": text(address.get("zip")),
+        }
+    )
 
 
 def _tags(listed: str) -> list[str]:

@@ -1,0 +1,75 @@
+"""On which clocks a customer may live: their own zone, else those of their address or phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
+
+from engine.core.customer import Customer
+
+if TYPE_CHECKING:
+    from engine.core.guards import GuardRules
+
+Located = tuple[tuple[ZoneInfo, ...], str]
+"""Zones, the one to go by first, and what told them (``US-IN``, ``+1``)."""
+
+
+class Places(Protocol):
+    """Looks zones up; a pure function of its arguments, cheap when it is asked again.
+
+    The store's zone, where it is one of several, comes first, else the most westerly: an hour that
+    has come there has come everywhere.
+    """
+
+    def by_address(
+        self, country: str, region: str | None, postal_code: str | None, /
+    ) -> Located | None:
+        """The zones of an address; None where it tells nothing."""
+        ...
+
+    def by_phone(self, phone: str, /) -> Located | None:
+        """The zones of a number in E.164 form; None where it tells nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """All the zones in which a customer may be, and what told them.
+
+    ``home``, one of them, is the clock that delays, deadlines and schedules go by; quiet hours
+    respect every one.
+    """
+
+    zones: tuple[ZoneInfo, ...]
+    basis: str  # "given", "address US-IN", "phone +1" or "store"
+
+    @property
+    def home(self) -> ZoneInfo:
+        """The zone to go by."""
+        return self.zones[0]
+
+
+def whereabouts(customer: Customer, rules: GuardRules) -> Whereabouts:
+    """Given by a source, else derived from the address, else from the phone, else the store's."""
+    if customer.timezone is not None:
+        given = rules.zones.get(customer.timezone)
+        if given is not None:
+            return Whereabouts((given,), "given")
+    places = rules.places
+    if places is not None:
+        if customer.country is not None:
+            found = places.by_address(customer.country, customer.region, customer.postal_code)
+            if found is not None:
+                return Whereabouts(found[0], f"address {found[1]}")
+        if customer.phone is not None:
+            found = places.by_phone(customer.phone)
+            if found is not None:
+                return Whereabouts(found[0], f"phone {found[1]}")
+    return Whereabouts((rules.store_zone,), "store")
+
+
+def home_zone(customer: Customer, rules: GuardRules) -> str | None:
+    """The name of the zone in which schedules look at the customer; None for the store's."""
+    found = whereabouts(customer, rules)
+    return None if found.basis == "store" else found.home.key
