@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     faults: str | None = None
     stripe_order_key: Annotated[str, Field(min_length=1, max_length=40)] = "order_id"
     stripe_order_source: Annotated[str, Field(max_length=255)] | None = None
+    carrier_secret: Secrets = ()
+    carrier_order_source: Annotated[str, Field(max_length=255)] | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 300
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (

@@ -72,6 +72,10 @@ ENV_EXAMPLE = """\
 # that tell of those orders; without a source, orders are Stripe's own.
 #LAGNIAPPE_STRIPE_ORDER_KEY=order_id
 #LAGNIAPPE_STRIPE_ORDER_SOURCE=
+# A secret of your own making, shared with whoever tells of parcels, and the source of the events
+# that tell of their orders.
+#LAGNIAPPE_CARRIER_SECRET=
+#LAGNIAPPE_CARRIER_ORDER_SOURCE=
 
 # --- The daemon's log -------------------------------------------------------------------------
 #LAGNIAPPE_LOG_FORMAT=text

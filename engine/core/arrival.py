@@ -12,6 +12,30 @@ GONE: Final = (ParcelStatus.LOST, ParcelStatus.RETURNED, ParcelStatus.CANCELLED)
 BY_TRACKING: Final = "tracking:"
 
 
+def by_tracking(number: str) -> str:
+    """The id of a parcel that is known by its number alone, however that is spaced."""
+    return BY_TRACKING + "".join(filter(str.isalnum, number)).upper()
+
+
+def known_as(order: Order, told_id: str, number: str | None) -> str:
+    """The id under which the order has a parcel that a carrier tells of, by its number.
+
+    The shop's own parcel with that number, else one of the carrier's own.
+    """
+    if number is None or not told_id.startswith(BY_TRACKING):
+        return told_id
+    own = by_tracking(number)
+    return min(
+        (
+            parcel.id
+            for parcel in order.fulfilments.values()
+            if parcel.tracking_number is not None and by_tracking(parcel.tracking_number) == own
+        ),
+        key=lambda one: (one.startswith(BY_TRACKING), one),
+        default=own,
+    )
+
+
 def arrivals(order: Order) -> list[tuple[datetime, Fulfilment]]:
     """The parcels that have arrived, in the order in which they did."""
     found = [

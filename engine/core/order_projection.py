@@ -17,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.core.arrival import delivered_at, returned_at
+from engine.core.arrival import BY_TRACKING, by_tracking, delivered_at, known_as, returned_at
 from engine.core.assumed_delivery import ASSUMED, undelivered_since
 from engine.core.customer import Fulfilment, Line, Order, ParcelStatus, Refund
 from engine.core.identity import OWN_SOURCE
@@ -200,10 +200,11 @@ def _merge_parcel(
 ) -> None:
     at = told.at or event.time
     status = _STATUS[told.status]
-    parcel = order.fulfilments.get(told.id)
+    parcel_id = known_as(order, told.id, told.tracking_number)
+    parcel = order.fulfilments.get(parcel_id)
     if parcel is None:
-        parcel = Fulfilment(id=told.id, status=status, at=at)
-        order.fulfilments[told.id] = parcel
+        parcel = Fulfilment(id=parcel_id, status=status, at=at)
+        order.fulfilments[parcel_id] = parcel
         if len(order.fulfilments) > 1:
             order.fulfilments = dict(sorted(order.fulfilments.items()))
         merged.changed = True
@@ -213,17 +214,39 @@ def _merge_parcel(
     for name in _OF_PARCEL:
         value = getattr(told, name)
         if value is not None:
-            key = f"f:{told.id}.{name}"
+            key = f"f:{parcel_id}.{name}"
             if write(parcel, order.stamps, name, value, version, key=key):
                 merged.changed = True
     if told.lines:
         lines = {line.line_id: line.quantity for line in told.lines}
-        key = f"f:{told.id}.lines"
+        key = f"f:{parcel_id}.lines"
         if write(parcel, order.stamps, "lines", lines, version, key=key):
             merged.changed = True
+    _absorb(order, parcel, merged)
     fact = _PARCEL_FACT.get(told.status)
     if fact is not None:
-        _tell(order, f"{fact}:{told.id}", at, merged)
+        _tell(order, f"{fact}:{parcel_id}", at, merged)
+
+
+def _absorb(order: Order, parcel: Fulfilment, merged: Merged) -> None:
+    """What a carrier told of a parcel by its number is the parcel's, now that it has the number."""
+    number = parcel.tracking_number
+    if number is None or parcel.id.startswith(BY_TRACKING):
+        return
+    other = order.fulfilments.pop(by_tracking(number), None)
+    if other is None:
+        return
+    merged.changed = True
+    if (other.at, _RANK[other.status]) > (parcel.at, _RANK[parcel.status]):
+        parcel.status, parcel.at = other.status, other.at
+    for name in (*_OF_PARCEL, "lines"):
+        at = order.stamps.pop(f"f:{other.id}.{name}", None)
+        if at is not None:
+            value = getattr(other, name)
+            write(parcel, order.stamps, name, value, at, key=f"f:{parcel.id}.{name}")
+    for key in [one for one in order.facts if one.endswith(f":{other.id}")]:
+        told, ours = order.facts.pop(key), key.removesuffix(other.id) + parcel.id
+        order.facts[ours] = min(told, order.facts.get(ours, told))
 
 
 def _refunds(facts: OrderFacts, event: Event) -> Iterable[RefundFacts]:
