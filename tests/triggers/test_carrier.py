@@ -81,14 +81,15 @@ def test_statuses_of_many_services_are_one(word: str, status: str, kind: str) ->
 
 
 def test_what_cannot_be_understood_is_rejected_with_the_reason() -> None:
-    for changed, reason in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"order_id": None}, "order_id is missing"),
         ({"tracking_number": ""}, "tracking_number is missing"),
         ({"status": "deliverd"}, 'did you mean "delivered"'),
         ({"order_id": "1"}, "names no source"),
         ({"time": "soon"}, "ISO 8601"),
         ({"time": "2026-03-04T06:10:00"}, "no offset"),
-    ]:
+    ]
+    for changed, reason in cases:
         reading = send(json.dumps(NEWS | changed).encode())
         assert reading.events == ()
         assert reading.rejected is not None
