@@ -18,6 +18,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from engine.core.message import Outgoing
+from engine.providers.header_text import header_line
 
 # RFC 5322, section 3.2.3: the dot-atom, which is all that shops and customers really use.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -26,7 +27,6 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _LINK = re.compile(r"https?://[!-;=?-~]+")  # printable ASCII without < and >
-_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NAME_LIMIT: Final = 200  # characters of a display name; more is not a name
 _SUBJECT_LIMIT: Final = 900
 _LINE_LIMIT: Final = 998  # octets, RFC 5322, section 2.1.1
@@ -82,7 +82,7 @@ def mime(outgoing: Outgoing, now: datetime) -> bytes:
     mail["To"] = _mailbox("To", outgoing.to, outgoing.to_name)
     if outgoing.reply_to is not None:
         mail["Reply-To"] = plain_address(outgoing.reply_to)
-    mail["Subject"] = _words("Subject", _one_line(content.subject or "")[:_SUBJECT_LIMIT])
+    mail["Subject"] = _words("Subject", header_line(content.subject or "")[:_SUBJECT_LIMIT])
     if outgoing.unsubscribe_url is not None:
         link = outgoing.unsubscribe_url
         if _LINK.fullmatch(link) is None or len(link) > _LINE_LIMIT - 30:
@@ -103,7 +103,7 @@ def _part(subtype: str, text: str) -> Message:
 
 def _mailbox(header: str, address: str, name: str | None) -> str:
     mailbox = plain_address(address)
-    shown = _one_line(name or "")[:_NAME_LIMIT]
+    shown = header_line(name or "")[:_NAME_LIMIT]
     if not shown:
         return mailbox
     if shown.isascii() and "=?" not in shown:
@@ -116,11 +116,6 @@ def _words(header: str, text: str) -> str:
     """Folded, and encoded where it is not ASCII or would be taken for encoded (RFC 2047)."""
     charset = "us-ascii" if text.isascii() and "=?" not in text else "utf-8"
     return Header(text, charset, header_name=header).encode(linesep="\r\n")
-
-
-def _one_line(text: str) -> str:
-    text.encode("utf-8")  # a lone surrogate is refused here, by UnicodeEncodeError
-    return _BREAKS.sub(" ", text).strip()
 
 
 def _boundary(outgoing: Outgoing) -> str:

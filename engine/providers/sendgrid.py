@@ -17,6 +17,7 @@ import orjson
 
 from engine.core.message import Channel, Outgoing
 from engine.providers.classing import Answer
+from engine.providers.header_text import header_line
 from engine.providers.http import Accepted, HttpProvider, Refusal, Request, Timeouts
 
 BASE_URL = "https://api.sendgrid.com"
@@ -103,7 +104,7 @@ def mail_body(outgoing: Outgoing) -> dict[str, Any]:
         "tracking_settings": _TRACKED if outgoing.provider_clicks else _UNTRACKED,
     }
     if content.subject is not None:
-        body["subject"] = content.subject
+        body["subject"] = header_line(content.subject)
     if outgoing.reply_to is not None:
         body["reply_to"] = {"email": outgoing.reply_to}
     if outgoing.unsubscribe_url is not None:
@@ -116,7 +117,8 @@ def mail_body(outgoing: Outgoing) -> dict[str, Any]:
 
 
 def _party(address: str, name: str | None) -> dict[str, str]:
-    return {"email": address, "name": name} if name else {"email": address}
+    shown = header_line(name) if name else ""
+    return {"email": address, "name": shown} if shown else {"email": address}
 
 
 # Every switch is set, so that no account default can change a message. Opens are reported by

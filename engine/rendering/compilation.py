@@ -15,7 +15,8 @@ from config.source_text import SourceText
 from engine.core.message import Content
 from engine.ports.rendering import RenderError, TemplateInfo, Track
 from engine.rendering import archive
-from engine.rendering.environment import TemplateEnvironment, TooLarge, render_part
+from engine.rendering.bounds import TooLarge
+from engine.rendering.environment import TemplateEnvironment, render_part
 from engine.rendering.folder import CHANNELS, Files, Folder
 from engine.rendering.inspection import inspect
 from engine.rendering.link_targets import UNTRACKED, replace_in_html, replace_in_text

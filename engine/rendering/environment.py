@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_context
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, LoopContext
 from jinja2.runtime import Undefined as RuntimeUndefined
@@ -21,12 +21,21 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
+from engine.rendering.bounds import (
+    FILTERS,
+    LARGEST_PART,
+    LARGEST_RANGE,
+    MOST_TURNS,
+    TooLarge,
+    bounded,
+    bounded_number,
+    concatenated,
+    counted,
+)
 from engine.rendering.formats import Formats
 from engine.rendering.link_targets import untracked
 from engine.rendering.untrusted import safe_url
 
-LARGEST_PART: Final = 500_000  # characters
-LARGEST_RANGE: Final = 10_000  # numbers that the ranges of one message may give out together
 STATE: Final = "_state"
 
 _JINJA_FILTERS = """
@@ -36,14 +45,10 @@ _JINJA_FILTERS = """
 """.split()  # noqa: SIM905
 
 
-class TooLarge(Exception):
-    """A rendered part beyond ``LARGEST_PART``, or ranges beyond ``LARGEST_RANGE``."""
-
-
 class State:
     """What the filters know of the message at hand."""
 
-    __slots__ = ("currency", "formats", "range_left", "shop_currency", "zone")
+    __slots__ = ("currency", "formats", "range_left", "shop_currency", "turns_left", "zone")
 
     def __init__(
         self, formats: Formats, currency: str | None, shop_currency: str | None, zone: str | None
@@ -53,6 +58,13 @@ class State:
         self.shop_currency = shop_currency
         self.zone = zone
         self.range_left = LARGEST_RANGE
+        self.turns_left = MOST_TURNS
+
+    def turn(self, count: int) -> None:
+        """Raises ``TooLarge`` when loops go round too often."""
+        self.turns_left -= count
+        if self.turns_left < 0:
+            raise TooLarge(f"loops may take {MOST_TURNS} turns in one message")
 
 
 def _state(context: Context) -> State:
@@ -113,6 +125,11 @@ def range_within_bounds(context: Context, *bounds: int) -> range:
     return numbers
 
 
+@pass_context
+def _looped(context: Context, value: Any) -> Any:
+    return counted(value, _state(context).turn)
+
+
 # Control characters have no place in HTML or text, and lone surrogates cannot be encoded.
 _UNPRINTABLE = dict.fromkeys(
     [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)]
@@ -130,6 +147,7 @@ def _printed(value: object) -> object:
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja without Python's attributes; see the module for what is left out and why."""
 
+    concat = staticmethod(concatenated)
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, *, autoescape: bool, shop: Mapping[str, object]) -> None:
@@ -154,6 +172,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             "first": _first,
             "untracked": untracked,
             "_url": safe_url,
+            "_looped": _looped,
+            **FILTERS,
         }
         self.filters = {name: self.filters[name] for name in _JINJA_FILTERS} | ours
         self.globals = {name: self.globals[name] for name in ("namespace", "joiner")} | {
@@ -200,7 +220,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             left = Decimal(str(left))
         elif isinstance(left, Decimal) and isinstance(right, float):
             right = Decimal(str(right))
-        return super().call_binop(context, operator, left, right)
+        if not numbers and operator == "+":
+            texts = (each for each in (left, right) if isinstance(each, str | list | tuple))
+            bounded(sum(map(len, texts)))
+        return bounded_number(super().call_binop(context, operator, left, right))
 
     def template(self, source: str, name: str) -> Template:
         """``source`` compiled, with the shop's own values built in.
@@ -228,6 +251,18 @@ class _Rewriter(NodeTransformer):
             value = self._shop.get(node.attr)
             if value is None or isinstance(value, str):
                 return nodes.Const(value, lineno=node.lineno)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+        self.generic_visit(node)
+        operands = nodes.List(node.nodes, lineno=node.lineno)
+        return nodes.Filter(operands, "_joined", [], [], None, None, lineno=node.lineno)
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:
+        if node.recursive:
+            raise TemplateSyntaxError("loops cannot be recursive here", node.lineno)
+        self.generic_visit(node)
+        node.iter = nodes.Filter(node.iter, "_looped", [], [], None, None, lineno=node.lineno)
         return node
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:

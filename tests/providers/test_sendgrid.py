@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sendgrid.helpers import mail as helpers
 
 from engine.core.message import Content, Outcome, Outgoing
+from engine.providers.header_text import header_line
 from engine.providers.sendgrid import SendGrid, mail_body
 from tests.fakes.http_fake import Behaviour
 from tests.fakes.sendgrid import FakeSendGrid
@@ -82,8 +83,14 @@ def test_the_body_is_what_the_api_documents(outgoing: Outgoing) -> None:
 @given(emails)
 def test_the_body_is_what_sendgrids_own_library_builds(outgoing: Outgoing) -> None:
     # A party without a name: the library would take the address apart instead.
+    subject = outgoing.content.subject
     named = dataclasses.replace(
-        outgoing, to_name=outgoing.to_name or "A", sender_name=outgoing.sender_name or "B"
+        outgoing,
+        to_name=header_line(outgoing.to_name or "") or "A",
+        sender_name=header_line(outgoing.sender_name or "") or "B",
+        content=dataclasses.replace(
+            outgoing.content, subject=None if subject is None else header_line(subject)
+        ),
     )
     assert mail_body(named) == built(named)
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from engine.ports.rendering import RenderError
 from engine.rendering.sample import SAMPLE_CONTEXT
 from tests.rendering.conftest import Write
 
+GROW = (
+    "{%% set ns = namespace(a='xxxxxxxxxx') %%}{%% for i in range(60) %%}{%% set ns.a = %s %%}"
+    "{%% endfor %%}{{ ns.a | length }}"
+)
+BLOCK = (
+    "{% set ns = namespace(a='xx') %}{% for i in range(60) %}{% set b %}{{ ns.a }}{{ ns.a }}"
+    "{% endset %}{% set ns.a = b %}{% endfor %}"
+)
+# Names that mean something to other programs are ids of steps here: none has any value.
+FOREIGN = ["config", "request.application", "environment", "os.environ", "lipsum", "session"]
 ESCAPES = [
     "{{ ''.__class__ }}",
     "{{ ''['__class__'] }}",
@@ -53,6 +65,47 @@ ESCAPES = [
     "{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{{ ('x' | center(1000000000)) }}",
+    "{{ ''['\\x5f\\x5fclass\\x5f\\x5f'] }}",
+    "{{ ()['__' ~ 'class' ~ '__'] }}",
+    "{{ (1).__class__ }}",
+    "{{ none.__class__ }}",
+    "{{ [].__class__.__base__ }}",
+    "{{ '{x.__class__}'.format_map({'x': order}) }}",
+    "{{ customer.first_name.format_map(order) }}",
+    "{{ namespace(a=1).__class__ }}",
+    "{{ namespace.__class__ }}",
+    "{{ joiner(',').__init__ }}",
+    "{{ order.keys() }}",
+    "{{ get_flashed_messages.__globals__ }}",
+    "{{ url_for.__globals__ }}",
+    "{{ cycler('a').next() }}",
+    "{{ dict(a=1) }}",
+    "{{ open('/etc/passwd') }}",
+    "{{ __import__('os') }}",
+    "{{ [order] | map('attr', '__class__') | list }}",
+    "{{ order | xmlattr }}",
+    "{{ order | pprint }}",
+    "{{ order | tojson }}",
+    "{% do order.clear() %}",
+    "{% call x() %}{% endcall %}",
+    "{% from '/etc/passwd' import a %}",
+    "{% include order.status_url %}",
+    "{% for x in [[1]] recursive %}{{ loop([x]) }}{% endfor %}",
+    "{{ [1] | batch(1000000000, 'x') | list | length }}",
+    "{{ [1] | slice(1000000000) | list | length }}",
+    "{{ [[1], [2]] | sum(start=[]) | length }}",
+    # A great value out of few words: each is stopped before there is one.
+    GROW % "ns.a ~ ns.a",
+    GROW % "ns.a + ns.a",
+    GROW % "ns.a | replace('x', ns.a)",
+    GROW % "range(100) | join(ns.a)",
+    GROW % "[ns.a, ns.a] | join",
+    GROW.replace("'xxxxxxxxxx'", "[1]") % "ns.a + ns.a",
+    GROW.replace("'xxxxxxxxxx'", "9999") % "ns.a * ns.a",
+    BLOCK,
+    "{% for x in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] %}" * 9
+    + "{% if x > 99 %}x{% endif %}"
+    + "{% endfor %}" * 9,
 ]
 
 
@@ -67,6 +120,31 @@ def test_it_is_refused_with_its_place(write: Write, source: str) -> None:
         templates.render("t", "sms", None, SAMPLE_CONTEXT)
     assert caught.value.position is not None
     assert caught.value.position.file == "message_templates/t/sms.txt"
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+def test_nothing_of_python_and_no_secret_is_told(
+    write: Write, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in what is said about it; and each is over soon."""
+    secret = "secret-of-the-environment-0123456789"
+    monkeypatch.setenv("LAGNIAPPE_SECRET_KEY", secret)
+    started = time.monotonic()
+    info = write("t", {"sms.txt": f"hello\n{source}"}).info("t")
+    assert time.monotonic() - started < 5
+    assert info is not None
+    told = " ".join(problem.message for problem in info.diagnostics)
+    for forbidden in (secret, "<class", "<module", "<function", "root:", "subclass", " at 0x"):
+        assert forbidden not in told
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_other_programs_have_is_nothing_here(write: Write, name: str) -> None:
+    templates = write("t", {"sms.txt": f"[{{{{ {name} }}}}]"})
+    root = name.partition(".")[0]
+    with pytest.raises(RenderError, match=f"{root}. is undefined"):
+        templates.render("t", "sms", None, SAMPLE_CONTEXT)
+    assert templates.render("t", "sms", None, {**SAMPLE_CONTEXT, root: {}}).text in ("[]", "[{}]")
 
 
 def test_a_runaway_part_is_stopped(write: Write) -> None:
