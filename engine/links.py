@@ -12,7 +12,7 @@ in text messages. The key of each purpose is derived from the secret key and the
 from __future__ import annotations
 
 import base64
-import hashlib
+import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from itsdangerous import BadSignature, HMACAlgorithm, Signer
+from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
 
 LONGEST_TARGET: Final = 2000  # characters; longer links are left as they are
 _SIGNATURE_BYTES: Final = 16
@@ -56,9 +57,28 @@ class Token:
     expires: datetime | None = None
 
 
-class _Short(HMACAlgorithm):
+class _Short(SigningAlgorithm):
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return super().get_signature(key, value)[:_SIGNATURE_BYTES]
+        return hmac.digest(key, value, "sha256")[:_SIGNATURE_BYTES]
+
+
+class _Signer(Signer):
+    """Derives each key once: a message has a token for every link in it."""
+
+    def __init__(self, keys: Sequence[str], purpose: Purpose) -> None:
+        self._derived: dict[str | bytes | None, bytes] = {}
+        super().__init__(
+            list(reversed(keys)),  # itsdangerous tries the last key first and signs with it
+            salt=f"lagniappe.{purpose.value}",
+            sep=".",
+            key_derivation="hmac",
+            algorithm=_Short(),
+        )
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        if secret_key not in self._derived:
+            self._derived[secret_key] = super().derive_key(secret_key)
+        return self._derived[secret_key]
 
 
 class Links:
@@ -73,17 +93,7 @@ class Links:
 
     def change_keys(self, keys: Sequence[str]) -> None:
         """Sign with the first of these from now on, and verify by every one of them."""
-        # itsdangerous tries the last key first and signs with it.
-        self._signers = {
-            purpose: Signer(
-                list(reversed(keys)),
-                salt=f"lagniappe.{purpose.value}",
-                sep=".",
-                key_derivation="hmac",
-                algorithm=_Short(hashlib.sha256),
-            )
-            for purpose in Purpose
-        }
+        self._signers = {purpose: _Signer(keys, purpose) for purpose in Purpose}
 
     def token(
         self,
