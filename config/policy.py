@@ -28,6 +28,7 @@ from pydantic_core import PydanticCustomError
 from config.destinations import Allowed
 from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
+from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
 from config.yaml_source import Document, Path, SourceError, field_path
@@ -363,6 +364,7 @@ class Policy(Section):
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()
+    sms: Texting = Texting()
     retry: Retry = Retry()
     on_unknown: OnUnknown = OnUnknown()
     delivery: Delivery = Delivery()

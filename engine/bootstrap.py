@@ -26,8 +26,13 @@ from engine.ports import faults
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.history import History
 from engine.ports.metrics import Metrics
-from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader
-from engine.providers.build import build_look_ups, build_providers, build_readers
+from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader, TextReader
+from engine.providers.build import (
+    build_look_ups,
+    build_providers,
+    build_readers,
+    build_text_readers,
+)
 from engine.providers.gate import Gate
 from engine.providers.nowhere import NoHandover
 from engine.providers.pacing import Rate
@@ -35,6 +40,7 @@ from engine.providers.poster import HttpPoster
 from engine.providers.rotating import Rotating, rotation_of
 from engine.providers.sender import Sender
 from engine.rendering.archive import unpack
+from engine.rendering.sms import plain, segments
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
 from engine.rotation import Rotation
@@ -44,11 +50,13 @@ from engine.services.configuration import compile_programs, compile_rules
 from engine.services.deliveries import Deliveries
 from engine.services.dispatch import Dispatch
 from engine.services.fingerprints import Fingerprints
+from engine.services.flagged import Flagged
 from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.outbox import Outbox
 from engine.services.privacy import Privacy
 from engine.services.receive import Receive
+from engine.services.replies import Replies
 from engine.services.retention import Forgetting
 from engine.services.revisions import Policies, Revisions
 from engine.services.settlement import Settlement
@@ -90,6 +98,9 @@ class App:
     ingest: Ingest
     receive: Receive
     readers: Mapping[str, ReceiptReader]
+    replies: Replies
+    text_readers: Mapping[str, TextReader]
+    flagged: Flagged
     settlement: Settlement
     outbox: Outbox
     personal: SqlPrivacy
@@ -218,19 +229,32 @@ def build(
     history = SqlHistory(storage.database)
     receive = Receive(storage, revisions, handover, clock, worker.wake)
     personal = SqlPrivacy(storage.database)
+    replies = Replies(
+        storage,
+        revisions,
+        handover,
+        clock,
+        metrics,
+        segments=segments,
+        plain=plain,
+        on_taken=worker.wake,
+    )
     readers, look_ups = _readers(settings), _look_ups(settings)
     poster = HttpPoster(
         keys=[key.get_secret_value() for key in keys],
         now=clock.now,
         allowed=lambda: revisions.policy.webhooks.allowed,
     )
+    text_readers = _text_readers(settings)
 
     def follow(fresh: Settings) -> Callable[[], None]:
         new_readers, new_look_ups = _readers(fresh), _look_ups(fresh)
+        new_text_readers = _text_readers(fresh)
         new_keys = [key.get_secret_value() for key in fresh.secret_key or keys]
 
         def put_into_use() -> None:
             readers.update(new_readers)  # in place: their holders look each up when it is needed
+            text_readers.update(new_text_readers)
             look_ups.update(new_look_ups)
             links.change_keys(new_keys)
             poster.change_keys(new_keys)
@@ -255,6 +279,9 @@ def build(
         ingest=ingest,
         receive=receive,
         readers=readers,
+        replies=replies,
+        text_readers=text_readers,
+        flagged=Flagged(storage, revisions, handover, clock),
         settlement=Settlement(
             storage=storage,
             revisions=revisions,
@@ -382,6 +409,13 @@ def _readers(settings: Settings) -> dict[str, ReceiptReader]:
         )
     except ValueError as error:
         raise SetupError([str(error)]) from None
+
+
+def _text_readers(settings: Settings) -> dict[str, TextReader]:
+    token = _plain(settings.twilio_auth_token)
+    return build_text_readers(
+        twilio_auth_tokens=[token] if token else [], public_url=settings.base_url
+    )
 
 
 def _look_ups(settings: Settings) -> dict[str, LookUp]:

@@ -36,6 +36,8 @@ class WebParts:
                 inbox=self._inbox,
                 readers=app.readers,
                 receive=app.receive.take,
+                text_readers=app.text_readers,
+                reply=app.replies.take,
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
                 clicks=Clicks(app.links, app.receive.take, app.clock),
                 catalog=lambda: app.loader.catalog,

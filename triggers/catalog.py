@@ -333,8 +333,15 @@ _TOLD: tuple[_Row, ...] = (
     (
         "message.replied",
         "customer",
-        "The customer answered a message.",
-        {**_MESSAGE, "text": _some("string", "the answer"), "keyword": _some("string", "STOP, …")},
+        "The customer wrote back.",
+        {
+            **_MESSAGE,
+            "message_id": _some("string", "the last message to the number that they wrote from"),
+            "text": _some("string", "what they wrote"),
+            "keyword": _some("string", "STOP, START or HELP, where the whole text is such a word"),
+            "flagged": _some("bool", "seems to ask for no more texts, and waits for a person"),
+            "media": _some("int", "pictures and the like that came with it"),
+        },
     ),
 )
 

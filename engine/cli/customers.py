@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
-from engine.cli import privacy
+from engine.cli import flagged, privacy
 from engine.cli.lookup import customer_id
 from engine.cli.output import Column, Row, local, print_table, say, short, show_table, write_json
 from engine.cli.session import session_of
@@ -24,6 +24,9 @@ app = typer.Typer(no_args_is_help=True)
 
 app.command("export")(privacy.export)
 app.command("erase")(privacy.erase)
+app.command("flagged")(flagged.flagged)
+app.command("release")(flagged.release)
+app.command("opt-out")(flagged.opt_out)
 
 _PROFILE = (
     "id", "email", "phone", "first_name", "last_name", "locale", "timezone", "country",

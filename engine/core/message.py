@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from engine.core.receipt import Verdict
+
 Channel = Literal["email", "sms", "voice"]
 Purpose = Literal["marketing", "transactional"]
 
@@ -131,4 +133,5 @@ class SendResult:
     reason: str | None = None  # plain words, no personal data
     retry_after: float | None = None  # seconds, when the provider said so
     cost: Decimal | None = None
+    verdict: Verdict = Verdict.NOTHING  # what the answer says of the address itself
     handed_over: bool = True  # False: the provider was never asked, so no attempt was made

@@ -123,9 +123,14 @@ def _no_sender(trace: Trace, zone: tzinfo) -> str:
 
 def _suppressed(trace: Trace, zone: tzinfo) -> str:
     scope = {"marketing": " for marketing", "all": " for every message"}
-    reason = trace.get("reason")
+    reason = _SUPPRESSIONS.get(str(trace.get("reason")), trace.get("reason"))
     told = f"the address is suppressed{scope.get(str(trace.get('scope')), '')}"
     return f"{told} ({reason})" if reason else told
+
+
+_SUPPRESSIONS: Mapping[str, str] = {
+    "stop_wish": "held: a reply seems to ask for no more texts; lagniappe customers flagged",
+}
 
 
 def _no_consent(trace: Trace, zone: tzinfo) -> str:

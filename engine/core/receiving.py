@@ -5,6 +5,7 @@ The event that campaigns see of it is told afterwards, like any other (``engine.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from engine.core import delivery
@@ -46,21 +47,29 @@ def on_receipt(
         elif message.status not in COUNTED:
             release_slot(world, message.id)
     if delivery.can_have_receipts(message):
-        _judge_address(world, message, receipt, plans, context)
+        judge_address(world, message, receipt.verdict, receipt.at, plans, context)
 
 
-def withdraws_consent(receipt: Receipt) -> bool:
-    """Whether the receipt takes back the permission to market to the address."""
-    return receipt.verdict in (Verdict.STOPPED, Verdict.REPORTED, Verdict.UNWANTED)
+def withdraws_consent(verdict: Verdict) -> bool:
+    """Whether the verdict takes back the permission to market to the address."""
+    return verdict in (Verdict.STOPPED, Verdict.REPORTED, Verdict.UNWANTED)
 
 
-def _judge_address(
-    world: World, message: Message, receipt: Receipt, plans: Plans, context: Context
+def judge_address(
+    world: World,
+    message: Message,
+    verdict: Verdict,
+    at: datetime,
+    plans: Plans,
+    context: Context,
 ) -> None:
-    """Suppress the address that the message went to, and withhold what is scheduled for it."""
-    reason = _REASONS.get(receipt.verdict)
+    """Suppress the address that the message went to, and withhold what is scheduled for it.
+
+    The world must hold what is known of that address, which may be a former one.
+    """
+    reason = _REASONS.get(verdict)
     if reason is None or message.recipient is None:
         return
-    held = take_suppression(world, message.channel, message.recipient, reason, receipt.at)
+    held = take_suppression(world, message.channel, message.recipient, reason, at)
     if held is not None:
         withhold_refused(world, plans, context)

@@ -20,6 +20,10 @@ class Metrics(Protocol):
         """So many messages reached a status of ``engine.core.message.MessageStatus``."""
         ...
 
+    def text_received(self, intent: str) -> None:
+        """A customer's text came in; ``intent`` is an ``engine.core.texts.Intent``."""
+        ...
+
     def due_lag(self, seconds: float) -> None:
         """How late the most overdue step is; 0 when none is."""
         ...
@@ -47,6 +51,9 @@ class Uncounted:
         """Keep nothing."""
 
     def messages(self, channel: str, status: str, count: int = 1) -> None:
+        """Keep nothing."""
+
+    def text_received(self, intent: str) -> None:
         """Keep nothing."""
 
     def due_lag(self, seconds: float) -> None:

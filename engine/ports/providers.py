@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.core.message import Channel, Outgoing, SendResult
 from engine.core.receipt import Receipt
+from engine.core.texts import InboundText
 from triggers.event import Rejected
 
 
@@ -38,7 +39,7 @@ class Provider(Protocol):
 
 
 class ReceiptRefused(Exception):
-    """Receipts that are not proven to come from the provider. ``reason`` is safe to show."""
+    """A request that is not proven to come from the provider. ``reason`` is safe to show."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -71,6 +72,33 @@ class ReceiptReader(Protocol):
 
         Raises ReceiptRefused unless the provider's signature proves every byte.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReading:
+    """What a proven request holds: a customer's text, or a body that could not be understood."""
+
+    text: InboundText | None = None
+    rejected: Rejected | None = None
+
+
+class TextReader(Protocol):
+    """Turns one provider's requests into texts, and answers into its format. Keeps no state."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name, as in ``/webhooks/{name}``."""
+
+    def read(
+        self, headers: Mapping[str, str], body: bytes, *, target: str, now: datetime
+    ) -> TextReading:
+        """The text of one request; ``target`` is its path with the query, as it was sent.
+
+        Raises ReceiptRefused unless the provider's signature proves every byte.
+        """
+
+    def answer(self, text: str | None) -> tuple[str, bytes]:
+        """The media type and body that have ``text`` sent back; None sends nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

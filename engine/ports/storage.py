@@ -129,6 +129,19 @@ class DueCall:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldNumber:
+    """A number that gets no texts until a person has read what its owner wrote.
+
+    ``text`` is None when it is not kept any more, ``customer_id`` when no customer is known by it.
+    """
+
+    number: str
+    at: datetime
+    customer_id: str | None = None
+    text: str | None = None
+
+
 ALL_ZONES: Literal["*"] = "*"  # no IANA name
 
 
@@ -242,6 +255,12 @@ class UnitOfWork(Protocol):
 
     def messages(self, ids: Collection[str], *, locked: bool = False) -> dict[str, Message]:
         """Messages by id; ``locked``: as they stay until the unit ends, whoever else writes."""
+
+    def texts_to(self, number: str, limit: int) -> Sequence[Message]:
+        """The newest SMS messages that were handed over for this number, newest first."""
+
+    def holders(self, address: str) -> dict[IdentityKey, str]:
+        """The customers whom this address is a key of, verified or not, by key."""
 
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Those that are not kept yet, each once, in the order given."""
@@ -374,6 +393,9 @@ class Storage(Protocol):
 
     def frozen_campaigns(self) -> set[str]:
         """Campaigns with messages that wait because their campaign stood still."""
+
+    def held_texts(self) -> Sequence[HeldNumber]:
+        """Numbers whose texts wait for a person's decision, the oldest first."""
 
     def messages_in_doubt(self, limit: int) -> Sequence[Message]:
         """Messages that are ``unknown``, the longest in doubt first."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from engine.core.message import Channel
-from engine.ports.providers import LookUp, Provider, ReceiptReader
+from engine.ports.providers import LookUp, Provider, ReceiptReader, TextReader
 from engine.providers import sendgrid, twilio_sms
 from engine.providers.http import Timeouts, checked_base_url
 from engine.providers.look_ups import SendGridLookUp, TwilioLookUp
@@ -15,6 +15,7 @@ from engine.providers.preview import Preview
 from engine.providers.sendgrid_receipts import SendGridReceipts
 from engine.providers.smtp import Smtp
 from engine.providers.twilio_receipts import TwilioReceipts
+from engine.providers.twilio_texts import TwilioTexts
 
 EMAIL_PROVIDERS = ("preview", "sendgrid", "smtp")
 SMS_PROVIDERS = ("preview", "twilio")
@@ -87,6 +88,14 @@ def build_readers(
         TwilioReceipts(twilio_auth_tokens, public_url),
     )
     return {reader.name: reader for reader in readers}
+
+
+def build_text_readers(
+    *, twilio_auth_tokens: Sequence[str] = (), public_url: str
+) -> dict[str, TextReader]:
+    """The reader of each provider's incoming texts; one without a token refuses everything."""
+    reader = TwilioTexts(twilio_auth_tokens, public_url)
+    return {reader.name: reader}
 
 
 def build_look_ups(

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.connector import Connection
 
 from engine.core.message import Channel, Outcome, Outgoing, SendResult
+from engine.core.receipt import Verdict
 from engine.providers.classing import (
     Answer,
     NoAnswer,
@@ -58,10 +59,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What a refusing answer told: the provider's own code, if it has one, and its words."""
+    """What a refusing answer told: the provider's own code, if it has one, and its words.
+
+    ``verdict`` is what it says of the address itself.
+    """
 
     error_code: str | None = None
     reason: str | None = None
+    verdict: Verdict = Verdict.NOTHING
 
 
 class _Attempt:
@@ -267,6 +272,7 @@ class HttpProvider(abc.ABC):
             at=now,
             error_code=refusal.error_code or f"http_{answer.status}",
             reason=plain_reason(words, private),
+            verdict=refusal.verdict if outcome is Outcome.REJECTED else Verdict.NOTHING,
             retry_after=self.wait_hint(answer, now) if outcome is Outcome.RETRY else None,
         )
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from engine.core.message import Channel, Outgoing
 from engine.providers.classing import Answer
 from engine.providers.http import Accepted, HttpProvider, Refusal, Request, Timeouts
+from engine.providers.twilio_codes import verdict_of
 
 BASE_URL = "https://api.twilio.com"
 
@@ -83,8 +84,10 @@ class TwilioSms(HttpProvider):
         """
         error = _object(answer.body)
         code, message = error.get("code"), error.get("message")
+        error_code = str(code) if isinstance(code, int) else None
         return Refusal(
-            error_code=str(code) if isinstance(code, int) else None,
+            error_code=error_code,
+            verdict=verdict_of(error_code),
             reason=message if isinstance(message, str) else None,
         )
 

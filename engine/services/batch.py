@@ -94,6 +94,13 @@ class Batch:
 
     def keep(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change and commit; what is due now is left to the worker."""
+        self.note(worlds, now)
+        self.unit.commit()
+        passing(Fault.DECISION_COMMITTED)
+        self.tell_held()
+
+    def note(self, worlds: Iterable[World], now: datetime) -> None:
+        """Note every change, for a commit by the caller."""
         for world in worlds:
             changes = world.changes
             if changes.emitted:
@@ -104,8 +111,9 @@ class Batch:
                 self.unit.save(world)
         for campaign, reason in self.braked.items():
             self.unit.hold(campaign, reason, now)
-        self.unit.commit()
-        passing(Fault.DECISION_COMMITTED)
+
+    def tell_held(self) -> None:
+        """Log what was braked, once that is committed."""
         for campaign, reason in self.braked.items():
             log.warning("campaign_held", campaign=campaign, reason=reason,
                         next=f"lagniappe campaigns resume {campaign}")  # fmt: skip

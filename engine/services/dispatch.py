@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,10 +10,15 @@ import structlog
 from config.policy import Policy
 from engine.core.journey import on_failed, on_retry
 from engine.core.message import Channel, Message, MessageStatus, Outcome, SendResult
+from engine.core.receipt import Verdict
+from engine.core.receiving import judge_address, withdraws_consent
+from engine.core.world import World
 from engine.ports.faults import Fault, passing
 from engine.ports.storage import Storage, UnitOfWork
 from engine.services.batch import Batch
+from engine.services.consenting import tell_consent
 from engine.services.handover import NOT_GIVEN, HandOver
+from engine.services.receive import WITHDRAWN
 from engine.services.revisions import Revisions
 
 log = structlog.get_logger(__name__)
@@ -60,13 +65,16 @@ class Dispatch:
         trouble = {
             each.message_id: each for each in results if each.outcome is not Outcome.ACCEPTED
         }
+        batch: Batch | None = None
         with self._storage.deciding() as unit:
             if accepted:
                 unit.record_sent(accepted)
             if trouble:
-                self._record_trouble(unit, trouble, now, of=self._handover.worker_id)
+                batch = self._record_trouble(unit, trouble, now, of=self._handover.worker_id)
             passing(Fault.RESULTS_WRITTEN)
             unit.commit()
+        if batch is not None:
+            batch.tell_held()
         self._handover.release(each.message_id for each in results if each.error_code == NOT_GIVEN)
         passing(Fault.RESULTS_RECORDED)
 
@@ -81,12 +89,17 @@ class Dispatch:
         now: datetime,
         *,
         of: str | None = None,
-    ) -> None:
-        """``of``: only what this worker has under way, for another may have the message by now."""
+    ) -> Batch:
+        """Note it, to be committed by the caller.
+
+        ``of``: only what this worker has under way, for another may have the message by now.
+        """
         configuration = self._revisions.configuration(unit)
         customers = {message.customer_id for message in unit.messages(trouble).values()}
         unit.lock(customers)
-        worlds = unit.load(customers, now=now)
+        judges = any(each.verdict is not Verdict.NOTHING for each in trouble.values())
+        worlds = unit.load(customers, now=now, past=judges)
+        _permit(unit, worlds, trouble)
         batch = Batch(unit, configuration, self._handover)
         context = batch.context(now)
         for world in worlds.values():
@@ -111,6 +124,7 @@ class Dispatch:
                 else:
                     on_failed(world, message, context)
                     message.reason = result.reason
+                    _judge(batch, world, message, result, now)
                 message.owner = None
                 log.warning(
                     "hand_over_failed",
@@ -119,7 +133,8 @@ class Dispatch:
                     code=result.error_code,
                     attempts=message.attempts,
                 )
-            unit.save(world)
+        batch.note(worlds.values(), now)
+        return batch
 
     def settle_orphans(self, alive_since: datetime, now: datetime) -> int:
         """Mark as ``unknown`` what a worker that is gone was handing over; how many."""
@@ -137,10 +152,56 @@ class Dispatch:
                 )
                 for each in ids
             }
-            self._record_trouble(unit, orphans, now)
+            batch = self._record_trouble(unit, orphans, now)
             passing(Fault.ORPHANS_FOUND)
             unit.commit()
+        batch.tell_held()
         return len(ids)
+
+
+def _permit(
+    unit: UnitOfWork, worlds: Mapping[str, World], trouble: Mapping[str, SendResult]
+) -> None:
+    """Give the worlds what is known of the addresses that answers say something of."""
+    told = {
+        (world.customer.id, message.recipient): (message.channel, message.recipient)
+        for world in worlds.values()
+        for message in world.messages.values()
+        if message.recipient is not None
+        and message.id in trouble
+        and trouble[message.id].verdict is not Verdict.NOTHING
+    }
+    if not told:
+        return
+    known = unit.permissions({address for _, address in told.values()})
+    for (customer_id, _), key in told.items():
+        world = worlds[customer_id]
+        if key in known.consents:
+            world.consents[key] = known.consents[key]
+        if key in known.suppressions:
+            world.suppressions[key] = known.suppressions[key]
+        if key in known.preferences:
+            world.preferences[key] = known.preferences[key]
+
+
+def _judge(batch: Batch, world: World, message: Message, result: SendResult, now: datetime) -> None:
+    """What a refusal says of the address holds at once, as if a receipt had told it."""
+    context, plans = batch.context(now), batch.configuration.plans
+    judge_address(world, message, result.verdict, result.at, plans, context)
+    if withdraws_consent(result.verdict) and message.recipient is not None:
+        code, provider = result.error_code, message.provider
+        tell_consent(
+            batch,
+            world,
+            "unsubscribed",
+            channel=message.channel,
+            address=message.recipient,
+            key=f"withdrawn:{message.id}:{provider}:{code}",
+            proof=f"{WITHDRAWN[result.verdict]}: {provider} refused message {message.id} ({code})",
+            at=result.at,
+            now=now,
+            message=message,
+        )
 
 
 def _next_attempt(

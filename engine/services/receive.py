@@ -13,22 +13,20 @@ from typing import Any, Final
 
 import structlog
 
-from engine.core.decision import EntryVerdict
 from engine.core.delivery import is_in_doubt
-from engine.core.journey import on_event
 from engine.core.machines import mark
 from engine.core.message import Message, MessageStatus
-from engine.core.projection import project
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.core.receiving import on_receipt, withdraws_consent
 from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
+from engine.ports.storage import Contended, Incoming, Storage, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch, order_reference, ticket_reference
+from engine.services.consenting import tell_consent
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
-from triggers.event import ConsentFact, CustomerFacts, Event
+from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize
 
 log = structlog.get_logger(__name__)
@@ -46,6 +44,11 @@ _TYPES: Final[Mapping[ReceiptKind, str]] = {
     ReceiptKind.OPENED: "message.opened",
     ReceiptKind.CLICKED: "message.clicked",
     ReceiptKind.COMPLAINED: "message.complained",
+}
+WITHDRAWN: Final[Mapping[Verdict, str]] = {
+    Verdict.STOPPED: "blocked by the carrier after STOP",
+    Verdict.REPORTED: "reported as spam",
+    Verdict.UNWANTED: "unsubscribed at the provider",
 }
 _REPEATED: Final = frozenset({ReceiptKind.OPENED, ReceiptKind.CLICKED})
 
@@ -161,50 +164,24 @@ def _take_one(
 ) -> None:
     context, plans = batch.context(now), batch.configuration.plans
     on_receipt(world, message, receipt, plans, context)
-    if withdraws_consent(receipt) and message.recipient is not None:
-        event = _withdrawal(message, receipt, message.recipient)
-        verdicts: list[EntryVerdict] = []
-        for transition in project(world, event):
-            verdicts += on_event(world, transition, plans, context)
-        incoming = Incoming(event=event, body=serialize(event), received_at=now)
-        done = Processed(
-            seq=None, incoming=incoming, customer_id=world.customer.id, verdicts=verdicts
+    if withdraws_consent(receipt.verdict) and message.recipient is not None:
+        what = WITHDRAWN[receipt.verdict]
+        tell_consent(
+            batch,
+            world,
+            "unsubscribed",
+            channel=message.channel,
+            address=message.recipient,
+            key=f"withdrawn:{message.id}:{receipt.provider}:{receipt.id}",
+            proof=f"{what}: receipt {receipt.id} of {receipt.provider} for message {message.id}",
+            at=receipt.at,
+            now=now,
+            message=message,
         )
-        batch.unit.processed([done])
     observed = _observation(message, receipt)
     if observed is not None:
         incoming = Incoming(event=observed, body=serialize(observed), received_at=now)
         batch.unit.enqueue([incoming])
-
-
-def _withdrawal(message: Message, receipt: Receipt, recipient: str) -> Event:
-    """The opt-out that a receipt tells, as an event of our own.
-
-    The address stands in ``data``: as a customer's fact it would bring a former one back.
-    """
-    what = {
-        Verdict.STOPPED: "blocked by the carrier after STOP",
-        Verdict.REPORTED: "reported as spam",
-    }.get(receipt.verdict, "unsubscribed at the provider")
-    proof = f"{what}: receipt {receipt.id} of {receipt.provider} for message {message.id}"
-    return Event(
-        id=f"withdrawn:{message.id}:{receipt.provider}:{receipt.id}"[:255],
-        source=OWN_SOURCE,
-        type="customer.unsubscribed",
-        time=receipt.at,
-        customer=CustomerFacts(
-            id=message.customer_id,
-            consent={
-                message.channel: ConsentFact(status="unsubscribed", at=receipt.at, proof=proof)
-            },
-        ),
-        data={
-            "channel": message.channel,
-            "address": recipient,
-            "message_id": message.id,
-            "campaign": message.campaign,
-        },
-    )
 
 
 def _observation(message: Message, receipt: Receipt) -> Event | None:

@@ -12,13 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import DueCall, Incoming, Undelivered
+from engine.ports.storage import DueCall, HeldNumber, Incoming, Undelivered
 from engine.storage import operations, tables
 from engine.storage.bulk import BulkTable, Row, fetch
 from engine.storage.database import Database
 from engine.storage.flush import accept_events
 from engine.storage.receipts import messages_in_doubt, provider_ids
 from engine.storage.scalars import micros
+from engine.storage.texts import held_texts
 from engine.storage.undelivered import undelivered
 from engine.storage.unit import SqlUnitOfWork, deciding
 from triggers.event import Rejected
@@ -168,6 +169,11 @@ class SqlStorage:
         with self.database.reading() as connection:
             rows = fetch(connection, f"{sql} AND reason = 'frozen'")
         return {row[0] for row in rows}
+
+    def held_texts(self) -> Sequence[HeldNumber]:
+        """Numbers on hold, the oldest first."""
+        with self.database.reading() as connection:
+            return held_texts(connection)
 
     def messages_in_doubt(self, limit: int) -> Sequence[Message]:
         """Unknown messages, the longest in doubt first."""

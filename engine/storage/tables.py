@@ -295,6 +295,8 @@ messages = Table(
     Index("ix_messages_created_at_id", "created_at", "id"),  # the log, newest first
     Index("ix_messages_customer_id_created_at", "customer_id", "created_at"),
     Index("ix_messages_scheduled", "channel", "send_at", **where("status = 'scheduled'")),
+    # Whom a text from a number answers, while its sender's provider waits.
+    Index("ix_messages_texts", "recipient", "created_at", **where("channel = 'sms'")),
     Index("ix_messages_doubt", "status", **where("status IN ('sending', 'unknown')")),
     **_QUEUE,
 )

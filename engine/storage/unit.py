@@ -33,6 +33,7 @@ from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
 from engine.storage.receipts import unseen_receipts
 from engine.storage.scalars import micros, moment
+from engine.storage.texts import texts_to
 from engine.storage.worlds import columns, load_orders, load_permissions, load_tickets, load_worlds
 
 # Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
@@ -305,6 +306,17 @@ class SqlUnitOfWork:
         if locked and self._is_postgresql:
             sql += " ORDER BY id FOR UPDATE"
         return {row[0]: message_of(row) for row in fetch_any(self._connection, sql, ids)}
+
+    def texts_to(self, number: str, limit: int) -> Sequence[Message]:
+        """The newest SMS messages for a number."""
+        return texts_to(self._connection, number, limit)
+
+    def holders(self, address: str) -> dict[IdentityKey, str]:
+        """Customers by their keys of this value."""
+        return {
+            IdentityKey(kind, value): owner
+            for kind, value, owner in fetch_any(self._connection, _IDENTITIES, [address])
+        }
 
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Receipts that are not kept yet, each once."""

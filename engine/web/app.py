@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.web import api, clicks, openapi, public, receipts, webhooks
+from engine.web import api, clicks, openapi, public, receipts, texts, webhooks
 from engine.web.errors import answer_http_error, as_json
 from engine.web.gateway import Gateway, Rescue
 from engine.web.health import Endpoint, alive, metrics_endpoint, ready_endpoint
@@ -56,6 +56,14 @@ def create_app(services: WebServices) -> FastAPI:
     post_events = api.events_endpoint(services)
     routes = [
         Route(api.PATH, post_events, methods=["POST"]),
+        *(
+            Route(
+                texts.PATH.format(provider=name),
+                texts.texts_endpoint(services, name),
+                methods=["POST"],
+            )
+            for name in services.text_readers
+        ),
         Route(webhooks.PATH, webhooks.webhook_endpoint(services), methods=["POST"]),
         Route(receipts.PATH, receipts.receipts_endpoint(services), methods=["POST"]),
         Route(public.PATH, public.unsubscribe_endpoint(services), methods=["GET", "POST"]),

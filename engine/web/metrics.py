@@ -27,6 +27,12 @@ class PrometheusMetrics:
             ("channel", "status"),
             registry=registry,
         )
+        self._texts = Counter(
+            "lagniappe_texts_received",
+            "Texts from customers by what they ask for; a wish waits for a person",
+            ("intent",),
+            registry=registry,
+        )
         self._lag = Gauge(
             "lagniappe_due_lag_seconds", "Lateness of the most overdue step", registry=registry
         )
@@ -61,6 +67,10 @@ class PrometheusMetrics:
     def messages(self, channel: str, status: str, count: int = 1) -> None:
         """Count messages that reached a status."""
         self._messages.labels(channel, status).inc(count)
+
+    def text_received(self, intent: str) -> None:
+        """Count a customer's text."""
+        self._texts.labels(intent).inc()
 
     def due_lag(self, seconds: float) -> None:
         """Set the lateness of the most overdue step."""

@@ -12,11 +12,12 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from engine.services.unsubscribe import PAUSES
-from engine.web import api, clicks, public, receipts, webhooks
+from engine.web import api, clicks, public, receipts, texts, webhooks
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
 from triggers.sources.native import MAX_EVENTS
 
+TEXTS: Final = texts.PATH.format(provider="twilio")
 _REF: Final = "#/components/schemas/{model}"
 
 ORDER_PLACED: Final[dict[str, Any]] = {
@@ -73,6 +74,7 @@ def document(version: str) -> dict[str, Any]:
         "paths": {
             api.PATH: {"post": _post_events()},
             webhooks.PATH: {"post": _post_webhook()},
+            TEXTS: {"post": _post_text()},
             receipts.PATH: {"post": _post_receipts()},
             public.PATH: _public(),
             clicks.PATH: _click(),
@@ -161,6 +163,34 @@ def _post_webhook() -> dict[str, Any]:
         "responses": {
             "200": _json("Taken, or kept as not understood.", "WebhookTaken"),
             **_errors("401", "404", "408", "413", "503"),
+        },
+    }
+
+
+def _post_text() -> dict[str, Any]:
+    text = {"type": "string"}
+    fields = ("MessageSid", "From", "To", "Body", "NumMedia", "OptOutType")
+    return {
+        "operationId": "postText",
+        "summary": "Take what a customer writes back by SMS.",
+        "description": (
+            "Twilio's webhook for incoming messages, proven by its signature. The answer is TwiML;"
+            " it sends nothing unless `sms: answers: ours` is set. A MessageSid counts once."
+        ),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {"type": "object", "properties": dict.fromkeys(fields, text)}
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "Taken, or kept as not understood.",
+                "content": {"application/xml": {"schema": text}},
+            },
+            **_errors("401", "408", "413", "503"),
         },
     }
 

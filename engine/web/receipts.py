@@ -34,7 +34,9 @@ def receipts_endpoint(services: WebServices) -> Callable[[Request], Awaitable[Re
             return problem(404, f"receipts are read from {', '.join(readers)}")
         body = await read_body(request, most=MOST)
         try:
-            reading = reader.read(request.headers, body, target=_target(request), now=clock.now())
+            reading = reader.read(
+                request.headers, body, target=signed_target(request), now=clock.now()
+            )
         except ReceiptRefused as refusal:
             log.warning("receipts_refused", provider=name, reason=refusal.reason)
             return problem(401, refusal.reason, {"WWW-Authenticate": f'Signature realm="{name}"'})
@@ -53,7 +55,7 @@ def receipts_endpoint(services: WebServices) -> Callable[[Request], Awaitable[Re
     return post_receipts
 
 
-def _target(request: Request) -> str:
+def signed_target(request: Request) -> str:
     """Path and query exactly as they were sent: signatures cover them byte by byte."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     query: bytes = request.scope["query_string"]

@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 from config.policy import Policy
 from config.settings import Settings
 from engine.core.receipt import Receipt
+from engine.core.texts import InboundText
 from engine.ports.clock import Clock
 from engine.ports.metrics import Metrics
-from engine.ports.providers import ReceiptReader
+from engine.ports.providers import ReceiptReader, TextReader
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Unsubscribe
@@ -35,8 +36,8 @@ class WebServices:
 
     ``settings``, ``catalog`` and ``policy`` are asked for at each use, since all may be reloaded.
     ``reject`` is the storage's. ``readers`` are by the provider's name; ``receive`` takes in what
-    they read.
-    ``reject``, ``receive`` and ``readiness`` may block: they are called in a thread.
+    they read. ``text_readers`` and ``reply`` are the same for what customers write back.
+    ``reject``, ``receive``, ``reply`` and ``readiness`` may block: they are called in a thread.
     """
 
     settings: Callable[[], Settings]
@@ -47,6 +48,8 @@ class WebServices:
     clicks: Clicks
     readers: Mapping[str, ReceiptReader]
     receive: Callable[[Sequence[Receipt]], int]
+    text_readers: Mapping[str, TextReader]
+    reply: Callable[[InboundText], str | None]
     catalog: Callable[[], Catalog]
     policy: Callable[[], Policy]
     readiness: Callable[[], Sequence[Check]]

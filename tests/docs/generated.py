@@ -183,6 +183,8 @@ def _shown(value: Any) -> str:
             return f"`{value.value}`"
         case bool():
             return f"`{str(value).lower()}`"
+        case tuple() if all(isinstance(one, str) for one in value):
+            return f"`[{', '.join(value)}]`"
         case time():
             return f'`"{value:%H:%M}"`'
         case _:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twilio.request_validator import RequestValidator
 
-from engine.providers import sendgrid_receipts, twilio_receipts
+from engine.providers import sendgrid_receipts, twilio_signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,30 @@ def twilio_callback(
     return Posted(
         target=target,
         headers={
-            twilio_receipts.SIGNATURE: signature,
+            twilio_signature.SIGNATURE: signature,
+            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
+        },
+        body=urlencode(fields).encode(),
+    )
+
+
+def twilio_text(
+    sid: str, body: str, *, token: str, public_url: str, sender: str = "+15045550123", **more: str
+) -> Posted:
+    """A customer's text, as Twilio posts it to the number's webhook."""
+    fields = {
+        "ToCountry": "US", "SmsMessageSid": sid, "NumMedia": "0", "SmsSid": sid,
+        "SmsStatus": "received", "Body": body, "FromCountry": "US", "To": "+15045550100",
+        "NumSegments": "1", "MessageSid": sid, "AccountSid": "ACfake", "From": sender,
+        "ApiVersion": "2010-04-01", **more,
+    }  # fmt: skip
+    target = "/webhooks/twilio"
+    return Posted(
+        target=target,
+        headers={
+            twilio_signature.SIGNATURE: RequestValidator(token).compute_signature(
+                public_url + target, fields
+            ),
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
         },
         body=urlencode(fields).encode(),

@@ -12,7 +12,8 @@ from twilio.request_validator import RequestValidator
 
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.ports.providers import ReceiptReading, ReceiptRefused
-from engine.providers.twilio_receipts import KINDS, SIGNATURE, TwilioReceipts
+from engine.providers.twilio_receipts import KINDS, TwilioReceipts
+from engine.providers.twilio_signature import SIGNATURE
 from tests.fakes.receipts import Posted, twilio_callback
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -14,11 +14,12 @@ from prometheus_client import CollectorRegistry
 from config.policy import Policy
 from config.settings import Settings, load_settings
 from engine.core.receipt import Receipt
+from engine.core.texts import InboundText
 from engine.links import Links
 from engine.ports.clock import VirtualClock
-from engine.ports.providers import ReceiptReader
+from engine.ports.providers import ReceiptReader, TextReader
 from engine.ports.storage import Incoming, UnitOfWork
-from engine.providers.build import build_readers
+from engine.providers.build import build_readers, build_text_readers
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
@@ -109,6 +110,7 @@ class Site:
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW))
     capacity: int = 20_000
     receive: Callable[[Sequence[Receipt]], int] = len
+    reply: Callable[[InboundText], str | None] = lambda _: None
     catalog: Callable[[], Catalog] = lambda: BUILT_IN
     policy: Callable[[], Policy] = lambda: POLICY
 
@@ -128,6 +130,8 @@ class Site:
             clicks=Clicks(LINKS, self.receive, self.clock),
             readers=_readers(settings),
             receive=self.receive,
+            text_readers=_text_readers(settings),
+            reply=self.reply,
             catalog=self.catalog,
             policy=self.policy,
             readiness=self.readiness,
@@ -158,6 +162,14 @@ def _readers(settings: Settings) -> dict[str, ReceiptReader]:
     token = settings.twilio_auth_token
     return build_readers(
         sendgrid_public_keys=settings.sendgrid_webhook_public_key,
+        twilio_auth_tokens=[token.get_secret_value()] if token else [],
+        public_url=settings.base_url,
+    )
+
+
+def _text_readers(settings: Settings) -> dict[str, TextReader]:
+    token = settings.twilio_auth_token
+    return build_text_readers(
         twilio_auth_tokens=[token.get_secret_value()] if token else [],
         public_url=settings.base_url,
     )

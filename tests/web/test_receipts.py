@@ -13,7 +13,7 @@ import structlog
 
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.ports.storage import Contended
-from engine.providers import sendgrid_receipts, twilio_receipts
+from engine.providers import sendgrid_receipts, twilio_signature
 from tests.databases import NewDatabase
 from tests.fakes.receipts import Posted, SendGridWebhook, sendgrid_event, twilio_callback
 from tests.services.house import House, campaign, email
@@ -82,7 +82,7 @@ def test_the_unproven_is_refused_and_logged_without_a_secret(
     good = WEBHOOK.post([sendgrid_event("open", "m-1", NOW)], NOW)
     if provider == "twilio":
         good = callback()
-    names = (sendgrid_receipts.SIGNATURE, sendgrid_receipts.TIMESTAMP, twilio_receipts.SIGNATURE)
+    names = (sendgrid_receipts.SIGNATURE, sendgrid_receipts.TIMESTAMP, twilio_signature.SIGNATURE)
     present = [name for name in names if name in good.headers]
     wrong: list[dict[str, Any]] = [{"content": good.body + b" "}]
     wrong += [
