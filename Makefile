@@ -9,7 +9,7 @@ LOCKED := $(INSTALL) --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench soak requirements clean
+.PHONY: help demo test check format bench soak mutations requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -33,6 +33,9 @@ check: $(VENV)/dev.stamp ## Check format, lint, types and import contracts
 format: $(VENV)/dev.stamp ## Mend what format and lint can mend by themselves
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+mutations: $(VENV)/dev.stamp ## Make mistakes on purpose and show which test notices each
+	$(BIN)/python -m tests.invariants.mutate $(ARGS)
 
 bench: $(VENV)/dev.stamp ## Measure on SQLite and PostgreSQL
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -115,8 +115,9 @@ def _merge_facts(customer: Customer, facts: CustomerFacts, at: int) -> bool:
 def _merge_consents(world: World, facts: CustomerFacts, event: Event) -> list[Transition]:
     told: dict[str, ConsentFact] = dict(facts.consent)  # type: ignore[arg-type]
     implied = _STATUS_TOLD.get(event.type)
-    if implied is not None:
-        channel = event.data.get("channel")
+    channel = event.data.get("channel")
+    # What is told channel by channel is not widened to one that nobody spoke of.
+    if implied is not None and (not told or channel is not None):
         told.setdefault(
             channel if channel in ("email", "sms", "voice") else "email",
             ConsentFact(status=implied),  # type: ignore[arg-type]

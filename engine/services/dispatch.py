@@ -119,8 +119,8 @@ class Dispatch:
                     message.reason = result.reason or "the provider's answer was never seen"
                     message.sent_at = result.at
                 elif send_at is not None:
-                    on_retry(world, message, send_at, configuration.plans, context)
                     message.reason = result.reason
+                    on_retry(world, message, send_at, configuration.plans, context)
                 else:
                     on_failed(world, message, context)
                     message.reason = result.reason

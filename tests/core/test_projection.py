@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ from tests.core.shop_life import (
     ticket_reports,
 )
 from triggers.event import (
+    ConsentFact,
+    ConsentStatus,
     CustomerFacts,
     Event,
     FulfilmentFacts,
@@ -298,6 +301,17 @@ def _consent_world() -> World:
     world.customer.email = "ada@example.com"
     world.customer.phone = "+436601234567"
     return world
+
+
+@pytest.mark.parametrize("kind", ["customer.subscribed", "customer.unsubscribed"])
+def test_what_is_told_of_one_channel_says_nothing_of_another(kind: str) -> None:
+    world = _consent_world()
+    before = dict(world.consents)
+    status: ConsentStatus = "subscribed" if kind == "customer.subscribed" else "unsubscribed"
+    told = CustomerFacts(consent={"sms": ConsentFact(status=status)})
+    project(world, event(kind, 1, customer=told))
+    changed = {key for key, consent in world.consents.items() if before.get(key) != consent}
+    assert {channel for channel, _ in changed} == {"sms"}
 
 
 def test_a_subscription_without_consent_facts_is_one_to_email() -> None:

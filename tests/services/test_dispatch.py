@@ -124,3 +124,14 @@ def test_a_refund_while_it_is_tried_again_calls_it_off(new_house: NewHouse) -> N
     house.run(DAY)
     assert (house.message().status, house.message().reason) == ("cancelled", "order.refunded")
     assert len(house.received) == 1
+
+
+def test_one_called_off_while_its_call_was_under_way_says_why(new_house: NewHouse) -> None:
+    house = new_house(news() | {"exit_on": ["order.refunded"]}, script=Script(calls=[BUSY]))
+    told = [house.event(kind, order=1) for kind in ("order.placed", "order.refunded")]
+    for each in told:
+        house.app.storage.accept([house.incoming(each)])
+        house.app.ingest.process_waiting(10)  # the answer to the first is still to be recorded
+    house.app.worker.quiesce()
+    assert (house.message().status, house.message().reason) == ("cancelled", "order.refunded")
+    assert len(house.received) == 1
