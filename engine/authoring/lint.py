@@ -11,6 +11,7 @@ from engine.authoring.rules import (
     emit_cycles,
     entering,
     exits,
+    gifts,
     identity,
     reachability,
     templates,
@@ -31,6 +32,7 @@ _ALONE = (
 def lint(draft: Draft, known_templates: Templates) -> tuple[Diagnostic, ...]:
     """What is wrong with one campaign beyond what keeps it from compiling."""
     found = [problem for rule in _ALONE for problem in rule(draft)]
+    found += gifts.check(draft, known_templates)
     return (*found, *templates.check(draft, known_templates))
 
 
