@@ -161,3 +161,15 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
     for candidate in (text, HEADER + text):
         for item in read(candidate):
             assert isinstance(item, Event | RowError | UnknownColumns)
+
+
+def test_a_shipping_address_tells_where_the_customer_lives() -> None:
+    head = "Name,Email,Created at,Shipping Country,Shipping Province,Shipping Zip\n"
+    text = head + "#1,ann@example.com,2026-01-02 10:00:00 +0000,US,IN,'46320\n"
+    (event,) = (one for one in read(text) if isinstance(one, Event))
+    assert event.customer is not None
+    told = (event.customer.country, event.customer.region, event.customer.postal_code)
+    assert told == ("US", "IN", "46320")
+    nobody = text.replace("ann@example.com", "")
+    (event,) = (one for one in read(nobody) if isinstance(one, Event))
+    assert event.customer is None, "an address alone is nobody"

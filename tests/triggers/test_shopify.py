@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.triggers.junk import mutated
 from triggers.event import Event, OrderFacts
+from triggers.sources import shopify_facts
 from triggers.sources.native import deserialize, serialize
 from triggers.sources.reading import Reading
 from triggers.sources.shopify import TOPICS
@@ -339,3 +340,15 @@ def test_any_bytes_are_an_event_or_rejected(shopify: Send, topic: str, body: byt
     reading = shopify(topic, body)
     assert len(reading.events) + (reading.rejected is not None) == 1
     assert reading.rejected is None or "\x00" not in reading.rejected.body
+
+
+def test_an_address_tells_its_state_and_postal_code() -> None:
+    address = {"country_code": "US", "province_code": "IN", "zip": "46320"}
+    told = shopify_facts.customer({"id": 1, "default_address": address})
+    place = {"country": "US", "region": "IN", "postal_code": "46320"}
+    assert {name: told.get(name) for name in place} == place
+    ordered = shopify_facts.order_customer({"email": "a@example.com", "shipping_address": address})
+    assert ordered is not None
+    assert {name: ordered.get(name) for name in place} == place
+    nowhere = shopify_facts.customer({"id": 1, "default_address": {"province_code": "IN"}})
+    assert not nowhere.keys() & place.keys(), "a state without its country says nothing"
