@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
-from engine.cli import flagged, privacy
+from engine.cli import consents, flagged, privacy
 from engine.cli.lookup import customer_id
 from engine.cli.output import Column, Row, local, print_table, say, short, show_table, write_json
 from engine.cli.session import session_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+app.command("consents")(consents.consents)
 app.command("export")(privacy.export)
 app.command("erase")(privacy.erase)
 app.command("flagged")(flagged.flagged)
@@ -44,7 +45,7 @@ def show(
     ],
     chosen: Annotated[AnswerFormat, typer.Option("--format")] = AnswerFormat.TEXT,
 ) -> None:
-    """Show a customer: profile, identities, consents, orders, journeys, conflicts."""
+    """Show a customer: profile, identities, what may be sent, orders, journeys, conflicts."""
     from engine.services.customers import card
 
     with session_of(context).records() as records:
@@ -65,13 +66,18 @@ def card_row(card: Card) -> dict[str, Any]:
         "identities": [{"kind": one.kind, "value": one.value} for one in card.identities],
         "consents": [
             {"channel": one.channel, "address": one.address, "status": one.status, "at": one.at,
-             "source": one.source, "proof": one.proof}
+             "source": one.source, "proof": one.proof, "purpose": one.purpose}
             for one in card.consents
         ],
         "suppressions": [
             {"channel": one.channel, "address": one.address, "scope": one.scope,
              "reason": one.reason, "at": one.at}
             for one in card.suppressions
+        ],
+        "preferences": [
+            {"channel": one.channel, "address": one.address, "declined": one.declined,
+             "paused_until": one.paused_until, "at": one.at}
+            for one in card.preferences
         ],
         "orders": [
             {"id": one.id, "number": one.number, "placed_at": one.placed_at,
@@ -132,6 +138,10 @@ def _print(card: Card, row: dict[str, Any], zone: tzinfo) -> None:
     _part("Suppressions", row["suppressions"], (
         _column("channel"), _column("scope"), _column("address", wide=True),
         _column("reason", wide=True), _moment("at", zone),
+    ))  # fmt: skip
+    _part("Preferences", row["preferences"], (
+        _column("channel"), Column(title="DECLINED", cell=lambda one: ", ".join(one["declined"])),
+        _moment("paused_until", zone), _column("address", wide=True), _moment("at", zone),
     ))  # fmt: skip
     _part("Orders", row["orders"], (
         _moment("placed_at", zone), _column("number"),

@@ -1,4 +1,4 @@
-"""``lagniappe ingest``: events or orders from a file or a pipe."""
+"""``lagniappe ingest``: events, orders or consents from a file or a pipe."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,13 @@ class InputFormat(StrEnum):
     CSV = "csv"
 
 
+class Rows(StrEnum):
+    """What the rows of a CSV are."""
+
+    ORDERS = "orders"
+    CONSENTS = "consents"
+
+
 @dataclass(slots=True)
 class _Count:
     read: int = 0
@@ -57,6 +65,10 @@ def ingest(
         InputFormat | None,
         typer.Option("--format", help="Guessed from the name and content unless given."),
     ] = None,
+    rows: Annotated[
+        Rows | None,
+        typer.Option("--as", help="What a CSV holds; told by its header unless given."),
+    ] = None,
     backfill: Annotated[
         bool, typer.Option("--backfill", help="Record history: enrols nobody.")
     ] = False,
@@ -67,7 +79,7 @@ def ingest(
         ),
     ] = None,
 ) -> None:
-    """Take in events (JSON, one a line) or orders (CSV). Taking the same in again changes nothing.
+    """Take in events (JSON, one a line), orders or consents (CSV). The same again changes nothing.
 
     Exit code 1 when something was refused; all that is good is taken in nevertheless.
     """
@@ -79,7 +91,7 @@ def ingest(
             counted = _Counted(stream, progress)
             events = _jsonl(counted, app, source, count)
             if kind is InputFormat.CSV:
-                events = _csv(counted, app, source, count)
+                events = _csv(counted, app, source, count, rows)
             try:
                 queued = _take_all(app, events, count, backfill=backfill)
             except KeyboardInterrupt:
@@ -165,14 +177,29 @@ def _jsonl(lines: Iterable[bytes], app: App, source: str | None, count: _Count) 
         yield event if source is None else replace(event, source=source)
 
 
-def _csv(lines: Iterable[bytes], app: App, source: str | None, count: _Count) -> Iterator[Event]:
+def _csv(
+    lines: Iterable[bytes], app: App, source: str | None, count: _Count, rows: Rows | None
+) -> Iterator[Event]:
     from triggers.event import Event
+    from triggers.sources.csv_consents import is_consents, read_consents
     from triggers.sources.csv_orders import RowError, UnknownColumns, read_orders
 
-    texts = (line.decode("utf-8", "replace") for line in lines)
-    read = read_orders(
-        texts, source=source or "csv", zone=app.policy.zone, currency=app.policy.currency
-    )
+    texts: Iterator[str] = (line.decode("utf-8", "replace") for line in lines)
+    first = next(texts, "")
+    texts = chain([first], texts)
+    read: Iterable[Event | RowError | UnknownColumns | None]
+    if rows is Rows.CONSENTS or (rows is None and is_consents(first)):
+        read = read_consents(
+            texts,
+            now=app.clock.now(),
+            source=source,
+            zone=app.policy.zone,
+            country=app.policy.country,
+        )
+    else:
+        read = read_orders(
+            texts, source=source or "csv", zone=app.policy.zone, currency=app.policy.currency
+        )
     for item in read:
         match item:
             case Event():
@@ -184,6 +211,8 @@ def _csv(lines: Iterable[bytes], app: App, source: str | None, count: _Count) ->
                 count.refuse(f"{item.line}: {where}{item.message}")
             case UnknownColumns():
                 warn(f"columns that are not read: {', '.join(item.names)}")
+            case None:
+                count.read += 1  # nobody's decision
 
 
 @contextmanager

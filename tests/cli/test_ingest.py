@@ -179,3 +179,39 @@ def test_ctrl_c_in_the_middle_keeps_what_is_in_and_goes_on_later(cli: Cli) -> No
     assert "Traceback" not in errors
     again = cli.ok("ingest", "-", stdin=lines(many))
     assert again == "600 read: 100 new, 500 known already, 0 refused\n"
+
+
+CONSENTS = """\
+email,phone,channel,status,at,source,proof
+ada@example.com,,,subscribed,2026-01-05T09:00:00Z,old-tool,form
+gone@example.com,,,bounced,2026-01-05,old-tool,
+ada@example.com,,,unsubscribed,2025-01-01,old-tool,
+ada@example.com,,,subscribed,,old-tool,
+"""
+
+
+def test_consents_come_by_csv_of_nobody_in_particular(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "consents.csv"
+    file.write_text(CONSENTS)
+    result = cli("ingest", str(file))
+    assert result.exit_code == 1
+    assert "4 read: 3 new, 0 known already, 1 refused" in result.stdout
+    assert f"{file}:5: at is empty" in " ".join(result.stderr.split())
+    file.write_text(CONSENTS.rpartition("ada")[0])
+    assert "3 read: 0 new, 3 known already" in cli.ok("ingest", "--as", "consents", str(file))
+    told = cli.json("customers", "consents", "ada@example.com")
+    assert [(one["status"], one["at"][:4], one["source"]) for one in told] == [
+        ("unsubscribed", "2025", "old-tool"), ("subscribed", "2026", "old-tool"),
+    ]  # fmt: skip
+    assert {one["purpose"] for one in told} == {"marketing"}
+    assert cli("customers", "show", "ada@example.com").exit_code == 1, "nobody came into being"
+    order = tmp_path / "order.jsonl"
+    order.write_text(lines([event("order.placed", END, "gone", 900)]))
+    cli.ok("ingest", str(order))
+    shown = cli.json("customers", "show", "gone@example.com")
+    assert [one["reason"] for one in shown["suppressions"]] == ["hard_bounce"]
+    assert [one["reason"] for one in cli.json("log")] == ["suppressed"]
+    assert "STATUS" in cli.ok("customers", "consents", "ada@example.com")
+    assert cli("customers", "consents", "nobody@example.com").stdout == (
+        "nothing was ever told of their consent\n"
+    )

@@ -265,7 +265,67 @@ def test_consent_changes_are_facts(shopify: Send, payload: Payload) -> None:
     assert customer.consent["email"].at == at(10, 6)
 
 
-@pytest.mark.parametrize("state", ["not_subscribed", "invalid", None])
+@pytest.mark.parametrize("channel", ["email", "sms"])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("subscribed", "subscribed"),
+        ("SUBSCRIBED", "subscribed"),
+        ("pending", "pending"),
+        ("unsubscribed", "unsubscribed"),
+        ("redacted", "unsubscribed"),
+        ("invalid", "unsubscribed"),
+    ],
+)
+@pytest.mark.parametrize("level", ["single_opt_in", "confirmed_opt_in", "unknown", None])
+@pytest.mark.parametrize("dated", [True, False])
+def test_marketing_consent_with_its_level_and_time(
+    shopify: Send,
+    payload: Payload,
+    channel: str,
+    state: str,
+    status: str,
+    level: str | None,
+    dated: bool,
+) -> None:
+    told = {"state": state, "opt_in_level": level,
+            "consent_updated_at": "2026-03-01T10:00:00+01:00" if dated else None}  # fmt: skip
+    plain = {"email_marketing_consent": None, "sms_marketing_consent": None}
+    consents = {**plain, f"{channel}_marketing_consent": told}
+    body = edited(payload("shopify_customer_update"), created_at="2026-01-02T00:00:00Z", **consents)
+    customer = event_of(shopify("customers/update", body)).customer
+    assert customer is not None
+    assert set(customer.consent) == {channel}
+    (fact,) = customer.consent.values()
+    assert fact.status == status
+    if dated:
+        assert fact.at == at(1, 9)
+    else:
+        # A permission without its time never outweighs a withdrawal; a withdrawal counts from now.
+        created = datetime(2026, 1, 2, tzinfo=UTC)
+        assert fact.at == (None if status == "unsubscribed" else created)
+    assert (level or "unknown") in (fact.proof or "")
+    assert (state in (fact.proof or "")) == (state in ("redacted", "invalid"))
+
+
+@pytest.mark.parametrize("topic", ["orders/create", "orders/updated"])
+def test_a_tick_at_the_checkout_alone_permits_nothing(
+    shopify: Send, payload: Payload, topic: str
+) -> None:
+    account = json.loads(payload("shopify_order_create"))["customer"]
+    account |= {"email_marketing_consent": None, "sms_marketing_consent": None,
+                "accepts_marketing": True}  # fmt: skip
+    for name, fields in (
+        ("shopify_order_create", {"customer": account}),
+        ("shopify_order_guest", {"email": "guest@example.com"}),
+    ):
+        body = edited(payload(name), buyer_accepts_marketing=True, **fields)
+        customer = event_of(shopify(topic, body)).customer
+        assert customer is not None
+        assert customer.consent == {}
+
+
+@pytest.mark.parametrize("state", ["not_subscribed", "nonsense", None])
 def test_nobodys_decision_is_no_consent_fact(
     shopify: Send, payload: Payload, state: str | None
 ) -> None:

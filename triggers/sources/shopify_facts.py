@@ -29,6 +29,7 @@ _CONSENT: Final = {
     "subscribed": "subscribed",
     "unsubscribed": "unsubscribed",
     "redacted": "unsubscribed",
+    "invalid": "unsubscribed",
     "pending": "pending",
 }
 
@@ -79,12 +80,15 @@ def consent(payload: JsonObject) -> dict[str, Any]:
 
     "not_subscribed" is nobody's decision, so no fact. A subscription without its time counts from
     the customer's creation, so that it never outweighs a later withdrawal; a withdrawal without
-    its time counts from the event. The legacy ``accepts_marketing`` is not read.
+    its time counts from the event. "invalid", an address that Shopify would not write to, is none
+    to market to here. The legacy ``accepts_marketing`` and an order's ``buyer_accepts_marketing``
+    are not read: they say neither when nor by whom, and are true before a double opt-in is.
     """
     found: dict[str, Any] = {}
     for channel in ("email", "sms"):
         told_consent = child(payload, f"{channel}_marketing_consent")
-        state = _CONSENT.get((text(told_consent.get("state")) or "").lower())
+        word = (text(told_consent.get("state")) or "").lower()
+        state = _CONSENT.get(word)
         if state is None:
             continue
         at = told_consent.get("consent_updated_at")
@@ -93,6 +97,8 @@ def consent(payload: JsonObject) -> dict[str, Any]:
         level = (text(told_consent.get("opt_in_level")) or "unknown").lower()
         where = text(told_consent.get("consent_collected_from"))
         proof = f"Shopify: {level}" + (f", collected from {where.lower()}" if where else "")
+        if word != state:
+            proof = f"{proof} ({word})"
         found[channel] = told({"status": state, "at": at, "proof": proof})
     return found
 
