@@ -9,7 +9,7 @@ LOCKED := $(INSTALL) --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench soak mutations requirements clean
+.PHONY: help demo test check format bench chaos soak mutations requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -39,6 +39,9 @@ mutations: $(VENV)/dev.stamp ## Make mistakes on purpose and show which test not
 
 bench: $(VENV)/dev.stamp ## Measure on SQLite and PostgreSQL
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## Break everything while 20,000 messages go out; half an hour (ARGS=--quick)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # Keeps the locked versions where it can; ARGS=--upgrade takes the newest of everything.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -128,11 +128,15 @@ class Daemon:
 
     def _reload_now(self) -> None:
         app = self._app
-        app.reload()
-        self._tell_problems()
-        if self._works:
-            moved = app.revisions.migrate(app.handover, app.clock.now())
-            log.info("reloaded", campaigns=len(app.revisions.plans.current), migrated=moved)
+        try:
+            app.reload()
+            self._tell_problems()
+            if self._works:
+                moved = app.revisions.migrate(app.handover, app.clock.now())
+                log.info("reloaded", campaigns=len(app.revisions.plans.current), migrated=moved)
+        except Exception:
+            self._seen_files = {}  # the database was away, for instance: look again
+            raise
 
     def _tell_problems(self) -> None:
         for problem in self._app.loader.diagnostics():

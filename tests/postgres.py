@@ -9,11 +9,14 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 from psycopg import sql
@@ -29,6 +32,7 @@ _CONFIGURATION = {
     "max_connections": "200",
     "shared_buffers": "64MB",
 }
+_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +40,7 @@ class Server:
     """A run's server, known by the directory that its workers share."""
 
     home: Path
+    durable: bool = False  # whether what was committed survives a crash
 
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database, reached over a Unix socket."""
@@ -54,6 +59,8 @@ class Server:
             if _as_root():
                 self._hand_over()
             settings = _CONFIGURATION | {"unix_socket_directories": str(self._data)}
+            if self.durable:
+                settings |= dict.fromkeys(_DURABLE, "on")
             self._run(
                 "initdb",
                 "--auth=trust",
@@ -70,6 +77,41 @@ class Server:
         if self._running():
             self._run("pg_ctl", "--wait", "--mode=immediate", "stop")
         shutil.rmtree(self.home)
+
+    def crash(self, how: Literal["postmaster", "immediate", "backend"]) -> None:
+        """Let it die: its first process by ``kill -9``, all of it at once, or one backend.
+
+        After the last it recovers by itself; after the others ``restart`` it.
+        """
+        if how == "immediate":
+            self._run("pg_ctl", "--wait", "--mode=immediate", "stop")
+            return
+        postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
+        victim = postmaster
+        if how == "backend":
+            with psycopg.connect(
+                host=str(self._data), user="postgres", dbname="postgres"
+            ) as connection:
+                row = connection.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                    " AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
+                ).fetchone()
+            if row is None:
+                return
+            victim = row[0]
+        os.kill(victim, signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start it again on what it has on disk; waits for what is left of the one before."""
+        for left in reversed(range(100)):
+            try:
+                self._run("pg_ctl", "--wait", f"--log={self._data / 'log'}", "start")
+            except RuntimeError:  # its orphans still hold the shared memory
+                if not left:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def create(self, database: str, *, template: str = "template1") -> None:
         """Create a database as a copy of `template`."""

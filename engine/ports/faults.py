@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from engine.ports.storage import Unavailable
+
 Action = Literal["kill", "raise"]
 
 
@@ -48,8 +50,8 @@ class Fault(StrEnum):
     ERASURE_COMMITTED = "erasure.committed"  # committed, the file's free pages not yet wiped
 
 
-class Injected(RuntimeError):
-    """The failure that a test has asked for."""
+class Injected(Unavailable):
+    """The failure that a test has asked for; like a database that went away at that moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

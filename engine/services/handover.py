@@ -31,7 +31,7 @@ from engine.links import Links
 from engine.ports.faults import Fault, passing
 from engine.ports.providers import Handover
 from engine.ports.rendering import Renderer, RenderError
-from engine.ports.storage import Archived, UnitOfWork
+from engine.ports.storage import Archived, Unavailable, UnitOfWork
 from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
 from engine.services.tracking import clicks_of, tracker
@@ -206,7 +206,7 @@ class HandOver:
         try:
             passing(Fault.HANDOVER_COMMITTED)
             self._sender.submit(outgoings)
-        except RuntimeError:  # it does not run: none of them was taken
+        except (RuntimeError, Unavailable):  # it does not run: none of them was taken
             self.take_back(outgoings)
             raise
         self.release(outgoing.message_id for outgoing in outgoings)

@@ -73,7 +73,8 @@ def test_what_nobody_knows_to_be_committed_is_not_handed_over_before_it_is_known
     accept(house, 1)
     faults.arm([Charge(fault=fault, action="raise", passage=1)])
     worker, now = house.app.worker, house.clock.now()
-    worker.ingest.process_waiting(10)
+    with pytest.raises(Injected):
+        worker.ingest.process_waiting(10)
     worker.ingest.process_waiting(10)
     worker.dispatch.run(now, 10)
     assert house.received == []

@@ -1,0 +1,1 @@
+"""Everything breaks, at named moments and at random, and every message is accounted for."""
