@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -25,6 +25,8 @@ LATER = (
     Fault.SETTLEMENT_ASKED, Fault.SETTLEMENT_DECIDED, Fault.RETENTION_PAGE, Fault.ERASURE_DECIDED,
     Fault.ERASURE_COMMITTED,
 )  # fmt: skip
+# Met by daemons, too; but what one has leased when it is killed waits for minutes.
+LEASED = (Fault.OUTBOX_CLAIMED, Fault.OUTBOX_POSTED)
 LIVE = tuple(fault for fault in Fault if fault not in LATER)
 _RARE = frozenset(  # may come but once in a life
     {
@@ -75,6 +77,10 @@ class Wanted:
         """What never happened often enough."""
         return sorted(f"{fault}:{action}" for (fault, action), n in self.left.items() if n > 0)
 
+    def missing_of(self, faults: Container[Fault]) -> list[str]:
+        """Of these."""
+        return [each for each in self.missing() if Fault(each.partition(":")[0]) in faults]
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -120,7 +126,7 @@ class Post:
         if charged and (charges := self.wanted.charges(self.role, self.chance, self.passages)):
             environ["LAGNIAPPE_FAULTS"] = charges
         wants_drain = self.wanted.left[Fault.DRAINING, "kill"] > 0
-        self._drains = charged and self.chance.random() < (0.4 if wants_drain else 0.2)
+        self._drains = charged and (wants_drain or self.chance.random() < 0.2)
         self._log = self.workspace / f"{self.role}-{len(self.tally.logs)}.log"
         self.tally.logs.append(self._log)
         arguments = ("run",) if self.role == "all" else ("run", "--role", self.role)
@@ -214,6 +220,7 @@ def run_charged(
     folder: Path,
     environ: Mapping[str, str],
     tally: Tally,
+    wanted: Wanted,
     charges: str,
 ) -> int | None:
     """A program that ends by itself, with charges; its exit code."""
@@ -223,5 +230,6 @@ def run_charged(
     for said in log_lines(log):
         if said.get("event") == "fault":
             tally.faults[Fault(said["point"]), said["action"]] += 1
+            wanted.happened(Fault(said["point"]), said["action"])
     tally.logs.append(log)
     return code

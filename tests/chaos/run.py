@@ -24,7 +24,7 @@ from tests.chaos.books import (
     read_rows,
     read_settled,
 )
-from tests.chaos.crew import LATER, LIVE, Post, Role, Tally, Wanted, run_charged
+from tests.chaos.crew import LATER, LEASED, LIVE, Post, Role, Tally, Wanted, run_charged
 from tests.chaos.customers import EVERY, Shop, told
 from tests.chaos.life import AFTERWARDS, PROGRAM
 from tests.chaos.plan import Outcome, Plan
@@ -145,7 +145,8 @@ class Chaos:
             if now >= say_at:
                 self._progress(shop)
                 say_at = now + 30.0
-            is_over = not shop.is_alive() and not events and not self.wanted.missing()
+            left = len(self.wanted.missing()) - len(self.wanted.missing_of(LEASED))
+            is_over = not shop.is_alive() and not events and not left
             if is_over or now - began > plan.at_most:
                 return
             if self.plan.hurry_orphans:
@@ -275,7 +276,8 @@ class Chaos:
 
     def _settle(self) -> None:
         """Hours go by at once: look-ups, then the policy. The first ones who try are killed."""
-        for charges in ("settlement.asked", "settlement.decided", ""):
+        leased = self.wanted.missing_of(LEASED)
+        for charges in (*leased, *leased, "settlement.asked", "settlement.decided", ""):
             code = self._afterwards("settle", charges)
             assert code == 0 or charges, self.tally.logs[-1].read_text()
 
@@ -288,6 +290,7 @@ class Chaos:
     def _charged(self, module: str, *arguments: str, charges: str) -> int | None:
         return run_charged(
             module, *arguments, folder=self.workspace, environ=self.environ, tally=self.tally,
+            wanted=self.wanted,
             charges=charges,
         )  # fmt: skip
 

@@ -13,8 +13,8 @@ from tests.chaos.plan import Outcome, Plan
 from tests.chaos.run import Chaos
 
 _SHORT = Plan(
-    orders=150, seconds=6.0, kills=1, failures=0, lives=(2.0, 6.0), stretch=3, slow=1.5,
-    silence=1.5, down=1.0, downs=1, at_most=60.0, hurry_orphans=True, passages=2, in_flight=10,
+    orders=150, seconds=5.0, kills=1, failures=0, lives=(2.0, 6.0), stretch=3, slow=1.5,
+    silence=1.5, down=1.0, downs=1, at_most=90.0, hurry_orphans=True, passages=2, in_flight=10,
 )  # fmt: skip
 
 
