@@ -90,6 +90,7 @@ class Chaos:
             self._settle()
             books = self._balance(shop)
             self._erase_and_forget(books)
+            hooks = self._check_hooks(books)
             state = httpx.get(f"{self._control}/state").json()
         self.engine.dispose()
         return Outcome(
@@ -102,7 +103,7 @@ class Chaos:
             provider_downs=state["downs"],
             receipts=state["reported"],
             retried_posts=sum(n for said, n in shop.answers.items() if said != "202"),
-            webhook_calls=self._check_hooks(books),
+            webhook_calls=hooks,
             missing=self.wanted.missing(),
         )
 
@@ -310,9 +311,8 @@ class Chaos:
         """Each call was made, and on record; more than once is what its key is for."""
         file = self.folder / CALLS
         made = set(file.read_text().split()) if file.exists() else set()
-        with create_engine(self.url).connect() as connection:
+        with self.engine.connect() as connection:
             calls = connection.execute(text("SELECT id, status FROM webhook_calls")).all()
-            connection.engine.dispose()
         for key, status in calls:
             if status != "done" or key not in made:
                 books.breaches.append(f"web hook {key} is {status}, made: {key in made}")
