@@ -20,7 +20,7 @@ def main() -> int:
     """Run, tell, write the table; 1 when anything is not as promised."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--messages", type=int, default=20_000, help="two for each order")
-    parser.add_argument("--minutes", type=float, default=10.0, help="over which orders come in")
+    parser.add_argument("--minutes", type=float, default=9.0, help="over which orders come in")
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="2,000 messages in two minutes")

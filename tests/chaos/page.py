@@ -29,7 +29,7 @@ _ROWS: tuple[tuple[str, Callable[[Outcome], object]], ...] = (
     ("not sent, each with its reason", lambda o: _told(o.books.not_sent)),
     ("processes killed at a fault point", lambda o: _faults(o, "kill")),
     ("processes killed at random", lambda o: o.tally.random_kills),
-    ("processes killed during a checkpoint", lambda o: o.tally.checkpoint_kills),
+    ("processes killed during a checkpoint", lambda o: o.tally.checkpoint_kills or "—"),
     ("processes told to end", lambda o: o.tally.told_to_end),
     ("failures at a fault point, lived through", lambda o: _faults(o, "raise")),
     ("fault points met", lambda o: len({fault for fault, _ in o.tally.faults})),
