@@ -19,6 +19,7 @@ JOURNAL, CALLS = "journal.jsonl", "calls.txt"
 _POLICY = """\
 retry: {attempts: 20, first: 1s, most: 5s}
 on_unknown: {after: 5m, do: abandon}
+webhooks: {allow: [127.0.0.1]}
 """
 _NOTES = campaign(CAMPAIGN, "  - {id: mail, send_email: note}\n  - {id: text, send_sms: note}")
 _LARGE = "{event: order.placed, filter: order.total >= 200}"
