@@ -7,16 +7,20 @@ import re
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SPACES = re.compile(r"\s+")
 # Bidirectional overrides and isolates can make a harmless text look like another.
-_INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad]+")
-_SUSPECT = re.compile(
-    r"[.:/\\@\x00-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069"
-    r"\u3002\ufeff\uff0e\uff0f\uff1a\uff20\uff61]"
-)
-_SCHEME = re.compile(r"\b[a-z][a-z0-9+.-]*\s*[:\uff1a][/\\\uff0f]+", re.IGNORECASE)
-_WWW = re.compile(r"\bwww\d*[.\u3002\uff0e\uff61]", re.IGNORECASE)
+_UNSEEN = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_INVISIBLE = re.compile(rf"[{_UNSEEN}]+")
+# What browsers take for a dot, colon, slash or at-sign: the full stops of IDNA (UTS #46, section
+# 2.3) and all that compatibility normalisation (UAX #15, NFKC) turns into one of them.
+_DOTS = r".\u2024\u3002\ufe52\uff0e\uff61"
+_COLONS = r":\u2236\ufe13\ufe55\uff1a"
+_SLASHES = r"/\\\u2044\u2215\u29f5\u29f8\ufe68\uff0f\uff3c"
+_ATS = r"@\ufe6b\uff20"
+_SUSPECT = re.compile(rf"[{_DOTS}{_COLONS}{_SLASHES}{_ATS}{_UNSEEN}\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SCHEME = re.compile(rf"\b[a-z][a-z0-9+.-]*\s*[{_COLONS}][{_SLASHES}]+", re.IGNORECASE)
+_WWW = re.compile(rf"\bwww\d*[{_DOTS}]", re.IGNORECASE)
 # A dot of a host name or an IPv4 address; initials such as "J.R." keep theirs.
-_DOT = re.compile(r"(?<=[^\W_])[.\u3002\uff0e\uff61]+(?=[^\W_]{2}|\d|xn--)", re.IGNORECASE)
-_JOINERS = re.compile(r"[:/\\@\uff0f\uff1a\uff20]+")
+_DOT = re.compile(rf"(?<=[^\W_])[{_DOTS}]+(?=[^\W_]{{2}}|\d|xn--)", re.IGNORECASE)
+_JOINERS = re.compile(rf"[{_COLONS}{_SLASHES}{_ATS}]+")
 _NAME_LENGTH = 100
 
 # RFC 3986 section 3.1; everything up to the first of ":/?#" decides whether there is a scheme.

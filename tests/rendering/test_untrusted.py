@@ -24,6 +24,11 @@ LINKABLE = re.compile(r"://|www\.|@|[^\W_]\.[^\W_]{2,}", re.IGNORECASE)
         ("win\u202emoc.live", "winmoc live"),
         ("Ann\r\nBcc: x", "Ann Bcc x"),
         ("1.2.3.4/x", "1 2 3 4 x"),
+        ("evil\u2024example", "evil example"),
+        ("evil\ufe52example", "evil example"),
+        ("https\ufe55\u2215\u2215evil.example", "evil example"),
+        ("a\ufe6bevil.example", "a evil example"),
+        ("ev\u2063il.exam\u200dple", "evil example"),
     ],
 )
 def test_addresses_are_defused(name: str, harmless: str) -> None:
@@ -39,8 +44,9 @@ def test_names_stay(name: str) -> None:
 
 
 piece = st.sampled_from(
-    ["http", "://", ".", "www", "evil", "example", "com", "@", "/", ":", "。", "．", " ", "\u200b"]
-)
+    ["http", "://", ".", "www", "evil", "example", "com", "@", "/", ":", "。", "．", " ", "\u200b",
+     "\u2024", "\ufe52", "\uff61", "\ufe55", "\u2215", "\ufe6b", "\u2061", "\uff3c"]
+)  # fmt: skip
 
 
 @given(st.lists(st.one_of(piece, st.text(max_size=3)), max_size=30).map("".join))

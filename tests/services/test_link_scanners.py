@@ -22,6 +22,7 @@ from tests.services.test_receive import BRANCH
 
 TARGET = "https://shop.example.com/news?x=1"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0"
+STRICT = {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"}
 SCANNERS: list[tuple[str, str, Mapping[str, str]]] = [
     ("GET", "Mozilla/5.0 (compatible; Barracuda Sentinel)", {}),
     ("GET", "Mozilla/5.0 (Windows NT 10.0) Mimecast URL Protect", {}),
@@ -63,6 +64,20 @@ def public_paths(app: Starlette, links: Links, message: str) -> list[str]:
             filled = PARAMETERS[route.path](links, message) if "{" in route.path else {}
             paths.append(route.path.format(**filled))
     return paths
+
+
+def hardened(answer: httpx.Response) -> bool:
+    """Whether a page under a token says all that keeps it from being framed, kept or listed."""
+    policy = answer.headers["content-security-policy"]
+    return (
+        {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"}
+        <= set(policy.split("; "))
+        and "unsafe" not in policy
+        and answer.headers["cache-control"] == "no-store"
+        and answer.headers["x-content-type-options"] == "nosniff"
+        and "noindex" in answer.headers["x-robots-tag"]
+        and answer.headers["referrer-policy"] in ("no-referrer", "strict-origin", "origin")
+    )
 
 
 def fetch(app: Any, method: str, paths: list[str], headers: Mapping[str, str]) -> list[int]:
@@ -183,3 +198,21 @@ def test_the_links_of_a_message_lead_over_ours_where_the_shop_says_so(
     house.clock.advance_to(house.clock.now() + DAY)
     assert fetch(parts.asgi, "GET", [f"/c/{_token(expected)}"], {"User-Agent": PERSON}) == [302]
     assert house.message().clicked_at is not None
+
+
+@pytest.mark.parametrize("spoil", [False, True])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_every_page_under_a_token_is_hardened(house: House, method: str, spoil: bool) -> None:
+    parts = WebParts(house.app, works=False)
+    links, message = house.app.links, house.message().id
+    paths = public_paths(parts.asgi, links, message)  # type: ignore[arg-type]
+    under_token = [path + "x" * spoil for path in paths if len(path) > 20]
+    assert len(under_token) == len(PARAMETERS)
+
+    async def run() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=parts.asgi)
+        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+            return [await client.request(method, path) for path in under_token]
+
+    for path, answer in zip(under_token, asyncio.run(run()), strict=True):
+        assert hardened(answer), (path, answer.status_code, answer.headers)
