@@ -9,9 +9,9 @@ from tests.chaos.plan import Outcome
 from tests.e2e.processes import ROOT
 
 PAGE = ROOT / "docs" / "explanation" / "reliability.md"
-_BEGIN, _END = "<!-- chaos: made by make chaos -->", "<!-- end of chaos -->"
+BEGIN, END = "<!-- chaos: made by make chaos -->", "<!-- end of chaos -->"
 
-_ROWS: tuple[tuple[str, Callable[[Outcome], object]], ...] = (
+ROWS: tuple[tuple[str, Callable[[Outcome], object]], ...] = (
     ("processes", lambda o: o.processes),
     ("events accepted", lambda o: o.books.accepted_events),
     ("… posts that had to be repeated", lambda o: o.retried_posts),
@@ -45,10 +45,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
     """The figures, a column a database; then what the provider did."""
     head = ["", *(each.database for each in outcomes)]
     lines = [_line(head), _line(["---", *("--:" for _ in outcomes)])]
-    lines += [_line([name, *(_number(cell(each)) for each in outcomes)]) for name, cell in _ROWS]
+    lines += [_line([name, *(_number(cell(each)) for each in outcomes)]) for name, cell in ROWS]
     conducts = sorted(
         {conduct for each in outcomes for conduct in each.books.conducts},
-        key=lambda conduct: -outcomes[0].books.conducts[conduct],
+        key=lambda conduct: -sum(each.books.conducts[conduct] for each in outcomes),
     )
     lines += ["", _line(["the provider's answer", *head[1:]])]
     lines.append(_line(["---", *("--:" for _ in outcomes)]))
@@ -60,9 +60,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def filled_in(page: str, outcomes: Sequence[Outcome]) -> str:
     """The page with this run's table between its marks."""
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n\n{table(outcomes)}\n\n{_END}{after}"
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table(outcomes)}\n\n{END}{after}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from engine.ports.faults import Fault
 from tests.chaos.books import Row, balance
+from tests.chaos.page import BEGIN, END, PAGE, ROWS, filled_in
 from tests.chaos.plan import Outcome, Plan
 from tests.chaos.run import Chaos
 
@@ -34,6 +35,17 @@ def test_one_process_on_sqlite(tmp_path: Path) -> None:
 
 def test_three_workers_on_postgresql(tmp_path: Path, new_postgresql: Callable[[], str]) -> None:
     check(Chaos(folder=tmp_path, url=new_postgresql(), plan=_SHORT, workers=3).run())
+
+
+def test_the_page_has_a_place_for_the_table_and_shows_what_a_run_tells() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    anew = filled_in(page, [])
+    assert anew.count(BEGIN) == anew.count(END) == 1
+    assert anew.partition(BEGIN)[0] == page.partition(BEGIN)[0]
+    assert anew.partition(END)[2] == page.partition(END)[2]
+    lines = page.partition(BEGIN)[2].strip().splitlines()
+    shown = [line.split("|")[1].strip() for line in lines[: len(ROWS) + 2]]
+    assert shown[2:] == [name for name, _ in ROWS]
 
 
 def row(number: int, step: str, status: str, **more: str) -> Row:
