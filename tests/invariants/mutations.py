@@ -36,6 +36,7 @@ def _on_sqlite(tests: str) -> str:
 
 _LIFE = "tests/invariants/test_machine.py::test_promises_hold[sqlite-1]"
 _GUARDS = "tests/core/test_journey_messages.py"
+_CONTACT = "tests/services/test_no_contact.py"
 _STEPS = "tests/core/test_journey_steps.py"
 _ENTRY = "tests/core/test_journey_entry.py"
 _TIME = "tests/core/test_timing.py"
@@ -83,7 +84,7 @@ MUTATIONS: tuple[Mutation, ...] = (
        "engine/services/handover.py",
        "                left -= 1\n",
        "",
-       "tests/services/test_handover.py", _LIFE),
+       _CONTACT, _LIFE),
     _m(2, "attempts are not counted, so trying again never ends",
        "engine/core/handover.py",
        "    message.attempts += 1\n",
@@ -124,12 +125,12 @@ MUTATIONS: tuple[Mutation, ...] = (
        "engine/core/guards.py",
        'consent.status == "subscribed"',
        'consent.status != "unsubscribed"',
-       _GUARDS),
+       _CONTACT),
     _m(3, "a hard bounce or STOP blocks marketing only",
        "engine/core/guards.py",
        '(suppression.scope == "all" or purpose == "marketing")',
        '(purpose == "marketing")',
-       _GUARDS),
+       _CONTACT),
     _m(3, "STOP at the carrier blocks marketing only",
        "engine/core/permissions.py",
        'scope = "all" if reason in _BLOCKS_ALL else "marketing"',
@@ -139,7 +140,7 @@ MUTATIONS: tuple[Mutation, ...] = (
        "engine/core/guards.py",
        "if count >= cap.count:",
        "if count > cap.count:",
-       _GUARDS),
+       _CONTACT),
     _m(3, "a message counts against itself",
        "engine/core/guards.py",
        "if contact.message_id != message_id and",
@@ -245,7 +246,7 @@ MUTATIONS: tuple[Mutation, ...] = (
        "engine/storage/unit.py",
        "self._flush.volumes.get(key, 0) >= limit:",
        "self._flush.volumes.get(key, 0) > limit:",
-       "tests/services/test_batch.py", "tests/storage/test_unit_of_work.py"),
+       _CONTACT, "tests/storage/test_unit_of_work.py"),
     _m(6, "workers side by side pass the volume limit together",
        "engine/storage/flush.py",
        '            " WHERE volumes.count + :count <= :limit"\n',
