@@ -138,10 +138,15 @@ def table(found: Sequence[tuple[Mutation, str | None]]) -> str:
     """The page's table, promise by promise."""
     lines = ["| promise | what is done wrong | where | noticed by |", "| --- | --- | --- | --- |"]
     for mutation, test in sorted(found, key=lambda each: each[0].promise):
-        by = "**nothing**" if test is None else f"`{test.removeprefix('tests/')}`"
+        by = "**nothing**" if test is None else f"`{_named(test)}`"
         lines.append(f"| {mutation.promise} | {mutation.breaks} | `{mutation.file}` | {by} |")
     caught = sum(test is not None for _, test in found)
     return "\n".join([f"{len(found)} mistakes, {caught} of them noticed.", "", *lines])
+
+
+def _named(test: str) -> str:
+    """The test without its parameters: which of them comes first says nothing."""
+    return test.removeprefix("tests/").partition("[")[0]
 
 
 def main(words: Sequence[str]) -> int:
