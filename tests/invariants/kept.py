@@ -162,7 +162,7 @@ class Kept:
     def explained(self, messages: list[Row]) -> Iterator[str]:
         """Promise 8: what was withheld has a named reason, what was decided a known kind."""
         codes: dict[str, Any] = {}
-        for row in self._shop.rows("SELECT entries FROM decisions"):
+        for row in self._shop.rows("SELECT entries FROM decisions ORDER BY seq"):
             for _at, kind, _step, code, message, trace in json.loads(row["entries"]):
                 DecisionKind(kind)
                 if kind in ("dropped", "deferred") and message:
