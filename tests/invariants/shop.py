@@ -119,8 +119,11 @@ class Shop:
         try:
             work(self.apps[index])
         except Crash:
-            in_doubt = self.scalar("SELECT count(*) FROM messages WHERE status = 'sending'")
-            assert in_doubt <= self.slots * len(self.apps), "more in doubt than there are slots"
+            in_doubt = self.scalar(
+                "SELECT count(*) FROM messages WHERE status = 'sending' AND owner = :owner",
+                owner=self.apps[index].worker.id,
+            )
+            assert in_doubt <= self.slots, "more in doubt than there are slots"
             self.outside.meanwhile.clear()
             self.kill(index)
             return False
