@@ -29,6 +29,7 @@ from pydantic_core import PydanticCustomError
 from config.destinations import Allowed
 from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
+from config.offers import Offers
 from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
@@ -367,6 +368,7 @@ class Policy(Section):
     caps: tuple[Cap, ...] = ()
     min_gap: DurationField | None = None
     surveys: Surveys = Surveys()
+    offers: Offers = {}
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()

@@ -196,7 +196,7 @@ def build(
         return Policies(
             policy=fresh,
             rules=compile_rules(fresh, _ZONES),
-            programs=compile_programs(fresh),
+            programs=compile_programs(fresh, fingerprints.keyed),
         )
 
     revisions = Revisions(storage, loader, policies)

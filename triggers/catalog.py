@@ -129,6 +129,9 @@ _SENT_BACK = {
 _COUPON = {
     "code": _always("string", "the coupon code"),
     "pool": _some("string", "the pool that the code came from"),
+    "offer": _some("string", "the offer of config/store.yaml"),
+    "campaign": _some("string", "the campaign that gave it"),
+    "step": _some("string", "the step that gave it"),
 }
 _CALL = {
     "call_id": _always("string", "the call's or task's id"),

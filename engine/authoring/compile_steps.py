@@ -18,6 +18,8 @@ from engine.authoring.step_specs import (
     ElseSpec,
     EmitEventStep,
     ExitStep,
+    IssueCouponStep,
+    MessageFields,
     SendEmailStep,
     SendSmsStep,
     SplitStep,
@@ -34,6 +36,7 @@ from engine.core.verbs import (
     EmitEvent,
     EventMatch,
     Exit,
+    IssueCoupon,
     SendEmail,
     SendSms,
     Split,
@@ -79,22 +82,17 @@ class StepCompiler:
                 return Split(variants=tuple(variants), **common)
             case SendEmailStep():
                 message = spec.send_email
-                return SendEmail(
-                    template=message.template, max_lateness=message.max_lateness, **common
-                )
+                return SendEmail(**_message(message), **common)
             case SendSmsStep():
                 message = spec.send_sms
-                return SendSms(
-                    template=message.template, max_lateness=message.max_lateness, **common
-                )
+                return SendSms(**_message(message), **common)
             case AskSurveyStep():
                 ask = spec.ask_survey
                 return AskSurvey(
                     kind=ask.kind,
                     channel=ask.channel,
-                    template=ask.template,
-                    max_lateness=ask.max_lateness,
                     timeout=ask.timeout,
+                    **_message(ask),
                     **common,
                 )
             case UpdateCustomerStep():
@@ -111,6 +109,8 @@ class StepCompiler:
                 call = spec.call_webhook
                 data = self._plain((*step.verb_path, "data"), call.data)
                 return CallWebhook(url=call.url, data=data, **common)
+            case IssueCouponStep():
+                return IssueCoupon(offer=spec.issue_coupon.offer, **common)
             case ExitStep():
                 return Exit(reason=spec.exit.reason, **common)
             case _:
@@ -195,3 +195,12 @@ class StepCompiler:
                 suggestion=suggestion,
             )
         )
+
+
+def _message(fields: MessageFields) -> dict[str, Any]:
+    """What every message step has."""
+    return {
+        "template": fields.template,
+        "max_lateness": fields.max_lateness,
+        "coupon": fields.coupon,
+    }

@@ -11,13 +11,14 @@ from engine.authoring.layout import Placed
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
 from engine.authoring.step_specs import (
     AskSurveyStep,
+    IssueCouponStep,
     SendEmailStep,
     SendSmsStep,
     SplitStep,
     WaitForStep,
 )
 from engine.core.facts import FIELDS, STEP_FIELDS
-from engine.core.verbs import AskSurvey, SendEmail, SendSms, Split, WaitFor
+from engine.core.verbs import AskSurvey, IssueCoupon, SendEmail, SendSms, Split, WaitFor
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from triggers.catalog import Catalog, EventSpec
 
@@ -229,6 +230,8 @@ def step_results(step: Placed) -> Mapping[str, Field]:
             return STEP_FIELDS(
                 WaitFor(index=at, id=step.id, next=following, timeout=spec.wait_for.timeout)
             )
+        case IssueCouponStep():
+            return STEP_FIELDS(IssueCoupon(index=at, id=step.id, next=following, offer=""))
         case SplitStep():
             return STEP_FIELDS(Split(index=at, id=step.id, next=following, variants=()))
         case _:

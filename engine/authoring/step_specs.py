@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -15,6 +16,7 @@ from pydantic import (
 )
 
 from config.durations import DurationField
+from config.offers import offer_id
 from engine.authoring.fields import (
     AT_LEAST_ONE,
     Cel,
@@ -105,6 +107,9 @@ class MessageFields(Spec):
     template: TemplateName = Field(description="A folder of message_templates/")
     max_lateness: Given[Lateness] = Field(
         None, description="Do not send when this much overdue; unless said, 24h email, 4h SMS"
+    )
+    coupon: Given[StepId] = Field(
+        None, description="The issue_coupon step whose code it carries; not sent without one"
     )
 
 
@@ -198,6 +203,14 @@ class WebhookFields(Spec):
 
     url: Url = Field(description="POSTed to, with the journey's facts as JSON")
     data: Data = Field({}, description="Passed on under the key data")
+
+
+class CouponFields(Spec):
+    """What to give."""
+
+    offer: Annotated[str, AfterValidator(offer_id)] = Field(
+        description="One of the offers of config/store.yaml"
+    )
 
 
 class ExitFields(Spec):
@@ -326,6 +339,14 @@ class CallWebhookStep(BaseStep):
     ] = Field(description="An address, or url and data")
 
 
+class IssueCouponStep(BaseStep):
+    """Give the customer a code of an offer, which later messages carry."""
+
+    issue_coupon: Annotated[CouponFields, short("offer", CouponFields, "thanks_10")] = Field(
+        description="An offer's id, or offer"
+    )
+
+
 class ExitStep(BaseStep):
     """End the journey here."""
 
@@ -345,6 +366,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
+    "issue_coupon": IssueCouponStep,
     "exit": ExitStep,
 }
 VERBS = tuple(_MODELS)
@@ -367,6 +389,7 @@ StepSpec = Annotated[
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]
+    | Annotated[IssueCouponStep, Tag("IssueCouponStep")]
     | Annotated[ExitStep, Tag("ExitStep")],
     Discriminator(_verb_of),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from config.durations import Rate
 from engine.core.campaign import Plans
@@ -13,6 +13,7 @@ from engine.core.guards import GuardRules
 from engine.core.verbs import ProgramStep
 from engine.core.world import Journey, World
 
+CodeState = Literal["free", "redeemed", "expired", "claimed"]
 VOLUME_LIMIT = "volume_limit"  # why a campaign brakes itself
 
 
@@ -21,6 +22,17 @@ class Shared(Protocol):
 
     def take_volume(self, campaign: str, limit: Rate, now: datetime) -> bool:
         """Count one message of a campaign against its limit; False when the limit is reached."""
+        ...
+
+    def take_code(self, pool: str, claim: str) -> str | None:
+        """Claim the next free code of a pool for good; None when the pool is empty.
+
+        ``claim`` names what it was taken for; it goes with the decision, and is undone with it.
+        """
+        ...
+
+    def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
+        """Say what became of a code that ``claim`` took; another's claim stays as it is."""
         ...
 
 

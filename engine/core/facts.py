@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.assumed_delivery import ASSUMED
+from engine.core.coupon import open_coupons
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.evaluate import Activation
 from engine.core.guards import GuardRules, consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
 from engine.core.transition import Transition
-from engine.core.verbs import AskSurvey, SendMessage, Split, Step, WaitFor
+from engine.core.verbs import AskSurvey, IssueCoupon, SendMessage, Split, Step, WaitFor
 from engine.core.vocabulary import Field, FieldType
 from engine.core.world import World
 
@@ -40,7 +41,7 @@ MESSAGE_RESULTS = (
     "replied",
 )
 WAIT_RESULTS = ("happened", "timed_out")
-_NULLABLE_RESULTS = frozenset({"variant", "score", "comment"})
+_NULLABLE_RESULTS = frozenset({"variant", "score", "comment", "code", "value", "expires_at"})
 
 
 @dataclass(slots=True)
@@ -160,6 +161,10 @@ _DECLARED: dict[str, _Declared] = {
     "customer.open_tickets": _customer(
         INT, "Support tickets not yet solved", lambda c: c.open_tickets, required=True
     ),
+    "customer.open_coupons": (
+        Field(type=INT, doc="Offers of which the customer has a usable coupon"),
+        lambda scope: len(open_coupons(scope.world, scope.now)),
+    ),
     "customer.email_consent": _consent(
         "email", "Has agreed to marketing at the present email address"
     ),
@@ -265,6 +270,16 @@ def step_fields(step: Step) -> Mapping[str, Field]:
         case Split():
             doc = f"The variant that {step.id} assigned"
             return {f"{step.id}.variant": Field(type=STRING, nullable=True, doc=doc)}
+        case IssueCoupon():
+            return {
+                f"{step.id}.issued": Field(type=BOOL, doc=f"{step.id} gave a coupon"),
+                f"{step.id}.redeemed": Field(type=BOOL, doc="The coupon was used"),
+                f"{step.id}.code": Field(type=STRING, nullable=True, doc="Its code"),
+                f"{step.id}.value": Field(type=STRING, nullable=True, doc="What it is worth"),
+                f"{step.id}.expires_at": Field(
+                    type=TIMESTAMP, nullable=True, doc="Its last instant"
+                ),
+            }
         case _:
             return {}
 
@@ -277,6 +292,12 @@ def _message_fields(step: str) -> dict[str, Field]:
         f"{step}.{name}": Field(type=BOOL, doc=f"The message of {step}: {name}")
         for name in MESSAGE_RESULTS
     }
+
+
+def result_value(name: str, value: object) -> object:
+    """A step's result as it is read: journeys keep moments as RFC 3339 text."""
+    is_moment = name.endswith("_at") and isinstance(value, str)
+    return datetime.fromisoformat(str(value)) if is_moment else value
 
 
 def bind(
@@ -322,7 +343,7 @@ def _other(name: str, scope: _Scope, results: Mapping[str, Mapping[str, Any]]) -
     if read is None:
         step, _, asked = name.partition(".")
         found = results.get(step)
-        value = None if found is None else found.get(asked)
+        value = None if found is None else result_value(asked, found.get(asked))
         return value if value is not None or asked in _NULLABLE_RESULTS else False
     value = read(scope)
     for part in parts[2:]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from engine.core.asking import has_asked
 from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
+from engine.core.coupon import missing_coupon
 from engine.core.decision import DecisionKind
 from engine.core.ending import cancel_message, complete, exit_journey, release_slot
 from engine.core.guarding import defer_trace, drop, guarded
@@ -42,6 +43,11 @@ def before_sending(
         return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
     if just_made:
         return guarded(world, message, context)
+    step = plan.steps[plan.step_index[message.step]] if message.step in plan.step_index else None
+    if isinstance(step, SendMessage) and step.coupon is not None:
+        missing = missing_coupon(journey, step.coupon, context.now)
+        if missing is not None:
+            return missing
     view = View(world, journey, plan, context)
     if plan.profile_filter is not None:
         unmet = view.evaluate(plan.profile_filter)

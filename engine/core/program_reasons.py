@@ -9,12 +9,27 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from typing import Final
 
-from engine.core.reasons import Trace
+from engine.core.reasons import Trace, when
 
-_DONE: Final[Mapping[str, Callable[[Trace, tzinfo], str]]] = {}
+
+def _coupon(trace: Trace, zone: tzinfo) -> str:
+    until = f", good until {when(trace['expires_at'], zone)}" if trace.get("expires_at") else ""
+    return f"a coupon of the offer {trace.get('offer')}{until}"
+
+
+_DONE: Final[Mapping[str, Callable[[Trace, tzinfo], str]]] = {
+    "coupon_issued": lambda trace, zone: f"gave {_coupon(trace, zone)}",
+    "coupon_reused": lambda trace, zone: f"took up {_coupon(trace, zone)}, not used so far",
+}
 
 _NOT_TAKEN: Final[Mapping[str, Callable[[Trace], str]]] = {
     "no_program": lambda trace: "config/store.yaml has not set this program up",
+    "no_offer": lambda trace: f"config/store.yaml has no offer {trace.get('offer')}",
+    "pool_empty": lambda trace: f"the pool {trace.get('pool')} has no code left",
+    "coupon_limit": lambda trace: (
+        f"the customer has had {trace.get('actual')} coupons of the offer {trace.get('offer')}"
+        f" (limit: {trace.get('limit')})"
+    ),
 }
 
 

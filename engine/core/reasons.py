@@ -121,6 +121,20 @@ def _no_sender(trace: Trace, zone: tzinfo) -> str:
     return f"the shop has named no sender{by} (senders in config/store.yaml)"
 
 
+def _no_coupon(trace: Trace, zone: tzinfo) -> str:
+    by = trace.get("issued_by")
+    return f"the step {by} has given no coupon for it" if by else "it has no coupon to carry"
+
+
+def _coupon_used(trace: Trace, zone: tzinfo) -> str:
+    return "the customer has used its coupon already"
+
+
+def _coupon_expired(trace: Trace, zone: tzinfo) -> str:
+    at = f" at {when(trace['expired'], zone)}" if "expired" in trace else ""
+    return f"its coupon expired{at}"
+
+
 def _suppressed(trace: Trace, zone: tzinfo) -> str:
     scope = {"marketing": " for marketing", "all": " for every message"}
     reason = _SUPPRESSIONS.get(str(trace.get("reason")), trace.get("reason"))
@@ -254,6 +268,9 @@ def _until(trace: Trace, zone: tzinfo, word: str = "put off until") -> str:
 GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
     "no_address": _no_address,
     "no_sender": _no_sender,
+    "no_coupon": _no_coupon,
+    "coupon_used": _coupon_used,
+    "coupon_expired": _coupon_expired,
     "suppressed": _suppressed,
     "no_consent": _no_consent,
     "topic_declined": _topic_declined,

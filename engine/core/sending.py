@@ -11,6 +11,7 @@ from datetime import timedelta
 from engine.core import guards, ids
 from engine.core.campaign import Plan
 from engine.core.context import VOLUME_LIMIT, Context
+from engine.core.coupon import missing_coupon
 from engine.core.decision import DecisionKind
 from engine.core.ending import exit_journey
 from engine.core.guarding import defer_trace, drop, guarded
@@ -40,7 +41,7 @@ def make_message(view: View, step: SendMessage) -> int | None:
             exit_journey(world, journey, "profile_filter", context, trace=trace_of(unmet))
             return None
     message = _new_message(view, step)
-    verdict = guarded(world, message, context)
+    verdict = missing_coupon(journey, step.coupon, context.now) or guarded(world, message, context)
     refusal, losers = verdict, list[Message]()
     if isinstance(verdict, Drop):
         verdict, losers = contest(world, message, verdict, context)

@@ -91,6 +91,7 @@ class SendMessage(_Step):
     channel: Channel
     template: str
     max_lateness: Duration | None = None  # None: the policy's for the channel
+    coupon: str | None = None  # the step whose coupon it carries: without one it is not sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,13 @@ class Exit(_Step):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramStep(_Step):
     """A step that one of the shop's programs takes. Subclasses say which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueCoupon(ProgramStep):
+    """Give the customer a code of an offer of the shop's policy."""
+
+    offer: str
 
 
 Asking = AskSurvey  # a step that waits for the customer's response

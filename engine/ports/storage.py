@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from engine.core.context import CodeState
 from engine.core.customer import Consent, Order, Preferences, Suppression, Ticket
 from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
@@ -270,6 +271,16 @@ class UnitOfWork(Protocol):
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message in the window; False when the limit is reached."""
+
+    def take_code(self, pool: str, claim: str) -> str | None:
+        """Claim a pool's next free code, in the order of import; None when there is none left.
+
+        It is nobody else's from now on, and free again unless the unit commits. Raises
+        ``Contended`` when the last free codes are in other units' hands.
+        """
+
+    def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
+        """Note what became of a code, unless somebody else has it by now."""
 
     def save(self, world: World) -> None:
         """Note a changed world for ``commit``."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from engine.core.book import Record
+from engine.core.campaign import Plans
 from engine.core.context import Context, Taken
 from engine.core.transition import Transition
 from engine.core.verbs import ProgramStep
@@ -51,16 +52,28 @@ class Program(Protocol):
         ...
 
 
+@runtime_checkable
+class Settles(Protocol):
+    """A program that looks at what a batch has made of messages and journeys."""
+
+    def settle(self, world: World, plans: Plans, context: Context) -> None:
+        """Look at a world whose messages or journeys have changed, before it is written."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """The programs that the shop runs, in a fixed order; ``engine.core.context.StepPrograms``."""
 
     programs: tuple[Program, ...] = ()
     books: frozenset[str] = field(init=False)
+    _settling: tuple[Settles, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         books = frozenset[str]().union(*(program.books for program in self.programs))
         object.__setattr__(self, "books", books)
+        settling = tuple(each for each in self.programs if isinstance(each, Settles))
+        object.__setattr__(self, "_settling", settling)
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool = False
@@ -68,6 +81,12 @@ class Programs:
         """Let every program take in what has happened."""
         for program in self.programs:
             program.follow(world, transition, context, backfill=backfill)
+
+    def settle(self, world: World, plans: Plans, context: Context) -> None:
+        """Let programs look at what has become of messages and journeys, once a batch."""
+        if world.books and (world.changes.messages or world.changes.journeys):
+            for program in self._settling:
+                program.settle(world, plans, context)
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Let a record's program look at it; raises ``RuntimeError`` when it stays due.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from config.durations import Rate
-from engine.core.context import Context
+from engine.core.context import CodeState, Context
 from engine.core.journey import due_journeys, on_step
 from engine.core.message import Outgoing
 from engine.core.whereabouts import home_zone
@@ -28,8 +28,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Volumes:
-    """``engine.core.context.Shared`` over the unit of work: fixed windows from the epoch."""
+class SharedInUnit:
+    """``engine.core.context.Shared`` over the unit of work.
+
+    Volumes are counted in fixed windows from the epoch.
+    """
 
     unit: UnitOfWork
 
@@ -38,6 +41,14 @@ class Volumes:
         span = timedelta(seconds=limit.per.nominal_seconds)
         window = now - (now - _EPOCH) % span
         return self.unit.take_volume(campaign, window, limit.count)
+
+    def take_code(self, pool: str, claim: str) -> str | None:
+        """Claim a free code of a pool."""
+        return self.unit.take_code(pool, claim)
+
+    def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
+        """Say what became of a claimed code."""
+        self.unit.settle_code(pool, code, claim, state)
 
 
 @dataclass(slots=True)
@@ -54,7 +65,7 @@ class Batch:
         return Context(
             now=now,
             rules=self.configuration.rules,
-            shared=Volumes(self.unit),
+            shared=SharedInUnit(self.unit),
             programs=self.configuration.programs,
             braked=self.braked,
         )
@@ -101,7 +112,9 @@ class Batch:
 
     def note(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change, for a commit by the caller."""
+        context, plans = self.context(now), self.configuration.plans
         for world in worlds:
+            self.configuration.programs.settle(world, plans, context)
             changes = world.changes
             if changes.emitted:
                 self.unit.enqueue(_incoming(world, each, now) for each in changes.emitted)

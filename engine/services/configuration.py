@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +13,8 @@ from engine.core.campaign import Plans
 from engine.core.guards import CapRule, GuardRules, Quiet, SurveyRule
 from engine.core.message import Channel
 from engine.core.timing import QuietHours
-from engine.programs.program import Programs
+from engine.programs.coupons import Coupons
+from engine.programs.program import Program, Programs
 from triggers.places import Places
 
 
@@ -33,9 +34,12 @@ class Configuration:
         return replace(self, plans=replace(self.plans, held=dict(held)))
 
 
-def compile_programs(policy: Policy) -> Programs:
-    """The programs that a policy sets up."""
-    return Programs()
+def compile_programs(policy: Policy, keyed: Callable[[str], bytes]) -> Programs:
+    """The programs that a policy sets up; ``keyed`` is a hash that nobody else can make."""
+    programs: list[Program] = []
+    if policy.offers:
+        programs.append(Coupons(policy.offers, keyed))
+    return Programs(tuple(programs))
 
 
 def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:

@@ -15,6 +15,7 @@ from typing import Final
 from engine.core.message import Channel
 
 MARK: Final = "erased:"  # begins what stands for an address or a customer that was erased
+_CODES: Final = b"lagniappe.codes"
 _PURPOSE: Final = b"lagniappe.erased"  # the key signs links as well; neither passes for the other
 
 
@@ -33,6 +34,7 @@ class Fingerprints:
     def change_keys(self, keys: Sequence[str]) -> None:
         """Make them by the first of these from now on, and find by every one of them."""
         self._keys = [hmac.digest(key.encode(), _PURPOSE, "sha256") for key in keys]
+        self._codes = hmac.digest(keys[0].encode(), _CODES, "sha256")
 
     def of(self, address: str) -> str:
         """What is kept of an address."""
@@ -41,6 +43,10 @@ class Fingerprints:
     def every(self, address: str) -> list[str]:
         """All that may have been kept of an address, by whichever key."""
         return [_mark(key, "address", address) for key in self._keys]
+
+    def keyed(self, text: str) -> bytes:
+        """32 bytes that follow from ``text`` and that nobody without the first key can tell."""
+        return hmac.digest(self._codes, text.encode(), "sha256")
 
     def anonymous(self, kind: str, value: str, salt: str) -> str:
         """An id in the place of one that could lead back to a person."""

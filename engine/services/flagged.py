@@ -70,8 +70,8 @@ class Flagged:
             now = self._clock.now()
             try:
                 with self._storage.deciding(urgent=True) as unit:
-                    sharers = sharers_of(unit, number, now)
                     batch = Batch(unit, self._revisions.configuration(unit), self._handover)
+                    sharers = sharers_of(unit, number, now)
                     act(batch, sharers, now)
                     batch.keep(sharers.worlds, now)
                 return

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from engine.core.coupon import open_coupons
 from engine.core.customer import Customer, Order, ParcelStatus, Ticket
+from engine.core.facts import result_value
 from engine.core.guards import consented
 from engine.core.message import Message
 from engine.core.order_state import fact_time
@@ -29,6 +31,10 @@ def message_context(
         "order": order_context(order) if order else None,
         "ticket": ticket_context(ticket) if ticket else None,
         "trigger": _trigger(journey),
+        "coupons": {
+            offer: {"code": one.code, "value": one.value, "expires_at": one.expires_at}
+            for offer, one in open_coupons(world, now).items()
+        },
         "campaign": {"id": message.campaign, "name": campaign_name},
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
@@ -36,7 +42,8 @@ def message_context(
     }
     if journey is not None:
         for step, result in journey.results.items():
-            context.setdefault(step, result)
+            read = {name: result_value(name, value) for name, value in result.items()}
+            context.setdefault(step, read)
     return context
 
 
@@ -66,6 +73,7 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
         "last_order_at": latest,
         "days_since_order": max(0, (now - latest).days) if latest else None,
         "open_tickets": customer.open_tickets,
+        "open_coupons": len(open_coupons(world, now)),
         "email_consent": consented(world, "email"),
         "sms_consent": consented(world, "sms"),
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
 from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
-from engine.core.verbs import AskSurvey, SendMessage, Split, Step, WaitFor
+from engine.core.verbs import AskSurvey, IssueCoupon, SendMessage, Split, Step, WaitFor
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.rendering import Renderer, Templates, Track
@@ -114,7 +114,7 @@ def campaign_previews(
             yield Rendered(
                 template=step.template, channel=step.channel, step=step.id, content=content
             )
-        values[step.id] = _result(step)
+        values[step.id] = _result(step, values["now"])
 
 
 def sample_tracks(
@@ -128,7 +128,7 @@ def sample_tracks(
     }
 
 
-def _result(step: Step) -> dict[str, Any]:
+def _result(step: Step, now: datetime) -> dict[str, Any]:
     """What later templates may ask of a step: sent, and nothing came of it yet."""
     match step:
         case AskSurvey():
@@ -138,6 +138,9 @@ def _result(step: Step) -> dict[str, Any]:
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
         case WaitFor():
             return dict.fromkeys(WAIT_RESULTS, False)
+        case IssueCoupon():
+            return {"issued": True, "redeemed": False, "code": "SAMPLE-CODE",
+                    "value": f"({step.offer})", "expires_at": now + timedelta(days=30)}  # fmt: skip
         case Split():
             return {"variant": step.variants[0].name}
         case _:

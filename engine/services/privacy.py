@@ -29,7 +29,7 @@ from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ErasingUnit, Erasure, PrivacyStorage, Unattributed
 from engine.ports.storage import Contended
 from engine.programs.program import Programs
-from engine.services.batch import Volumes
+from engine.services.batch import SharedInUnit
 from engine.services.fingerprints import MARK, Fingerprints, channels_of
 from triggers.addresses import normalised
 from triggers.sources.native import deserialize
@@ -161,7 +161,9 @@ class Privacy:
             if under_way := unit.under_way(customer_id):
                 raise BeingSent(len(under_way))
             told = self._told(person, world, events, shared)
-            context = Context(now=now, rules=self._rules, shared=Volumes(unit), programs=Programs())
+            context = Context(
+                now=now, rules=self._rules, shared=SharedInUnit(unit), programs=Programs()
+            )
             for journey in list(world.journeys.values()):
                 if journey.status is JourneyStatus.LIVE:
                     exit_journey(world, journey, ERASED, context)

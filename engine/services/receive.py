@@ -107,10 +107,10 @@ class Receive:
             fresh = _in_order(unit.unseen_receipts(known), messages, now)
             if not fresh:
                 return 0
+            batch = Batch(unit, self._revisions.configuration(unit), self._handover)
             worlds = _worlds(unit, messages.values(), customers, now)
             # Of somebody erased nothing is kept again.
             fresh = [one for one in fresh if messages[one.message_id].customer_id in worlds]
-            batch = Batch(unit, self._revisions.configuration(unit), self._handover)
             for receipt in fresh:
                 message = messages[receipt.message_id]
                 _take_one(batch, worlds[message.customer_id], message, receipt, now)

@@ -182,12 +182,12 @@ class Settlement:
             message = unit.messages([message_id], locked=True)[message_id]
             if message.status is not MessageStatus.UNKNOWN:
                 raise NotInDoubt(message)
+            batch = Batch(unit, self.revisions.configuration(unit), self.handover)
             worlds = unit.load([message.customer_id], now=now, message_ids=[message.id])
             world = worlds.get(message.customer_id)
             if world is None:
                 raise Contended("a customer was merged meanwhile")
             message = world.messages[message.id]
-            batch = Batch(unit, self.revisions.configuration(unit), self.handover)
             plans, context = batch.configuration.plans, batch.context(now)
             settle(world, message, ending, plans, context, dict(trace))
             passing(Fault.SETTLEMENT_DECIDED)

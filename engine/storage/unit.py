@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from engine.core.context import CodeState
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
@@ -31,6 +32,7 @@ from engine.storage.contention import telling_contention
 from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
+from engine.storage.pool_codes import PoolClaims
 from engine.storage.receipts import unseen_receipts
 from engine.storage.scalars import micros, moment
 from engine.storage.texts import texts_to
@@ -85,6 +87,7 @@ class SqlUnitOfWork:
         self._connection = connection
         self._is_postgresql = is_postgresql(connection)
         self._flush = Flush()
+        self._pools = PoolClaims(connection)
         self._volumes: dict[tuple[str, int], int] = {}
         self._claimed_messages: list[str] = []
         self._books: Collection[str] | None = ()
@@ -337,6 +340,14 @@ class SqlUnitOfWork:
         self._flush.limits[key] = max(limit, self._flush.limits.get(key, 0))
         return True
 
+    def take_code(self, pool: str, claim: str) -> str | None:
+        """Claim a pool's next free code."""
+        return self._pools.take(pool, claim)
+
+    def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
+        """Note what became of a code."""
+        self._pools.settle(pool, code, claim, state)
+
     def save(self, world: World) -> None:
         """Note a changed world."""
         self._flush.worlds.append(world)
@@ -394,6 +405,7 @@ class SqlUnitOfWork:
         """Write all in one transaction; raises ``Contended`` when another came first."""
         with telling_contention():
             if self._is_postgresql:
+                self._pools.write()
                 self._flush.write(self._connection)
                 self._connection.commit()
             else:
@@ -401,8 +413,9 @@ class SqlUnitOfWork:
                     self._database.gate.pass_through(urgent=self._urgent),
                     sqlite_transaction(self._connection),
                 ):
+                    self._pools.write()
                     self._flush.write(self._connection)
-        self._flush = Flush()
+        self._flush, self._pools = Flush(), PoolClaims(self._connection)
 
 
 def _occurrence_row(o: Occurrence) -> Row:

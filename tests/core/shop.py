@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from config.durations import Duration, Rate, parse
 from engine.core.campaign import CampaignStatus, Entry, EventTrigger, Goal, Plan, Plans, Stage
-from engine.core.context import Context, StepPrograms
+from engine.core.context import CodeState, Context, Shared, StepPrograms
 from engine.core.customer import Consent, Customer, Order, Ticket
 from engine.core.decision import DecisionKind, EntryVerdict
 from engine.core.expression import Condition, compile_condition
@@ -114,6 +114,12 @@ class Volume:
         self.left -= 1
         return self.left >= 0
 
+    def take_code(self, pool: str, claim: str) -> str | None:
+        return None
+
+    def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
+        raise AssertionError("nobody has taken a code")
+
 
 @dataclass
 class Shop:
@@ -122,7 +128,7 @@ class Shop:
     plans: Plans
     now: datetime = T0
     rules: GuardRules = RULES
-    shared: Volume = field(default_factory=Volume)
+    shared: Shared = field(default_factory=Volume)
     programs: StepPrograms = field(default_factory=Programs)
     braked: dict[str, str] = field(default_factory=dict)
     world: World = field(

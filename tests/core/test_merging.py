@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.durations import Rate
 from engine.core.context import Context
 from engine.core.customer import Consent, Customer
 from engine.core.decision import DecisionKind
@@ -19,24 +18,18 @@ from engine.core.message import Message, MessageStatus
 from engine.core.projection import project
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, Waiting, World
 from engine.programs.program import Programs
+from tests.core.shop import Volume
 from tests.core.shop_life import at, customer_reports, order_lives, ticket_reports
 from triggers.event import Event
 
 NOW = at(500)
 
 
-class Unlimited:
-    """No campaign has a limit here."""
-
-    def take_volume(self, campaign: str, limit: Rate, now: object) -> bool:
-        return True
-
-
 def context() -> Context:
     rules = GuardRules(
         store_zone=ZoneInfo("UTC"), zones={}, quiet={}, caps=(), min_gap=None, max_lateness={}
     )
-    return Context(now=NOW, rules=rules, shared=Unlimited(), programs=Programs())
+    return Context(now=NOW, rules=rules, shared=Volume(), programs=Programs())
 
 
 def a_world(name: str, hours: float = 0) -> World:

@@ -46,6 +46,7 @@ from engine.services.configuration import compile_rules
 from engine.services.history import entry_of
 from engine.services.message_log import follow
 from engine.services.why import Case, Outcome, Question, answer, answers
+from tests.core.shop import Volume
 
 NOW = datetime(2026, 3, 10, 16, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -59,11 +60,6 @@ POLICY = Policy.model_validate({
     "caps": [{"channel": "any", "count": 1, "per": "7d"}],
 })  # fmt: skip
 RULES = compile_rules(POLICY, ZONES)
-
-
-class Unlimited:
-    def take_volume(self, campaign: str, limit: object, now: datetime) -> bool:
-        return True
 
 
 def condition(source: str) -> Condition:
@@ -114,7 +110,7 @@ class Shop:
         self.events: list[LoggedEvent] = []
 
     def context(self, at: datetime) -> Context:
-        return Context(now=at, rules=RULES, shared=Unlimited(), programs=Programs())
+        return Context(now=at, rules=RULES, shared=Volume(), programs=Programs())
 
     def event(self, kind: str, at: datetime, *, enrol: bool = True) -> None:
         told = Transition(type=kind, time=at, id=f"{kind}:{at.isoformat()}", order_id="shop:1")

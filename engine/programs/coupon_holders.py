@@ -1,0 +1,106 @@
+"""Giving back: a coupon whose messages were all dropped, refused or called off never left.
+
+What may have left counts as left: a message in doubt, also when it was tried again after that, and
+one that bounced, for its text was at the other end. A code is given back when no message that could
+still carry it is to come, which the journey's end settles at the latest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from engine.core.campaign import Plans
+from engine.core.context import Context
+from engine.core.coupon import GIVEN, Coupon, carries, coupons_of
+from engine.core.delivery import ABANDONED
+from engine.core.message import Message, MessageStatus
+from engine.core.world import Journey, JourneyStatus, World
+
+_DOUBT: Final = "?"  # after a message's id: it may have arrived, whatever is told later
+_UNSENT: Final = frozenset(
+    {
+        MessageStatus.SCHEDULED,
+        MessageStatus.SKIPPED,
+        MessageStatus.CANCELLED,
+    }
+)
+
+
+def settle(world: World, plans: Plans, context: Context) -> None:
+    """Look at what has become of the messages that carry coupons, and give back what never left."""
+    for coupon in coupons_of(world):
+        if coupon.status != "issued":
+            continue
+        holders = dict(coupon.holders)
+        for holder in coupon.holders:
+            journey = world.journeys.get(holder.rpartition(":")[0])
+            if journey is None:
+                continue
+            left = _left(world, plans, journey, holder, coupon)
+            if left is None:
+                del holders[holder]
+            else:
+                holders[holder] = left
+        if holders == coupon.holders:
+            continue
+        if holders:
+            world.write(replace(coupon, holders=holders).record)
+        else:
+            _release(world, coupon, context)
+
+
+def _left(
+    world: World, plans: Plans, journey: Journey, holder: str, coupon: Coupon
+) -> tuple[str, ...] | None:
+    """What has left of a holder's messages; None when none did, nor can any more."""
+    known = coupon.holders[holder]
+    plan = plans.revisions.get((journey.campaign, journey.revision))
+    if plan is None:
+        return known
+    step_id = holder.rpartition(":")[2]
+    steps = carries(plan, step_id)
+    if not steps:
+        return known or (GIVEN,)  # no message of ours tells it: it was given by being issued
+    names = {step.id for step in steps}
+    left, waits = dict.fromkeys(known), False
+    for message in world.messages.values():
+        if message.journey_id != journey.id or message.step not in names:
+            continue
+        if message.status is MessageStatus.SCHEDULED:
+            waits = True
+        if is_in_doubt(message):
+            left[message.id + _DOUBT] = None
+        if message.status in _UNSENT or _is_refused(message):
+            left.pop(message.id, None)
+        else:
+            left[message.id] = None
+    if left or waits:
+        return tuple(left)
+    if journey.status is not JourneyStatus.LIVE:
+        return None
+    here = plan.step_index.get(journey.step, 0)
+    return () if any(step.index >= here for step in steps) else None
+
+
+def _is_refused(message: Message) -> bool:
+    """Whether the provider never took it; one that fails later was taken."""
+    return message.status is MessageStatus.FAILED and message.sent_at is None
+
+
+def is_in_doubt(message: Message) -> bool:
+    """Whether it may have arrived although nobody says so."""
+    abandoned = message.status is MessageStatus.CANCELLED and message.reason == ABANDONED
+    return message.status is MessageStatus.UNKNOWN or abandoned
+
+
+def _release(world: World, coupon: Coupon, context: Context) -> None:
+    if coupon.pool is not None:
+        context.shared.settle_code(coupon.pool, coupon.code, coupon.cause, "free")
+    world.write(replace(coupon, status="released", holders={}, due_at=None).record)
+    for holder in coupon.holders:
+        journey_id, _, step = holder.rpartition(":")
+        journey = world.journeys.get(journey_id)
+        if journey is not None and step in journey.results:
+            journey.results[step] |= {"issued": False, "code": None}
+            world.changes.journeys.add(journey.id)
