@@ -60,6 +60,7 @@ from engine.services.replies import Replies
 from engine.services.retention import Forgetting
 from engine.services.revisions import Policies, Revisions
 from engine.services.settlement import Settlement
+from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
 from engine.storage.database import Database
 from engine.storage.history import SqlHistory
@@ -98,6 +99,7 @@ class App:
     ingest: Ingest
     receive: Receive
     readers: Mapping[str, ReceiptReader]
+    surveys: Surveys
     replies: Replies
     text_readers: Mapping[str, TextReader]
     flagged: Flagged
@@ -279,6 +281,7 @@ def build(
         ingest=ingest,
         receive=receive,
         readers=readers,
+        surveys=Surveys(storage, ingest, links, clock),
         replies=replies,
         text_readers=text_readers,
         flagged=Flagged(storage, revisions, handover, clock),

@@ -1,8 +1,9 @@
 """Public tokens: short, signed, good for one purpose.
 
-A token names a message; what it allows is decided when it is used. It may hold the target of a link
-and an instant after which it is not good any more, both inside the signature. Unsubscribe tokens do
-not expire, because an old email must still be able to stop the next one.
+A token names a message; what it allows is decided when it is used. It may hold the target of a
+link, a survey's question and score, and an instant after which it is not good any more, all inside
+the signature. Unsubscribe tokens do not expire, because an old email must still be able to stop the
+next one.
 
 The text is base64url of the message's 16 bytes, and of whatever follows, a dot, and the signature:
 HMAC-SHA256 cut to 128 bits, the least that RFC 2104, section 5, recommends, since the tokens stand
@@ -24,11 +25,16 @@ from uuid import UUID
 from itsdangerous import BadSignature, Signer
 from itsdangerous.signer import SigningAlgorithm
 
+from engine.core.survey import SurveyKind, is_on_scale
+
 LONGEST_TARGET: Final = 2000  # characters; longer links are left as they are
 _SIGNATURE_BYTES: Final = 16
 _EXPIRES: Final = 1  # flags in the byte after the message's id: five bytes of seconds follow
 _HTTPS: Final = 2  # the rest is a target, of which the scheme is cut off
 _HTTP: Final = 4
+_ASKS: Final = 8  # a byte follows: the survey's kind in its upper half, the score in its lower
+_KINDS: Final[tuple[SurveyKind, ...]] = ("csat", "nps", "ces")  # their places are for ever
+_NO_SCORE: Final = 15
 _SCHEMES: Final = {_HTTPS: "https://", _HTTP: "http://"}
 # RFC 3986: what an address may hold, with a host that is neither empty nor behind a user's name.
 _TARGET: Final = re.compile(
@@ -42,10 +48,19 @@ class Purpose(StrEnum):
 
     UNSUBSCRIBE = "u"
     CLICK = "c"
+    SURVEY = "s"
 
 
 class BadToken(Exception):
     """Not one of our tokens, or one for another purpose, or one whose time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a survey's link asks, and the score that it stands for; None: no score yet."""
+
+    kind: SurveyKind
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +70,7 @@ class Token:
     message_id: str
     target: str | None = None
     expires: datetime | None = None
+    question: Question | None = None
 
 
 class _Short(SigningAlgorithm):
@@ -102,9 +118,13 @@ class Links:
         *,
         target: str | None = None,
         expires: datetime | None = None,
+        question: Question | None = None,
     ) -> str:
-        """A token for one message. Raises ValueError for a target that ``is_target`` refuses."""
-        payload = UUID(message_id).bytes + _extra(target, expires)
+        """A token for one message.
+
+        Raises ValueError for a target that ``is_target`` refuses and for a score off the scale.
+        """
+        payload = UUID(message_id).bytes + _extra(target, expires, question)
         raw = base64.urlsafe_b64encode(payload).rstrip(b"=")
         return self._signers[purpose].sign(raw).decode()
 
@@ -135,6 +155,11 @@ class Links:
         """The address of a message's unsubscribe page, which also takes RFC 8058's POST."""
         return self.address(Purpose.UNSUBSCRIBE, self.token(Purpose.UNSUBSCRIBE, message_id))
 
+    def survey(self, message_id: str, question: Question, expires: datetime) -> str:
+        """The address of the page on which a survey is answered."""
+        token = self.token(Purpose.SURVEY, message_id, expires=expires, question=question)
+        return self.address(Purpose.SURVEY, token)
+
     def click(self, message_id: str, target: str) -> str:
         """The address that leads to ``target`` and tells us so.
 
@@ -150,11 +175,14 @@ def is_target(target: str) -> bool:
     return len(target) <= LONGEST_TARGET and _TARGET.fullmatch(target) is not None
 
 
-def _extra(target: str | None, expires: datetime | None) -> bytes:
+def _extra(target: str | None, expires: datetime | None, question: Question | None) -> bytes:
     flags, parts = 0, [b""]
     if expires is not None:
         flags |= _EXPIRES
         parts.append(int(expires.timestamp()).to_bytes(5, "big"))
+    if question is not None:
+        flags |= _ASKS
+        parts.append(bytes([_byte_of(question)]))
     if target is not None:
         if not is_target(target):
             raise ValueError("a link must lead to a plain http or https address")
@@ -168,15 +196,32 @@ def _extra(target: str | None, expires: datetime | None) -> bytes:
 def _token_of(payload: bytes) -> Token:
     message_id, rest = str(UUID(bytes=payload[:16])), payload[16:]
     flags, rest = (rest[0], rest[1:]) if rest else (0, rest)
-    expires = target = None
+    expires = target = question = None
     if flags & _EXPIRES:
         expires = datetime.fromtimestamp(int.from_bytes(rest[:5], "big"), UTC)
         rest = rest[5:]
-    if scheme := _SCHEMES.get(flags & ~_EXPIRES):
+    if flags & _ASKS:
+        question, rest = _question_of(rest[:1]), rest[1:]
+    if scheme := _SCHEMES.get(flags & ~(_EXPIRES | _ASKS)):
         target = scheme + rest.decode("ascii")
         if not is_target(target):
             raise ValueError("not a target")
-    return Token(message_id=message_id, target=target, expires=expires)
+    return Token(message_id=message_id, target=target, expires=expires, question=question)
+
+
+def _byte_of(question: Question) -> int:
+    score = _NO_SCORE if question.score is None else question.score
+    if question.score is not None and not is_on_scale(question.kind, question.score):
+        raise ValueError(f"{question.kind} has no score {question.score}")
+    return _KINDS.index(question.kind) << 4 | score
+
+
+def _question_of(raw: bytes) -> Question:
+    (byte,) = raw
+    place, score = byte >> 4, byte & 15
+    if place >= len(_KINDS) or not (score == _NO_SCORE or is_on_scale(_KINDS[place], score)):
+        raise ValueError("not a question")
+    return Question(_KINDS[place], None if score == _NO_SCORE else score)
 
 
 def _must_be_plain(signature: bytes) -> None:

@@ -39,6 +39,7 @@ class WebParts:
                 text_readers=app.text_readers,
                 reply=app.replies.take,
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
+                surveys=app.surveys,
                 clicks=Clicks(app.links, app.receive.take, app.clock),
                 catalog=lambda: app.loader.catalog,
                 policy=lambda: app.revisions.policy,

@@ -219,6 +219,13 @@ _TOLD: tuple[_Row, ...] = (
             "score": _always("int", "nps 0 to 10, csat 1 to 5, ces 1 to 7"),
             "comment": _some("string", "in the customer's words"),
             "survey_id": _some("string", "the survey that was asked"),
+            "message_id": _some("string", "the message that asked, when it was one of ours"),
+            "campaign": _some("string", "its campaign"),
+            "journey": _some("string", "its journey; answers the question of this journey alone"),
+            "step": _some("string", "its step"),
+            "product_ids": _some("strings", "the products of the order that was asked about"),
+            "how": _some("string", "page, sms or voice; empty when told from outside"),
+            "changed": _some("bool", "takes the place of an earlier answer"),
         },
     ),
     (

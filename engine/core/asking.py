@@ -7,19 +7,16 @@ that asked for the same kind of thing.
 
 from __future__ import annotations
 
-from typing import Final
-
 from engine.core.campaign import Plan
 from engine.core.decision import DecisionKind
 from engine.core.guards import zone_of
 from engine.core.record import decide
+from engine.core.survey import ANSWERED
 from engine.core.timing import add
 from engine.core.transition import Transition
 from engine.core.verbs import Asking
 from engine.core.view import View
 from engine.core.world import Journey, Waiting
-
-ANSWERED: Final = "survey.answered"
 
 
 def has_asked(journey: Journey, step: Asking) -> bool:

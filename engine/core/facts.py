@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.core.answers import last_answer_at, latest_score
 from engine.core.assumed_delivery import ASSUMED
 from engine.core.coupon import open_coupons
 from engine.core.customer import Customer, Order, Ticket
@@ -20,6 +21,7 @@ from engine.core.evaluate import Activation
 from engine.core.guards import GuardRules, consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
+from engine.core.survey import SurveyKind
 from engine.core.transition import Transition
 from engine.core.verbs import AskSurvey, IssueCoupon, SendMessage, Split, Step, WaitFor
 from engine.core.vocabulary import Field, FieldType
@@ -92,6 +94,15 @@ def _days(of: str, doc: str) -> _Declared:
 
 def _consent(channel: Channel, doc: str) -> _Declared:
     return Field(type=BOOL, doc=doc), lambda scope: consented(scope.world, channel)
+
+
+def _score(kind: SurveyKind, doc: str) -> _Declared:
+    return Field(type=INT, nullable=True, doc=doc), lambda scope: latest_score(scope.world, kind)
+
+
+def _days_since_survey(scope: _Scope) -> int | None:
+    answered = last_answer_at(scope.world)
+    return None if answered is None else max(0, (scope.now - answered) // _DAY)
 
 
 def _trigger(kind: FieldType, doc: str, key: str) -> _Declared:
@@ -170,6 +181,13 @@ _DECLARED: dict[str, _Declared] = {
     ),
     "customer.sms_consent": _consent(
         "sms", "Has agreed to marketing at the present phone number"
+    ),
+    "customer.nps": _score("nps", "Newest answer to an NPS survey, 0 to 10"),
+    "customer.csat": _score("csat", "Newest answer to a CSAT survey, 1 to 5"),
+    "customer.ces": _score("ces", "Newest answer to a CES survey, 1 to 7"),
+    "customer.days_since_survey": (
+        Field(type=INT, nullable=True, doc="Days since the newest answer to any survey"),
+        _days_since_survey,
     ),
     "order.id": _order(STRING, "Our id of the order, as shopify:1", lambda o: o.id),
     "order.number": _order(STRING, "What the customer sees, as #1001", lambda o: o.number),

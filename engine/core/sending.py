@@ -19,7 +19,7 @@ from engine.core.guards import Defer, Drop
 from engine.core.message import Message, MessageStatus
 from engine.core.outranking import OUTRANKED, contest, outrank
 from engine.core.record import decide, trace_of
-from engine.core.verbs import SendMessage
+from engine.core.verbs import AskSurvey, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, Waiting
 
@@ -98,7 +98,7 @@ def _new_message(view: View, step: SendMessage) -> Message:
         journey_id=journey.id,
         step=step.id,
         purpose=plan.purpose,
-        topic=plan.topic,
+        topic=_topic(view, step),
         channel=channel,
         customer_id=customer.id,
         entry_key=journey.entry_key,
@@ -114,6 +114,14 @@ def _new_message(view: View, step: SendMessage) -> Message:
         variant=_variant(journey, plan),
         locale=customer.locale,
     )
+
+
+def _topic(view: View, step: SendMessage) -> str | None:
+    """The campaign's; a survey is a survey, whatever the rest of its campaign is about."""
+    surveys = view.context.rules.surveys
+    if isinstance(step, AskSurvey) and surveys is not None:
+        return surveys.topic
+    return view.plan.topic
 
 
 def _variant(journey: Journey, plan: Plan) -> str | None:

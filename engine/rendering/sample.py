@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.programs.scales import survey_nowhere
+
 KNOWN_NAMES: Final[Mapping[str, str]] = {
     "shop.name": "the shop's name",
     "shop.url": "the shop's web address",
@@ -46,6 +48,10 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "customer.days_since_order": "whole days since the latest order",
     "customer.open_tickets": "support tickets not yet solved",
     "customer.open_coupons": "offers of which the customer has a usable coupon",
+    "customer.nps": "newest answer to an NPS survey, 0 to 10",
+    "customer.csat": "newest answer to a CSAT survey, 1 to 5",
+    "customer.ces": "newest answer to a CES survey, 1 to 7",
+    "customer.days_since_survey": "whole days since the newest answer to any survey",
     "customer.email_consent": "whether marketing email is allowed",
     "customer.sms_consent": "whether marketing SMS is allowed",
     "order.id": "Lagniappe's id of the order",
@@ -95,6 +101,16 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "links.unsubscribe": "unsubscribe page; empty in transactional messages",
     "links.preferences": "preference page; empty in transactional messages",
     "message.id": "id of this message",
+    "survey.kind": "csat, nps or ces; survey is for ask_survey alone",
+    "survey.lowest": "the scale's least number",
+    "survey.highest": "the scale's greatest number",
+    "survey.lowest_label": "what the least number means, in the customer's language",
+    "survey.highest_label": "what the greatest number means",
+    "survey.url": "page on which the question is answered",
+    "survey.scores": "list of the scale's numbers",
+    "survey.scores.score": "the number",
+    "survey.scores.label": "what it means; empty where the scale names its ends only",
+    "survey.scores.url": "the page with this number chosen; it counts only when it is sent there",
     "now": "time at which this message is made",
 }
 
@@ -140,6 +156,10 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
         "days_since_order": 3,
         "open_tickets": 0,
         "open_coupons": 0,
+        "nps": 9,
+        "csat": 5,
+        "ces": 6,
+        "days_since_survey": 41,
         "email_consent": True,
         "sms_consent": True,
     },
@@ -218,6 +238,7 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
         "preferences": "https://shop.example.com/u/sample-token/preferences",
     },
     "message": {"id": "5a3b1c00-0000-5000-8000-000000000001"},
+    "survey": survey_nowhere("csat", "en", "https://shop.example.com"),
     "now": _NOW,
 }
 
@@ -253,6 +274,9 @@ def _sparse() -> dict[str, Any]:
         "ticket": ticket,
         "trigger": trigger,
         "links": {"unsubscribe": None, "preferences": None},
+        "survey": survey_nowhere(
+            "nps", "en", "https://shop.example.com"
+        ),  # the widest scale, with the fewest words
     }
 
 

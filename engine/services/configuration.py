@@ -15,6 +15,7 @@ from engine.core.message import Channel
 from engine.core.timing import QuietHours
 from engine.programs.coupons import Coupons
 from engine.programs.program import Program, Programs
+from engine.programs.surveys import Surveys
 from triggers.places import Places
 
 
@@ -36,7 +37,7 @@ class Configuration:
 
 def compile_programs(policy: Policy, keyed: Callable[[str], bytes]) -> Programs:
     """The programs that a policy sets up; ``keyed`` is a hash that nobody else can make."""
-    programs: list[Program] = []
+    programs: list[Program] = [Surveys()]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed))
     return Programs(tuple(programs))

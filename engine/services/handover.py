@@ -34,6 +34,7 @@ from engine.ports.rendering import Renderer, RenderError
 from engine.ports.storage import Archived, Unavailable, UnitOfWork
 from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
+from engine.services.survey_links import survey_root
 from engine.services.tracking import clicks_of, tracker
 
 log = structlog.get_logger(__name__)
@@ -150,6 +151,7 @@ class HandOver:
             campaign_name=plan.name if plan else message.campaign,
             unsubscribe_url=unsubscribe,
             now=context.now,
+            survey=survey_root(plan, message, self._links, locale, context.now),
         )
         try:
             content = self._renderer.render(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.core.answers import last_answer_at, latest_score
 from engine.core.coupon import open_coupons
 from engine.core.customer import Customer, Order, ParcelStatus, Ticket
 from engine.core.facts import result_value
@@ -22,8 +24,12 @@ def message_context(
     campaign_name: str,
     unsubscribe_url: str | None,
     now: datetime,
+    survey: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Every root that a template may read, for one message; ``shop`` is the renderer's own."""
+    """Every root that a template may read, for one message; ``shop`` is the renderer's own.
+
+    ``survey`` is ``engine.programs.scales.survey_values`` where the message asks for a score.
+    """
     order = world.orders.get(message.order_id) if message.order_id else None
     ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
     context: dict[str, Any] = {
@@ -38,6 +44,7 @@ def message_context(
         "campaign": {"id": message.campaign, "name": campaign_name},
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
+        "survey": survey,
         "now": now,
     }
     if journey is not None:
@@ -51,7 +58,7 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
     """The root ``customer``."""
     customer: Customer = world.customer
     names = [name for name in (customer.first_name, customer.last_name) if name]
-    latest = customer.last_order_at
+    latest, answered = customer.last_order_at, last_answer_at(world)
     return {
         "id": customer.id,
         "email": customer.email,
@@ -74,6 +81,10 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
         "days_since_order": max(0, (now - latest).days) if latest else None,
         "open_tickets": customer.open_tickets,
         "open_coupons": len(open_coupons(world, now)),
+        "nps": latest_score(world, "nps"),
+        "csat": latest_score(world, "csat"),
+        "ces": latest_score(world, "ces"),
+        "days_since_survey": max(0, (now - answered).days) if answered else None,
         "email_consent": consented(world, "email"),
         "sms_consent": consented(world, "sms"),
     }

@@ -16,10 +16,12 @@ from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
 from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
+from engine.core.survey import SurveyKind
 from engine.core.verbs import AskSurvey, IssueCoupon, SendMessage, Split, Step, WaitFor
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.rendering import Renderer, Templates, Track
+from engine.programs.scales import survey_nowhere
 from engine.services.message_context import message_context
 from engine.services.tracking import clicks_of, tracker
 
@@ -45,6 +47,11 @@ class Reader:
 
     values: Mapping[str, Any]
     locale: str | None
+    base_url: str = "https://shop.example.com"
+
+    def survey(self, kind: SurveyKind) -> dict[str, Any]:
+        """The template root of a question, in the reader's language."""
+        return survey_nowhere(kind, self.locale, self.base_url)
 
 
 def of_sample(sample: Mapping[str, Any], locale: str | None) -> Reader:
@@ -69,7 +76,8 @@ def of_customer(
     )
     if order is not None:
         values["trigger"] = {**values["trigger"], "type": "order.placed", "time": order.placed_at}
-    return Reader(values=values, locale=locale or world.customer.locale or policy.locale)
+    locale = locale or world.customer.locale or policy.locale
+    return Reader(values=values, locale=locale, base_url=base_url)
 
 
 def template_previews(
@@ -84,7 +92,7 @@ def template_previews(
     :raises RenderError: it is missing, faulty, or fails on these values.
     """
     info = templates.info(name)
-    values = dict(reader.values)
+    values = {**reader.values, "survey": reader.survey("csat")}
     for asked in info.step_names if info is not None else ():
         step, _, field = asked.partition(".")
         values[step] = {**values.get(step, {}), field: None}
@@ -108,6 +116,7 @@ def campaign_previews(
     if plan.purpose == "transactional":
         values["links"] = {"unsubscribe": None, "preferences": None}
     for step in plan.steps:
+        values["survey"] = reader.survey(step.kind) if isinstance(step, AskSurvey) else None
         if isinstance(step, SendMessage):
             track = tracks.get(step.channel)
             content = renderer.render(step.template, step.channel, reader.locale, values, track)

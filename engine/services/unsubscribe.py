@@ -207,20 +207,11 @@ class Unsubscribe:
     def _tell(self, token: str, events: Sequence[Event]) -> Link:
         """Have the events stored and processed; what holds then."""
         now = self._clock.now()
-        self._take([Incoming(event=one, body=serialize(one), received_at=now) for one in events])
+        take_at_once(self._ingest, events, now)
         told = self._find(token)
         for event in events:
             _check_recorded(event, told)
         return told
-
-    def _take(self, incoming: Sequence[Incoming]) -> None:
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                self._ingest.take(incoming)
-                return
-            except Contended:
-                if not left:
-                    raise
 
     def _view(self, link: Link) -> View:
         held = link.own.preferences
@@ -243,6 +234,18 @@ class Unsubscribe:
                 if line.status == "subscribed" or can_undo(link, line)
             ),
         )
+
+
+def take_at_once(ingest: Ingest, events: Sequence[Event], now: datetime) -> None:
+    """Have events of our own stored and processed now; raises Contended after many attempts."""
+    incoming = [Incoming(event=one, body=serialize(one), received_at=now) for one in events]
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            ingest.take(incoming)
+            return
+        except Contended:
+            if not left:
+                raise
 
 
 def _line(channel: Channel, address: str, known: Permissions) -> Line:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.web import api, clicks, openapi, public, receipts, texts, webhooks
+from engine.web import api, clicks, openapi, public, receipts, surveys, texts, webhooks
 from engine.web.errors import answer_http_error, as_json
 from engine.web.gateway import Gateway, Rescue
 from engine.web.health import Endpoint, alive, metrics_endpoint, ready_endpoint
@@ -67,6 +67,7 @@ def create_app(services: WebServices) -> FastAPI:
         Route(webhooks.PATH, webhooks.webhook_endpoint(services), methods=["POST"]),
         Route(receipts.PATH, receipts.receipts_endpoint(services), methods=["POST"]),
         Route(public.PATH, public.unsubscribe_endpoint(services), methods=["GET", "POST"]),
+        Route(surveys.PATH, surveys.survey_endpoint(services), methods=["GET", "POST"]),
         Route(clicks.PATH, clicks.click_endpoint(services), methods=["GET"]),
         Route("/healthz", alive, methods=["GET"]),
         Route("/readyz", ready_endpoint(services), methods=["GET"]),

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from engine.services.unsubscribe import PAUSES
-from engine.web import api, clicks, public, receipts, texts, webhooks
+from engine.web import api, clicks, openapi_pages, public, receipts, surveys, texts, webhooks
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
 from triggers.sources.native import MAX_EVENTS
@@ -76,8 +75,9 @@ def document(version: str) -> dict[str, Any]:
             webhooks.PATH: {"post": _post_webhook()},
             TEXTS: {"post": _post_text()},
             receipts.PATH: {"post": _post_receipts()},
-            public.PATH: _public(),
-            clicks.PATH: _click(),
+            public.PATH: openapi_pages.unsubscribe(),
+            surveys.PATH: openapi_pages.survey(),
+            clicks.PATH: openapi_pages.click(),
             "/healthz": {"get": _watch("The process answers.", "getHealth", {})},
             "/readyz": {
                 "get": _watch(
@@ -222,82 +222,6 @@ def _post_receipts() -> dict[str, Any]:
         "responses": {
             "200": _json("Taken, or kept as not understood.", "WebhookTaken"),
             **_errors("401", "404", "408", "413", "503"),
-        },
-    }
-
-
-def _public() -> dict[str, Any]:
-    page = {"text/html": {"schema": {"type": "string"}}}
-    sentence = {"text/plain": {"schema": {"type": "string"}}}
-
-    def answers(*more: str) -> dict[str, Any]:
-        told = {"200": "What holds now.", "404": "The link is not valid."} | {
-            "408": "The body did not arrive in time.",
-            "409": "There is nothing to take back.",
-            "413": "The body is too large.",
-            "503": "Try again in a minute.",
-        }
-        return {
-            status: {"description": told[status], "content": page | sentence}
-            for status in ("200", "404", "503", *more)
-        }
-
-    return {
-        "parameters": [
-            {"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}
-        ],
-        "get": {
-            "operationId": "showUnsubscribe",
-            "summary": "Show the page for unsubscribing and preferences; changes nothing.",
-            "responses": answers(),
-        },
-        "post": {
-            "operationId": "unsubscribe",
-            "summary": "Unsubscribe by RFC 8058's one click; or what the page's forms ask for.",
-            "requestBody": {
-                "content": {
-                    "application/x-www-form-urlencoded": {
-                        "schema": {
-                            "type": "object",
-                            "properties": {
-                                "List-Unsubscribe": {"const": "One-Click"},
-                                "action": {
-                                    "enum": [
-                                        "unsubscribe",
-                                        "subscribe",
-                                        "save",
-                                        *(f"pause-{days}" for days in PAUSES),
-                                        "resume",
-                                    ]
-                                },
-                            },
-                        }
-                    }
-                }
-            },
-            "responses": answers("408", "409", "413"),
-        },
-    }
-
-
-def _click() -> dict[str, Any]:
-    return {
-        "parameters": [
-            {"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}
-        ],
-        "get": {
-            "operationId": "followLink",
-            "summary": "Lead on to where a message's link leads; notes that it was followed.",
-            "responses": {
-                "302": {
-                    "description": "There, in Location.",
-                    "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
-                },
-                "404": {
-                    "description": "The link is not valid.",
-                    "content": {"text/plain": {"schema": {"type": "string"}}},
-                },
-            },
         },
     }
 

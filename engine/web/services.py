@@ -16,6 +16,7 @@ from engine.ports.metrics import Metrics
 from engine.ports.providers import ReceiptReader, TextReader
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
+from engine.services.surveys import Surveys
 from engine.services.unsubscribe import Unsubscribe
 from triggers.catalog import Catalog
 from triggers.event import Rejected
@@ -45,6 +46,7 @@ class WebServices:
     reject: Callable[[Sequence[Rejected]], None]
     inbox: Inbox
     unsubscribe: Unsubscribe
+    surveys: Surveys
     clicks: Clicks
     readers: Mapping[str, ReceiptReader]
     receive: Callable[[Sequence[Receipt]], int]

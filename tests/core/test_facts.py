@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.durations import Duration
+from engine.core.answers import ANSWERS
+from engine.core.book import Record
 from engine.core.customer import Customer, Line, Order, Refund, Ticket
 from engine.core.evaluate import Activation, evaluate
 from engine.core.facts import FIELDS, OPEN_PREFIXES, STEP_FIELDS, bind, value_of
@@ -57,7 +59,13 @@ def full_world() -> World:
         total_spent=Decimal(30), first_order_at=T0, last_order_at=T0,
         attributes={"size": "L"},
     )  # fmt: skip
-    return World(customer=customer, orders={"shopify:1": full_order()})
+    scores = {"nps": 9, "csat": 4, "ces": 6}
+    told = {
+        (ANSWERS, kind): Record(
+            book=ANSWERS, key=kind, at=T0, data={"kind": kind, "score": score}
+        ) for kind, score in scores.items()
+    }  # fmt: skip
+    return World(customer=customer, orders={"shopify:1": full_order()}, books=told)
 
 
 def bound(world: World, now: datetime, *names: str, order: Order | None = None) -> Activation:

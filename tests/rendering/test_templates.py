@@ -156,6 +156,8 @@ def test_samples_have_exactly_the_known_names(context: dict[str, Any]) -> None:
             found.add(f"{root}.{name}")
             if name == "lines" and value[name]:
                 found |= {f"order.lines.{key}" for line in value[name] for key in line}
+            if name == "scores":
+                found |= {f"survey.scores.{key}" for score in value[name] for key in score}
     known = {name.removesuffix(".*") for name in KNOWN_NAMES}
     assert found == known - {
         name for name in known if name.startswith("order.lines.") and context is SPARSE_CONTEXT

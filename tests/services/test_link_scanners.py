@@ -13,11 +13,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from engine.core.receipt import Receipt, ReceiptKind
-from engine.links import Links
+from engine.links import Links, Question
 from engine.storage import tables
 from engine.web_parts import WebParts
 from tests.services.conftest import NewHouse
-from tests.services.house import DAY, HOUR, House, campaign, email
+from tests.services.house import DAY, HOUR, START, House, campaign, email
 from tests.services.test_receive import BRANCH
 
 TARGET = "https://shop.example.com/news?x=1"
@@ -44,6 +44,9 @@ SCANNERS: list[tuple[str, str, Mapping[str, str]]] = [
 Fill = Callable[[Links, str], Mapping[str, str]]
 PARAMETERS: dict[str, Fill] = {
     "/u/{token}": lambda links, message: {"token": _token(links.unsubscribe(message))},
+    "/s/{token}": lambda links, message: {
+        "token": _token(links.survey(message, Question("nps", 9), START + 9 * DAY))
+    },
     "/c/{token}": lambda links, message: {"token": _token(links.click(message, TARGET))},
 }
 # What the database may gain: observations, and the events that tell of them.
@@ -126,7 +129,7 @@ def test_scanners_change_nothing_but_marked_observations(house: House) -> None:
     message = house.message().id
     parts = WebParts(house.app, works=False)
     paths = public_paths(parts.asgi, house.app.links, message)  # type: ignore[arg-type]
-    assert {path[:3] for path in paths} >= {"/u/", "/c/"}
+    assert {path[:3] for path in paths} >= {"/u/", "/c/", "/s/"}
     before = dump(house)
     for method, agent, more in SCANNERS:
         answers = fetch(parts.asgi, method, paths, {"User-Agent": agent, **more})

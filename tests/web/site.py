@@ -22,6 +22,7 @@ from engine.ports.storage import Incoming, UnitOfWork
 from engine.providers.build import build_readers, build_text_readers
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
+from engine.services.surveys import Surveys
 from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
 from engine.web.app import create_app
 from engine.web.metrics import PrometheusMetrics
@@ -127,6 +128,7 @@ class Site:
             reject=storage.reject,
             inbox=self.inbox,
             unsubscribe=self.unsubscribe,
+            surveys=Surveys(self.decisions, self.ingest, LINKS, self.clock),
             clicks=Clicks(LINKS, self.receive, self.clock),
             readers=_readers(settings),
             receive=self.receive,
