@@ -5,11 +5,12 @@ from __future__ import annotations
 from engine.core.campaign import Plan
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
-from engine.core.ending import cancel_message, complete
+from engine.core.ending import cancel_message, complete, exit_journey
 from engine.core.message import MessageStatus
 from engine.core.record import decide
 from engine.core.steps import stand
 from engine.core.verbs import Asking, Delay, SendMessage, Step, WaitFor
+from engine.core.view import View, ended_already, order_of
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 
@@ -43,7 +44,12 @@ def migrate(
             stand(journey, plan_new, index)
     trace = {"from": former, "step": left}
     decide(world, journey, DecisionKind.MIGRATED, context, step=journey.step, trace=trace)
-    if index is None:
+    view = View(world, journey, plan_new, context)
+    order = order_of(world, journey.order_id)
+    ended_by = ended_already(view, order) if plan_new.is_order_keyed and order else None
+    if ended_by is not None:  # the former revision let it pass, so nobody will tell it again
+        exit_journey(world, journey, ended_by, context)
+    elif index is None:
         complete(world, journey, context)
 
 

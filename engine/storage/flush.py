@@ -13,7 +13,7 @@ from engine.core.customer import Order, Ticket
 from engine.core.decision import Decision, EntryVerdict
 from engine.core.message import SendResult
 from engine.core.receipt import Receipt
-from engine.core.world import WebhookCall, World
+from engine.core.world import JourneyStatus, WebhookCall, World
 from engine.ports.faults import Fault, passing
 from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
@@ -118,9 +118,12 @@ class Flush:
 
     def _write_journeys(self, connection: Connection) -> None:
         worlds = self.worlds
-        _JOURNEYS.upsert(
-            connection, [journey_row(w.journeys[key]) for w in worlds for key in w.changes.journeys]
-        )
+        changed = [w.journeys[key] for w in worlds for key in w.changes.journeys]
+        # One that ends may make room under its key for one that begins.
+        ended = [each for each in changed if each.status is not JourneyStatus.LIVE]
+        live = [each for each in changed if each.status is JourneyStatus.LIVE]
+        for journeys in (ended, live):
+            _JOURNEYS.upsert(connection, [journey_row(each) for each in journeys])
         _MESSAGES.upsert(
             connection, [message_row(w.messages[key]) for w in worlds for key in w.changes.messages]
         )

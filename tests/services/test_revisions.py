@@ -151,3 +151,20 @@ def test_a_policy_that_is_wrong_leaves_the_last_good_one(new_house: NewHouse) ->
     assert "policy_rejected" in {one["event"] for one in logs}
     house.run(DAY)
     assert sent(house) == ["ask"]
+
+
+def test_a_revision_that_ends_with_the_order_ends_what_the_former_let_pass(
+    new_house: NewHouse,
+) -> None:
+    steps = [{"id": "pause", "delay": "2d"}, email()]
+    by_customer = campaign("offer", "order.placed", steps, purpose="marketing",
+                           entry={"key": "customer.id"}, in_flight="migrate")  # fmt: skip
+    house = new_house(by_customer)
+    house.tell("order.placed", order=1)
+    house.tell("order.cancelled", order=1)
+    assert house.journey().status == "live"
+    house.put(by_customer | {"entry": {"key": "order.id"}})
+    house.reload()
+    assert (house.journey().status, house.journey().reason) == ("exited", "order.cancelled")
+    house.run(3 * DAY)
+    assert house.received == []
