@@ -9,6 +9,8 @@ _SPACES = re.compile(r"\s+")
 # Bidirectional overrides and isolates can make a harmless text look like another.
 _UNSEEN = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _INVISIBLE = re.compile(rf"[{_UNSEEN}]+")
+# In an address one of them is the mark of the filter ``untracked``, which is taken out later.
+_INVISIBLE_IN_ADDRESS = re.compile(rf"(?!\u2063)[{_UNSEEN}]")
 # What browsers take for a dot, colon, slash or at-sign: the full stops of IDNA (UTS #46, section
 # 2.3) and all that compatibility normalisation (UAX #15, NFKC) turns into one of them.
 _DOTS = r".\u2024\u3002\ufe52\uff0e\uff61"
@@ -60,7 +62,7 @@ def safe_url(value: object) -> str:
     """
     if value is None:
         return ""
-    text = _SPACES.sub("", _CONTROL.sub("", _INVISIBLE.sub("", str(value))))
+    text = _SPACES.sub("", _CONTROL.sub("", _INVISIBLE_IN_ADDRESS.sub("", str(value))))
     if _HAS_SCHEME.match(text) and not _ALLOWED.match(text):
         return ""
     return text

@@ -181,7 +181,11 @@ def _post_text() -> dict[str, Any]:
             "required": True,
             "content": {
                 "application/x-www-form-urlencoded": {
-                    "schema": {"type": "object", "properties": dict.fromkeys(fields, text)}
+                    "schema": {
+                        "type": "object",
+                        "properties": dict.fromkeys(fields, text),
+                        "required": ["MessageSid", "From", "To"],
+                    }
                 }
             },
         },

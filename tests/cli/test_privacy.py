@@ -34,7 +34,7 @@ def test_an_export_holds_everything_on_record(cli: Cli) -> None:
     assert list(told) == [
         "version", "exported_at", "customer", "identities", "consents", "consent_history",
         "suppressions", "preferences", "orders", "tickets", "events", "journeys", "decisions",
-        "messages", "conflicts",
+        "messages", "books", "conflicts",
     ]  # fmt: skip
     assert told["version"] == 1
     assert told["customer"]["first_name"] == "Ada"

@@ -7,13 +7,15 @@ import pytest
 
 from triggers.catalog import BUILT_IN, EventObject, FieldType, custom_type
 
-# DESIGN, section 6, Events; ticket.updated reports a ticket's fields.
+# DESIGN, section 6, Events; ticket.updated reports a ticket's fields, preferences.changed what a
+# customer chose on the page of preferences.
 _DESIGNED = """
 customer.created|updated|subscribed|unsubscribed
 order.placed|paid|updated|shipped|out_for_delivery|delayed|delivered|delivery_failed|lost|refunded|cancelled|returned|disputed
 ticket.opened|updated|solved|reopened|rated
 survey.answered review.submitted referral.converted coupon.redeemed|expiring
 points.earned|expiring tier.reached call.completed|no_answer|inbound
+preferences.changed
 message.sent|delivered|opened|clicked|bounced|failed|complained|replied
 """
 
@@ -41,7 +43,7 @@ def test_every_type_says_what_it_is_and_carries() -> None:
 def test_order_customer_and_ticket_types_are_derived_from_facts() -> None:
     derived = {spec.name.split(".")[0] for spec in BUILT_IN.types.values() if spec.derived}
     told = {spec.name.split(".")[0] for spec in BUILT_IN.types.values() if not spec.derived}
-    assert derived == {"customer", "order", "ticket"}
+    assert derived == {"customer", "order", "ticket", "preferences"}
     assert not derived & told
 
 
