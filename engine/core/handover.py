@@ -146,7 +146,8 @@ def on_retry(
     if journey.status is JourneyStatus.EXITED and not _left_by_step(journey, plan):
         cancel_message(world, journey, message, journey.reason or "", context)
         return
-    if plan is not None and not _has_made_since(journey, plan, message):
+    has_gone_on = plan is None or _has_made_since(journey, plan, message)
+    if plan is not None and not has_gone_on and not _is_followed(world, journey):
         _stand_before(world, journey, plan, message)
     elif journey.status is JourneyStatus.EXITED:
         complete(world, journey, context)  # its last message is still to go out
@@ -205,6 +206,16 @@ def _has_made_since(journey: Journey, plan: Plan, message: Message) -> bool:
     return any(
         "done" in journey.results[step.id] or isinstance(step, SendMessage) for step in made
     ) or (journey.awaiting is not None and journey.awaiting != message.id)
+
+
+def _is_followed(world: World, journey: Journey) -> bool:
+    """Whether the customer has entered again: one key has one live journey, and that is the new."""
+    return any(
+        other.id != journey.id
+        and other.status is JourneyStatus.LIVE
+        and (other.campaign, other.entry_key) == (journey.campaign, journey.entry_key)
+        for other in world.journeys.values()
+    )
 
 
 def _stand_before(world: World, journey: Journey, plan: Plan, message: Message) -> None:

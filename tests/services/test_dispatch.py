@@ -135,3 +135,22 @@ def test_one_called_off_while_its_call_was_under_way_says_why(new_house: NewHous
     house.app.worker.quiesce()
     assert (house.message().status, house.message().reason) == ("cancelled", "order.refunded")
     assert len(house.received) == 1
+
+
+def test_one_tried_again_does_not_bring_back_a_journey_that_another_has_followed(
+    new_house: NewHouse,
+) -> None:
+    by_customer = campaign("news", "order.placed",
+                           [{"id": "pause", "delay": "1h"}, email(template="news")],
+                           entry={"key": "customer.id", "re_entry": "always"})  # fmt: skip
+    house = new_house(by_customer, script=Script(calls=[BUSY]))
+    house.tell("order.placed", order=1)
+    house.clock.advance_to(START + HOUR)
+    house.app.worker.advance.run(house.clock.now(), 10)  # handed over, and the journey is complete
+    house.app.storage.accept([house.incoming(house.event("order.placed", order=2))])
+    house.app.ingest.process_waiting(10)
+    house.app.worker.quiesce()
+    assert sorted(each.status.value for each in house.journeys()) == ["completed", "live"]
+    house.run(DAY)
+    assert [each.status.value for each in house.messages()] == ["sent", "sent"]
+    assert len(house.received) == 3
