@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import time
-from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 from babel.numbers import is_currency
@@ -24,8 +23,8 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
+from config.calling import Calls
 from config.destinations import Allowed
 from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
@@ -34,6 +33,7 @@ from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
 from config.yaml_source import Document, Path, SourceError, field_path
+from config.zones import Zone
 
 Channel = Literal["email", "sms", "voice"]
 
@@ -75,28 +75,6 @@ def _country(value: str) -> str:
     return value
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())  # reads a directory of six hundred files
-
-
-def time_zone(value: str) -> str:
-    """``value`` when it is a zone of the IANA database; raises an error with the nearest one."""
-    zones = _zones()
-    if value in zones:
-        return value
-    cities = {zone.rsplit("/", 1)[-1]: zone for zone in sorted(zones)}
-    near = nearest(value.replace(" ", "_"), zones)
-    if near is None:
-        city = nearest(value.replace(" ", "_").rsplit("/", 1)[-1], cities)
-        near = cities[city] if city else None
-    raise PydanticCustomError(
-        "unknown_time_zone",
-        "there is no time zone {zone}",
-        {"zone": value, "expected": "a zone such as America/Chicago", "suggestion": near},
-    )
-
-
 def _sms_sender(value: str) -> str:
     if not (_E164.fullmatch(value) or _SENDER_POOL.fullmatch(value)):
         raise ValueError(
@@ -128,7 +106,6 @@ def _not_zero(value: Duration) -> Duration:
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Email = Annotated[str, AfterValidator(_email)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-Zone = Annotated[str, AfterValidator(time_zone)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Span = Annotated[DurationField, AfterValidator(_not_zero)]
 
@@ -369,6 +346,7 @@ class Policy(Section):
     min_gap: DurationField | None = None
     surveys: Surveys = Surveys()
     offers: Offers = {}
+    calls: Calls = Calls()
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()

@@ -46,6 +46,7 @@ from engine.rendering.values import shop_context
 from engine.rotation import Rotation
 from engine.services.advance import Advance
 from engine.services.bookkeeping import Bookkeeping
+from engine.services.call_desk import CallDesk
 from engine.services.configuration import compile_programs, compile_rules
 from engine.services.deliveries import Deliveries
 from engine.services.dispatch import Dispatch
@@ -103,6 +104,7 @@ class App:
     replies: Replies
     text_readers: Mapping[str, TextReader]
     flagged: Flagged
+    calls: CallDesk
     settlement: Settlement
     outbox: Outbox
     personal: SqlPrivacy
@@ -285,6 +287,7 @@ def build(
         replies=replies,
         text_readers=text_readers,
         flagged=Flagged(storage, revisions, handover, clock),
+        calls=CallDesk(storage, revisions, handover, templates, clock),
         settlement=Settlement(
             storage=storage,
             revisions=revisions,

@@ -136,6 +136,10 @@ _COUPON = {
 _CALL = {
     "call_id": _always("string", "the call's or task's id"),
     "queue": _some("string", "the queue of the task"),
+    "campaign": _some("string", "the campaign that asked for it"),
+    "journey": _some("string", "the journey that asked for it"),
+    "step": _some("string", "the step that asked for it"),
+    "attempts": _some("int", "how often it was tried"),
 }
 _MESSAGE = {
     "message_id": _always("string", "the message's id in the log"),
@@ -298,7 +302,12 @@ _TOLD: tuple[_Row, ...] = (
         "A follow-up call was held.",
         {**_CALL, "outcome": _some("string", "what came of it"), "note": _some("string", "notes")},
     ),
-    ("call.no_answer", "customer", "A follow-up call was not answered.", _CALL),
+    (
+        "call.no_answer",
+        "customer",
+        "A follow-up call was not answered, in any attempt.",
+        {**_CALL, "note": _some("string", "notes")},
+    ),
     ("call.inbound", "customer", "The customer called.", _CALL),
     ("message.sent", "customer", "A message was handed to the provider.", _MESSAGE),
     ("message.delivered", "customer", "A message arrived.", _MESSAGE),

@@ -12,6 +12,7 @@ from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
 from engine.authoring.step_specs import (
     AskSurveyStep,
+    AssignCallStep,
     BranchStep,
     CallWebhookStep,
     DelayStep,
@@ -30,6 +31,7 @@ from engine.authoring.values import event_data, plain_value
 from engine.core.verbs import (
     Arm,
     AskSurvey,
+    AssignCall,
     Branch,
     CallWebhook,
     Delay,
@@ -93,6 +95,17 @@ class StepCompiler:
                     channel=ask.channel,
                     timeout=ask.timeout,
                     **_message(ask),
+                    **common,
+                )
+            case AssignCallStep():
+                task = spec.assign_call
+                return AssignCall(
+                    queue=task.queue,
+                    within=task.within,
+                    script=task.script,
+                    priority=task.priority,
+                    assignee=task.assignee,
+                    timeout=task.timeout,
                     **common,
                 )
             case UpdateCustomerStep():

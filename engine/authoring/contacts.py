@@ -1,11 +1,18 @@
-"""Which message a step of a file sends."""
+"""Which message a step of a file sends, and which template it needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.authoring.step_specs import AskSurveyStep, SendEmailStep, SendSmsStep, StepSpec
+from engine.authoring.step_specs import (
+    AskSurveyStep,
+    AssignCallStep,
+    SendEmailStep,
+    SendSmsStep,
+    StepSpec,
+)
 from engine.core.message import Channel
+from engine.ports.rendering import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +21,23 @@ class Contact:
 
     template: str
     channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """A template's part that a step needs; ``key`` is where the step names the template."""
+
+    template: str
+    part: Part
+    key: str = "template"
+
+
+def needed_by(spec: StepSpec) -> Needed | None:
+    """What a step has rendered: its message, or what a caller says."""
+    if isinstance(spec, AssignCallStep):
+        return Needed(template=spec.assign_call.script, part="script", key="script")
+    contact = contact_of(spec)
+    return None if contact is None else Needed(template=contact.template, part=contact.channel)
 
 
 def contact_of(spec: StepSpec) -> Contact | None:

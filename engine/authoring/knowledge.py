@@ -11,6 +11,7 @@ from engine.authoring.layout import Placed
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
 from engine.authoring.step_specs import (
     AskSurveyStep,
+    AssignCallStep,
     IssueCouponStep,
     SendEmailStep,
     SendSmsStep,
@@ -18,7 +19,7 @@ from engine.authoring.step_specs import (
     WaitForStep,
 )
 from engine.core.facts import FIELDS, STEP_FIELDS
-from engine.core.verbs import AskSurvey, IssueCoupon, SendEmail, SendSms, Split, WaitFor
+from engine.core.verbs import AskSurvey, AssignCall, IssueCoupon, SendEmail, SendSms, Split, WaitFor
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from triggers.catalog import Catalog, EventSpec
 
@@ -224,6 +225,18 @@ def step_results(step: Placed) -> Mapping[str, Field]:
                     channel=ask.channel,
                     template="",
                     timeout=ask.timeout,
+                )
+            )
+        case AssignCallStep():
+            call = spec.assign_call
+            return STEP_FIELDS(
+                AssignCall(
+                    index=at,
+                    id=step.id,
+                    next=following,
+                    queue=call.queue,
+                    within=call.within,
+                    script=call.script,
                 )
             )
         case WaitForStep():

@@ -1,4 +1,4 @@
-"""What campaigns need of ``config/store.yaml``: topics, a sender for texts, allowed webhooks.
+"""What campaigns need of ``config/store.yaml``: topics, senders, queues of calls, webhooks.
 
 ``insecure-webhook`` stands here too, since an allowed address of the shop's own network is spared.
 """
@@ -13,7 +13,7 @@ from config.diagnostics import Diagnostic, Severity, nearest
 from config.policy import Policy
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
-from engine.authoring.step_specs import CallWebhookStep
+from engine.authoring.step_specs import AssignCallStep, CallWebhookStep
 
 
 def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
@@ -21,6 +21,7 @@ def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
     yield from _topic(draft, policy)
     if policy.senders.sms is None:
         yield from _no_sender(draft)
+    yield from _queues(draft, policy)
     yield from _webhooks(draft, policy)
 
 
@@ -62,6 +63,21 @@ def _topic(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
             severity=Severity.WARNING,
             expected="no topic, or purpose: marketing",
         )
+
+
+def _queues(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
+    queues = policy.calls.queues
+    for step in draft.steps:
+        if isinstance(step.spec, AssignCallStep) and step.spec.assign_call.queue not in queues:
+            known = ", ".join(queues)
+            name = step.spec.assign_call.queue
+            yield draft.problem(
+                "unknown-queue",
+                (*step.verb_path, "queue"),
+                f'config/store.yaml has no queue "{name}" of calls',
+                expected=f"one of {known}" if known else "calls: queues: in config/store.yaml",
+                suggestion=nearest(name, queues),
+            )
 
 
 def _webhooks(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:

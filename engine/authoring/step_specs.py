@@ -15,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from config.durations import DurationField
+from config.calling import QueueName
+from config.durations import Duration, DurationField
 from config.offers import offer_id
 from engine.authoring.fields import (
     AT_LEAST_ONE,
@@ -34,8 +35,10 @@ from engine.authoring.fields import (
     Word,
     problem,
 )
+from engine.core.verbs import CallPriority
 
 Data = dict[Annotated[str, Field(min_length=1, max_length=100)], Any]
+DAY = Duration(days=1)
 Tags = Annotated[tuple[Word, ...], Field(max_length=50)]
 
 
@@ -121,6 +124,23 @@ class SurveyFields(MessageFields):
     )
     channel: Literal["email", "sms"] = Field("email", description="How the question is sent")
     timeout: Timeout = Field(description="Go on after this time from sending, answered or not")
+
+
+class CallFields(Spec):
+    """Whom to have called, by when, and what to say."""
+
+    queue: QueueName = Field(description="A queue of calls: in config/store.yaml")
+    within: Timeout = Field(
+        DAY, description="Due after this much of the queue's working time: 1d is one working day"
+    )
+    script: TemplateName = Field(
+        description="A folder of message_templates/ with script.txt: what to say"
+    )
+    priority: CallPriority = Field("normal", description="What is called first")
+    assignee: Given[Word] = Field(None, description="Who calls; unless said, whoever claims it")
+    timeout: Given[Timeout] = Field(
+        None, description="Wait so long for the outcome; unless said, go on at once"
+    )
 
 
 class IfSpec(Spec):
@@ -317,6 +337,12 @@ class AskSurveyStep(BaseStep):
     ask_survey: SurveyFields = Field(description="kind, template, channel, timeout")
 
 
+class AssignCallStep(BaseStep):
+    """Have a person call the customer."""
+
+    assign_call: CallFields = Field(description="queue, within, script, priority, timeout")
+
+
 class UpdateCustomerStep(BaseStep):
     """Change the customer's tags and attributes."""
 
@@ -363,6 +389,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "send_email": SendEmailStep,
     "send_sms": SendSmsStep,
     "ask_survey": AskSurveyStep,
+    "assign_call": AssignCallStep,
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
@@ -386,6 +413,7 @@ StepSpec = Annotated[
     | Annotated[SendEmailStep, Tag("SendEmailStep")]
     | Annotated[SendSmsStep, Tag("SendSmsStep")]
     | Annotated[AskSurveyStep, Tag("AskSurveyStep")]
+    | Annotated[AssignCallStep, Tag("AssignCallStep")]
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import (
+    calls,
     campaigns,
     checking,
     customers,
@@ -88,6 +89,7 @@ for name, command, about in (
 for name, group, about in (
     ("log", log.app, "The message log: what was sent and withheld."),
     ("events", events.app, "Events that came in, and what became of them."),
+    ("calls", calls.app, "Follow-up calls: who calls whom, and what came of it."),
     ("campaigns", campaigns.app, "Campaigns, how they do, and the brake."),
 ):
     app.add_typer(group, name=name, help=f"{about} Alone: list.", short_help=about,

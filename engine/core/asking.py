@@ -1,4 +1,4 @@
-"""Steps that ask something and wait for the customer's response.
+"""Steps that ask something and wait for the response: the customer's, or that of who calls them.
 
 The response is an event. It names the journey and the step that asked (``data.journey``,
 ``data.step``); one from outside that names none, a survey tool's for instance, answers the step
@@ -7,6 +7,9 @@ that asked for the same kind of thing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from engine.core.campaign import Plan
 from engine.core.decision import DecisionKind
 from engine.core.guards import zone_of
@@ -14,20 +17,31 @@ from engine.core.record import decide
 from engine.core.survey import ANSWERED
 from engine.core.timing import add
 from engine.core.transition import Transition
-from engine.core.verbs import Asking
+from engine.core.verbs import Asking, AskSurvey
 from engine.core.view import View
 from engine.core.world import Journey, Waiting
+
+CALLED: Final = "call.completed"
+NOT_REACHED: Final = "call.no_answer"
+# What each response says of the step, and which of its data later conditions may ask.
+_TOLD: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    ANSWERED: ("answered", ("score", "comment")),
+    CALLED: ("completed", ("outcome", "note")),
+    NOT_REACHED: ("no_answer", ("outcome", "note")),
+}
 
 
 def has_asked(journey: Journey, step: Asking) -> bool:
     """Whether the step's question has gone out, so that only its response is still to come."""
-    return bool(journey.results.get(step.id, {}).get("sent"))
+    asked = "sent" if isinstance(step, AskSurvey) else "assigned"
+    return bool(journey.results.get(step.id, {}).get(asked))
 
 
 def await_response(view: View, step: Asking) -> int | None:
     """Wait for the response from now on; the index of the next step when it is here already."""
     journey, context = view.journey, view.context
-    if journey.results[step.id].get("answered"):
+    results = journey.results[step.id]
+    if step.timeout is None or any(results.get(name) for name, _ in _TOLD.values()):
         return step.next
     deadline = add(journey.clock, step.timeout, zone_of(view.world.customer, context.rules))
     journey.waiting = Waiting.EVENT
@@ -39,7 +53,7 @@ def await_response(view: View, step: Asking) -> int | None:
 
 
 def note_response(view: View, event: Transition) -> Asking | None:
-    """Keep an answer for the step that asked; that step, when the journey waits there for it.
+    """Keep a response for the step that asked; that step, when the journey waits there for it.
 
     A later answer to the same question replaces the former.
     """
@@ -47,8 +61,9 @@ def note_response(view: View, event: Transition) -> Asking | None:
     step = _asked_by(journey, view.plan, event)
     if step is None:
         return None
-    told = {name: event.data[name] for name in ("score", "comment") if name in event.data}
-    journey.results[step.id].update(answered=True, **told)
+    told, values = _TOLD[event.type]
+    given = {name: event.data[name] for name in values if name in event.data}
+    journey.results[step.id].update({told: True, **given})
     view.world.changes.journeys.add(journey.id)
     view.renew()
     waits = journey.waiting is Waiting.EVENT and journey.step == step.id
@@ -56,13 +71,16 @@ def note_response(view: View, event: Transition) -> Asking | None:
 
 
 def _asked_by(journey: Journey, plan: Plan, event: Transition) -> Asking | None:
-    if event.type != ANSWERED:
+    if event.type not in _TOLD:
         return None
+    is_answer = event.type == ANSWERED
     named = event.data.get("journey")
     for step in plan.asks:
-        if not has_asked(journey, step):
+        if isinstance(step, AskSurvey) is not is_answer or not has_asked(journey, step):
             continue
         if named is None:
+            if not isinstance(step, AskSurvey):
+                continue
             if event.data.get("kind") == step.kind and event.time >= journey.entered_at:
                 return step
         elif named == journey.id and event.data.get("step") == step.id:

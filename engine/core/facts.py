@@ -23,7 +23,7 @@ from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
 from engine.core.survey import SurveyKind
 from engine.core.transition import Transition
-from engine.core.verbs import AskSurvey, IssueCoupon, SendMessage, Split, Step, WaitFor
+from engine.core.verbs import AskSurvey, AssignCall, IssueCoupon, SendMessage, Split, Step, WaitFor
 from engine.core.vocabulary import Field, FieldType
 from engine.core.world import World
 
@@ -43,7 +43,10 @@ MESSAGE_RESULTS = (
     "replied",
 )
 WAIT_RESULTS = ("happened", "timed_out")
-_NULLABLE_RESULTS = frozenset({"variant", "score", "comment", "code", "value", "expires_at"})
+CALL_RESULTS = ("assigned", "completed", "no_answer", "timed_out")
+_NULLABLE_RESULTS = frozenset(
+    {"variant", "score", "comment", "code", "value", "expires_at", "outcome", "note"}
+)
 
 
 @dataclass(slots=True)
@@ -277,6 +280,15 @@ def step_fields(step: Step) -> Mapping[str, Field]:
                 f"{step.id}.timed_out": Field(type=BOOL, doc="No answer came in time"),
                 f"{step.id}.score": Field(type=INT, nullable=True, doc="The score given"),
                 f"{step.id}.comment": Field(type=STRING, nullable=True, doc="What was written"),
+            }
+        case AssignCall():
+            return {
+                f"{step.id}.assigned": Field(type=BOOL, doc=f"{step.id} made a call task"),
+                f"{step.id}.completed": Field(type=BOOL, doc="The customer was spoken to"),
+                f"{step.id}.no_answer": Field(type=BOOL, doc="Nobody answered, in any attempt"),
+                f"{step.id}.timed_out": Field(type=BOOL, doc="No outcome came in time"),
+                f"{step.id}.outcome": Field(type=STRING, nullable=True, doc="What came of it"),
+                f"{step.id}.note": Field(type=STRING, nullable=True, doc="What was noted"),
             }
         case SendMessage():
             return _message_fields(step.id)

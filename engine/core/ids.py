@@ -29,6 +29,11 @@ def customer_id(kind: str, value: str) -> str:
     return _id("customer", kind, value)
 
 
+def call_id(journey_id: str, step_id: str) -> str:
+    """The id of the one call task that a step of a journey can make."""
+    return _id("call", journey_id, step_id)
+
+
 def assumption_id(order_id: str, since: str) -> str:
     """The id of the event that an order of which nothing was heard ``since`` has arrived."""
     return _id("assumption", order_id, since)

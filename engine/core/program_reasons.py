@@ -17,7 +17,13 @@ def _coupon(trace: Trace, zone: tzinfo) -> str:
     return f"a coupon of the offer {trace.get('offer')}{until}"
 
 
+def _call_assigned(trace: Trace, zone: tzinfo) -> str:
+    due = f", due {when(trace['due'], zone)}" if "due" in trace else ""
+    return f"call assigned to {trace.get('queue')}{due}"
+
+
 _DONE: Final[Mapping[str, Callable[[Trace, tzinfo], str]]] = {
+    "call_assigned": _call_assigned,
     "coupon_issued": lambda trace, zone: f"gave {_coupon(trace, zone)}",
     "coupon_reused": lambda trace, zone: f"took up {_coupon(trace, zone)}, not used so far",
 }
@@ -30,6 +36,8 @@ _NOT_TAKEN: Final[Mapping[str, Callable[[Trace], str]]] = {
         f"the customer has had {trace.get('actual')} coupons of the offer {trace.get('offer')}"
         f" (limit: {trace.get('limit')})"
     ),
+    "no_queue": lambda trace: f"config/store.yaml has no queue {trace.get('queue')} of calls",
+    "call_known": lambda trace: "its call task was made already",
 }
 
 

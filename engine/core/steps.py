@@ -289,7 +289,7 @@ def _call_webhook(view: View, step: CallWebhook) -> int:
     return step.next
 
 
-def _program_step(view: View, step: ProgramStep) -> int:
+def _program_step(view: View, step: ProgramStep) -> int | None:
     context = view.context
     taken = context.programs.take(view.world, view.journey, step, context)
     for name, result in taken.results.items():
@@ -298,6 +298,8 @@ def _program_step(view: View, step: ProgramStep) -> int:
     if taken.done:
         note_result(view, step, "done")
         _decide(view, DecisionKind.DONE, step, code=taken.code, trace=trace)
+        if isinstance(step, Asking):
+            return await_response(view, step)
     else:
         _decide(view, DecisionKind.STEP_SKIPPED, step, code=taken.code, trace=trace)
     return step.next

@@ -160,7 +160,25 @@ class IssueCoupon(ProgramStep):
     offer: str
 
 
-Asking = AskSurvey  # a step that waits for the customer's response
+CallPriority = Literal["low", "normal", "high", "urgent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignCall(ProgramStep):
+    """A task for a person: to call the customer, ``within`` so much of the team's working time.
+
+    ``script`` is a template. With ``timeout`` the journey waits so long for the outcome.
+    """
+
+    queue: str
+    within: Duration
+    script: str
+    priority: CallPriority = "normal"
+    assignee: str | None = None
+    timeout: Duration | None = None
+
+
+Asking = AskSurvey | AssignCall  # a step that waits for a response: the customer's, or a caller's
 Step = (
     Delay | WaitFor | Branch | Split | SendEmail | SendSms | AskSurvey | UpdateCustomer | EmitEvent
     | CallWebhook | Exit | ProgramStep

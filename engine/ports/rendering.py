@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from config.diagnostics import Diagnostic, Position
-from engine.core.message import Content
+from engine.core.message import Channel, Content
+
+SCRIPT: Final = "script"
+Part = Channel | Literal["script"]
+"""What a template is for: a message on a channel, or what a person says who calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

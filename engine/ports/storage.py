@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from engine.core.book import Record
 from engine.core.context import CodeState
 from engine.core.customer import Consent, Order, Preferences, Suppression, Ticket
 from engine.core.decision import EntryVerdict
@@ -144,6 +145,16 @@ class HeldNumber:
 
 
 ALL_ZONES: Literal["*"] = "*"  # no IANA name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookLine:
+    """A record of a book, and whose it is: their name and number for people who look."""
+
+    customer_id: str
+    name: str | None
+    phone: str | None
+    record: Record
 
 
 class UnitOfWork(Protocol):
@@ -404,6 +415,9 @@ class Storage(Protocol):
 
     def frozen_campaigns(self) -> set[str]:
         """Campaigns with messages that wait because their campaign stood still."""
+
+    def book(self, name: str, key: str = "") -> Sequence[BookLine]:
+        """Every customer's records of one book whose key begins with ``key``, by key."""
 
     def held_texts(self) -> Sequence[HeldNumber]:
         """Numbers whose texts wait for a person's decision, the oldest first."""

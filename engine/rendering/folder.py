@@ -18,7 +18,8 @@ _FILE = re.compile(
     r"\.(?P<kind>txt|mjml|html)"
 )
 _TEMPLATE_FILES = frozenset(
-    {"subject.txt", "preheader.txt", "body.mjml", "body.html", "body.txt", "sms.txt", "voice.txt"}
+    {"subject.txt", "preheader.txt", "body.mjml", "body.html", "body.txt"}
+    | {"sms.txt", "voice.txt", "script.txt"}
 )
 _LAYOUT_FILES = frozenset({"email.mjml", "email.txt"})
 # What each channel needs; an email's HTML is body.mjml or body.html.
@@ -26,6 +27,7 @@ CHANNELS: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("subject.txt", "body.txt", "body.mjml"),
     "sms": ("sms.txt",),
     "voice": ("voice.txt",),
+    "script": ("script.txt",),
 }
 _CHANNEL_OF = {
     "subject.txt": "email",
@@ -35,6 +37,7 @@ _CHANNEL_OF = {
     "body.txt": "email",
     "sms.txt": "sms",
     "voice.txt": "voice",
+    "script.txt": "script",
 }
 
 Files = dict[str, SourceText]  # by name without locale: "body.mjml"
@@ -139,7 +142,7 @@ def _incomplete(folder: Folder) -> list[Diagnostic]:
     if not any(_CHANNEL_OF.get(name) for files in folder.files.values() for name in files):
         at = Position(file=folder.where, line=1, column=1)
         message = f"template {folder.name} has no message in it"
-        expected = "subject.txt, body.mjml and body.txt, or sms.txt"
+        expected = "subject.txt, body.mjml and body.txt, or sms.txt, voice.txt, script.txt"
         return [Diagnostic(code="missing-part", message=message, at=at, expected=expected)]
     for locale in sorted(folder.files):
         for channel, parts in CHANNELS.items():

@@ -13,6 +13,7 @@ from engine.core.campaign import Plans
 from engine.core.guards import CapRule, GuardRules, Quiet, SurveyRule
 from engine.core.message import Channel
 from engine.core.timing import QuietHours
+from engine.programs.calls import Calls
 from engine.programs.coupons import Coupons
 from engine.programs.program import Program, Programs
 from engine.programs.surveys import Surveys
@@ -40,6 +41,8 @@ def compile_programs(policy: Policy, keyed: Callable[[str], bytes]) -> Programs:
     programs: list[Program] = [Surveys()]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed))
+    if policy.calls.queues:
+        programs.append(Calls.of(policy.calls, policy.zone))
     return Programs(tuple(programs))
 
 

@@ -14,18 +14,18 @@ from uuid import UUID
 from config.policy import Policy
 from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
-from engine.core.facts import MESSAGE_RESULTS, WAIT_RESULTS
+from engine.core.facts import CALL_RESULTS, MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
 from engine.core.survey import SurveyKind
-from engine.core.verbs import AskSurvey, IssueCoupon, SendMessage, Split, Step, WaitFor
+from engine.core.verbs import AskSurvey, AssignCall, IssueCoupon, SendMessage, Split, Step, WaitFor
 from engine.core.world import World
 from engine.links import Links
-from engine.ports.rendering import Renderer, Templates, Track
+from engine.ports.rendering import SCRIPT, Part, Renderer, Templates, Track
 from engine.programs.scales import survey_nowhere
 from engine.services.message_context import message_context
 from engine.services.tracking import clicks_of, tracker
 
-_CHANNELS: tuple[Channel, ...] = ("email", "sms")
+_CHANNELS: tuple[Part, ...] = ("email", "sms", "voice", SCRIPT)
 _NO_TOKEN = "preview"
 _NO_TRACKS: Mapping[Channel, Track] = {}
 _NO_MESSAGE = str(UUID(int=0))
@@ -36,7 +36,7 @@ class Rendered:
     """One message as it would be. ``step`` is None for a template outside of a campaign."""
 
     template: str
-    channel: Channel
+    channel: Part
     step: str | None
     content: Content
 
@@ -98,7 +98,7 @@ def template_previews(
         values[step] = {**values.get(step, {}), field: None}
     wanted = [one for one in _CHANNELS if info is None or one in info.channels] or ["email"]
     for channel in wanted:
-        track = tracks.get(channel)
+        track = tracks.get(channel) if channel != SCRIPT else None
         content = renderer.render(name, channel, reader.locale, values, track)
         yield Rendered(template=name, channel=channel, step=None, content=content)
 
@@ -117,6 +117,9 @@ def campaign_previews(
         values["links"] = {"unsubscribe": None, "preferences": None}
     for step in plan.steps:
         values["survey"] = reader.survey(step.kind) if isinstance(step, AskSurvey) else None
+        if isinstance(step, AssignCall):
+            content = renderer.render(step.script, SCRIPT, reader.locale, values)
+            yield Rendered(template=step.script, channel=SCRIPT, step=step.id, content=content)
         if isinstance(step, SendMessage):
             track = tracks.get(step.channel)
             content = renderer.render(step.template, step.channel, reader.locale, values, track)
@@ -143,6 +146,9 @@ def _result(step: Step, now: datetime) -> dict[str, Any]:
         case AskSurvey():
             asked = {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
             return {**asked, "answered": False, "timed_out": False, "score": None, "comment": None}
+        case AssignCall():
+            called = {**dict.fromkeys(CALL_RESULTS, False), "assigned": True}
+            return {**called, "outcome": None, "note": None}
         case SendMessage():
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
         case WaitFor():

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
 
 from engine.core.book import Record
 from engine.core.world import World
-from engine.ports.storage import Merge
+from engine.ports.storage import BookLine, Merge
 from engine.storage.bulk import BulkTable, Row, fetch, fetch_any
 from engine.storage.scalars import dump, micros, micros_or_none, moment, moment_or_none
 from engine.storage.tables import IN_KEY, Key, metadata, where
@@ -36,6 +36,14 @@ _DUE = (
     " ORDER BY due_at LIMIT {p}"
 )
 
+_LINES = (
+    'SELECT b.customer_id, b.book, b."key", b."at", b.due_at, b.data,'
+    " c.first_name, c.last_name, c.phone FROM books AS b"
+    " JOIN customers AS c ON c.id = b.customer_id"
+    ' WHERE b.book = {p} AND b."key" >= {p} AND b."key" < {p} ORDER BY b."key", b.customer_id'
+)
+_BEYOND = "\U0010ffff"  # sorts after every character that a key may have
+
 
 def record_of(row: Row) -> tuple[str, Record]:
     """The customer and the record of a ``books`` row."""
@@ -58,6 +66,18 @@ def load_books(
         if wanted is None or row[1] in wanted:
             customer_id, record = record_of(tuple(row))
             worlds[customer_id].books[record.book, record.key] = record
+
+
+def lines_of(connection: Connection, name: str, key: str) -> list[BookLine]:
+    """The records of a book whose key begins with ``key``, whoever's they are."""
+    found = []
+    for row in fetch(connection, _LINES, name, key, key + _BEYOND):
+        customer_id, record = record_of(tuple(row[:6]))
+        full = " ".join(part for part in (row[6], row[7]) if part)
+        found.append(
+            BookLine(customer_id=customer_id, name=full or None, phone=row[8], record=record)
+        )
+    return found
 
 
 def write_books(connection: Connection, worlds: Collection[World]) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import DueCall, HeldNumber, Incoming, Undelivered
+from engine.ports.storage import BookLine, DueCall, HeldNumber, Incoming, Undelivered
 from engine.storage import operations, tables
+from engine.storage.books import lines_of
 from engine.storage.bulk import BulkTable, Row, fetch
 from engine.storage.database import Database
 from engine.storage.flush import accept_events
@@ -169,6 +170,11 @@ class SqlStorage:
         with self.database.reading() as connection:
             rows = fetch(connection, f"{sql} AND reason = 'frozen'")
         return {row[0] for row in rows}
+
+    def book(self, name: str, key: str = "") -> Sequence[BookLine]:
+        """The records of one book, with whose they are."""
+        with self.database.reading() as connection:
+            return lines_of(connection, name, key)
 
     def held_texts(self) -> Sequence[HeldNumber]:
         """Numbers on hold, the oldest first."""

@@ -120,6 +120,23 @@ def test_the_repository_itself_can_be_checked() -> None:
     assert not [one for one in report.diagnostics if one.at.file.startswith("config/")]
 
 
+def test_queues_are_those_of_the_store(tmp_path: Path) -> None:
+    policy = (ROOT / "config/store.yaml").read_text(encoding="utf-8")
+    queue = '\ncalls: {queues: {support: {hours: "Mon-Fri 09:00-17:00"}}}\n'
+    step = "  - assign_call: {queue: suport, script: recovery}"
+    for written, expected, near in (
+        (policy, "calls: queues:", None),
+        (policy + queue, "one of support", "support"),
+    ):
+        root = tmp_path / str(near)
+        root.mkdir()
+        _workspace(root, written)
+        (root / "campaigns/two.yaml").write_text(simple("two", steps=step))
+        found = [one for one in check(root, _open([])).diagnostics if one.code == "unknown-queue"]
+        assert [one.suggestion for one in found] == [near]
+        assert expected in (found[0].expected or "")
+
+
 def test_topics_are_those_of_the_store(tmp_path: Path) -> None:
     _workspace(tmp_path)
     (tmp_path / "campaigns/two.yaml").write_text(

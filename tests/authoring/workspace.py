@@ -64,6 +64,7 @@ TEMPLATES = FakeTemplates(
             template("ticket_news", reads=["ticket.subject"]),
             template("parcel_news", reads=["order.number", "trigger.data.carrier"]),
             template("follow_up", reads=["customer.name"], steps=["ask.clicked"]),
+            template("recovery", ["script"], ["customer.first_name"]),
             template("broken", [], problems=(_BROKEN,)),
         )
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from config.diagnostics import Diagnostic, Position, Severity, nearest
 from config.yaml_source import Path
 from engine.authoring.compile import Draft
-from engine.authoring.contacts import contact_of
+from engine.authoring.contacts import needed_by
 from engine.authoring.layout import Placed
 from engine.ports.rendering import TemplateInfo, Templates
 
@@ -15,11 +15,11 @@ from engine.ports.rendering import TemplateInfo, Templates
 def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
     """Each message step's template exists, has its channel, and reads only what there is."""
     for step in draft.steps:
-        contact = contact_of(step.spec)
-        if contact is None:
+        needed = needed_by(step.spec)
+        if needed is None:
             continue
-        name, channel = contact.template, contact.channel
-        path = (*step.verb_path, "template")
+        name, part = needed.template, needed.part
+        path = (*step.verb_path, needed.key)
         path = path if draft.document.has(path) else step.verb_path
         info = templates.info(name)
         if info is None:
@@ -32,12 +32,12 @@ def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
             )
             continue
         faulty = any(one.severity is Severity.ERROR for one in info.diagnostics)
-        if channel not in info.channels and not faulty:
-            wanted = "sms.txt" if channel == "sms" else "subject.txt and a body"
+        if part not in info.channels and not faulty:
+            wanted = "subject.txt and a body" if part == "email" else f"{part}.txt"
             yield draft.problem(
                 "template-lacks-channel",
                 path,
-                f'the template "{name}" has no {channel} part',
+                f'the template "{name}" has no {part} part',
                 expected=f"{wanted} in message_templates/{name}",
             )
         yield from _roots(draft, path, info)

@@ -1,0 +1,118 @@
+"""Follow-up calls: tasks that campaigns make for people, in the queues of the store's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from config.calling import CallRetry
+from config.calling import Calls as CallPolicy
+from engine.core.book import Record
+from engine.core.campaign import Plans
+from engine.core.context import Context, Taken
+from engine.core.ids import call_id
+from engine.core.transition import Transition
+from engine.core.verbs import AssignCall, Exit, ProgramStep
+from engine.core.world import Journey, JourneyStatus, World
+from engine.programs.call_tasks import BOOK, CallTask, cancel, read, record_of
+from engine.programs.working_time import Team
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQueue:
+    """Who works a queue, and what they do when nobody answers."""
+
+    team: Team
+    retry: CallRetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """The program of ``assign_call``; see ``engine.programs.program.Program``."""
+
+    queues: Mapping[str, CallQueue]
+
+    @classmethod
+    def of(cls, policy: CallPolicy, zone: ZoneInfo) -> Self:
+        """The queues of a policy; ``zone`` is the store's."""
+        return cls(
+            queues={
+                name: CallQueue(
+                    team=Team(
+                        hours=queue.hours,
+                        zone=zone if queue.timezone is None else ZoneInfo(queue.timezone),
+                    ),
+                    retry=queue.retry,
+                )
+                for name, queue in policy.queues.items()
+            }
+        )
+
+    @property
+    def books(self) -> frozenset[str]:
+        """The one book."""
+        return frozenset({BOOK})
+
+    def follow(
+        self, world: World, transition: Transition, context: Context, *, backfill: bool
+    ) -> None:
+        """Nothing: tasks are made by campaigns and settled by people."""
+
+    def on_due(self, world: World, record: Record, context: Context) -> None:
+        """Tasks are people's to look at; none falls due by itself."""
+        world.write(replace(record, due_at=None))
+
+    def take(
+        self, world: World, journey: Journey, step: ProgramStep, context: Context
+    ) -> Taken | None:
+        """Make the step's task, due in the queue's working time from now."""
+        if not isinstance(step, AssignCall):
+            return None
+        queue = self.queues.get(step.queue)
+        if queue is None:
+            return Taken(code="no_queue", done=False, trace={"queue": step.queue})
+        key = call_id(journey.id, step.id)
+        if (BOOK, key) in world.books:
+            return Taken(code="call_known", done=False, trace={"call": key})
+        due = queue.team.add(context.now, step.within)
+        task = CallTask(
+            id=key,
+            at=context.now,
+            queue=step.queue,
+            due=due,
+            priority=step.priority,
+            script=step.script,
+            campaign=journey.campaign,
+            journey=journey.id,
+            step=step.id,
+            order_id=journey.order_id,
+            ticket_id=journey.ticket_id,
+            assignee=step.assignee,
+            trigger=journey.trigger | {"entered_at": journey.entered_at.isoformat()},
+            results=journey.results,
+            causes=(*journey.trigger.get("causes", ()), journey.campaign),
+        )
+        world.write(record_of(task))
+        trace = {"call": key, "queue": step.queue, "due": due.isoformat()}
+        return Taken(code="call_assigned", results={"assigned": True}, trace=trace)
+
+    def settle(self, world: World, plans: Plans, context: Context) -> None:
+        """Withdraw the open tasks of journeys that something has ended early."""
+        for record in world.book(BOOK):
+            journey = world.journeys.get(record.data["journey"])
+            if journey is None or journey.status is not JourneyStatus.EXITED:
+                continue
+            if _ended_by_step(journey, plans):
+                continue
+            task = read(record)
+            if task.is_open:
+                world.write(record_of(cancel(task, journey.reason or "exit", context.now)))
+
+
+def _ended_by_step(journey: Journey, plans: Plans) -> bool:
+    """Whether its own ``exit`` step ended the journey: that is its end, and no news."""
+    plan = plans.revisions.get((journey.campaign, journey.revision))
+    steps = () if plan is None else plan.steps
+    return any(isinstance(step, Exit) and step.reason == journey.reason for step in steps)
