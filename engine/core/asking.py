@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from engine.core.campaign import Plan
+from engine.core.campaign import Plan, Plans
 from engine.core.decision import DecisionKind
 from engine.core.guards import zone_of
+from engine.core.message import Message
 from engine.core.record import decide
 from engine.core.survey import ANSWERED
 from engine.core.timing import add
 from engine.core.transition import Transition
 from engine.core.verbs import Asking, AskSurvey
 from engine.core.view import View
-from engine.core.world import Journey, Waiting
+from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 CALLED: Final = "call.completed"
 NOT_REACHED: Final = "call.no_answer"
@@ -35,6 +36,22 @@ def has_asked(journey: Journey, step: Asking) -> bool:
     """Whether the step's question has gone out, so that only its response is still to come."""
     asked = "sent" if isinstance(step, AskSurvey) else "assigned"
     return bool(journey.results.get(step.id, {}).get(asked))
+
+
+def waiting_survey(world: World, message: Message, plans: Plans) -> AskSurvey | None:
+    """The survey that a message asked, as long as its journey waits for the answer."""
+    journey = world.journeys.get(message.journey_id)
+    if (
+        journey is None
+        or journey.status is not JourneyStatus.LIVE
+        or journey.waiting is not Waiting.EVENT
+        or journey.step != message.step
+    ):
+        return None
+    plan = plans.revisions.get((journey.campaign, journey.revision))
+    index = None if plan is None else plan.step_index.get(message.step)
+    step = None if plan is None or index is None else plan.steps[index]
+    return step if isinstance(step, AskSurvey) else None
 
 
 def await_response(view: View, step: Asking) -> int | None:

@@ -14,12 +14,14 @@ import structlog
 
 from config.policy import Policy
 from engine.core import replying
+from engine.core.asking import waiting_survey
 from engine.core.customer import Customer
 from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
 from engine.core.journey import on_event
 from engine.core.message import Message
 from engine.core.projection import project
+from engine.core.survey import SurveyKind, answer_in
 from engine.core.texts import InboundText, Intent, Keywords, Reading, read_text
 from engine.core.world import World
 from engine.ports.clock import Clock
@@ -29,6 +31,7 @@ from engine.services.batch import Batch, order_reference, ticket_reference
 from engine.services.consenting import later_than_held, tell_consent
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
+from engine.services.surveys import Asked, answer_event, asked_of
 from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize
 
@@ -44,12 +47,18 @@ class Sharers:
     """Everybody whom texts to a number concern.
 
     ``subject`` is the one who is thought to have written, else a world without customer: what is
-    permitted belongs to the number, whoever has it. ``answered`` is the last message to it.
+    permitted belongs to the number, whoever has it. ``sent`` are the last messages to it, newest
+    first.
     """
 
     subject: World
     others: tuple[World, ...]
-    answered: Message | None
+    sent: tuple[Message, ...]
+
+    @property
+    def answered(self) -> Message | None:
+        """The last message, to which a text is thought to reply."""
+        return self.sent[0] if self.sent else None
 
     @property
     def is_known(self) -> bool:
@@ -185,15 +194,15 @@ def sharers_of(unit: UnitOfWork, number: str, now: datetime) -> Sharers:
         order_ids={each.order_id for each in sent if each.order_id is not None},
         ticket_ids={each.ticket_id for each in sent if each.ticket_id is not None},
     )
-    answered = next((each for each in sent if each.customer_id in worlds), None)
-    owner = answered.customer_id if answered else holders.get(IdentityKey("phone", number), "")
+    kept = tuple(each for each in sent if each.customer_id in worlds)
+    owner = kept[0].customer_id if kept else holders.get(IdentityKey("phone", number), "")
     subject = worlds.pop(owner, None) or World(customer=Customer(id="", created_at=now))
     known = unit.permissions({number})
     for world in (subject, *worlds.values()):
         world.consents |= known.consents
         world.suppressions |= known.suppressions
         world.preferences |= known.preferences
-    return Sharers(subject=subject, others=tuple(worlds.values()), answered=answered)
+    return Sharers(subject=subject, others=tuple(worlds.values()), sent=kept)
 
 
 def opt_out(
@@ -308,12 +317,38 @@ def _keep(
         nobodys = Processed(seq=None, incoming=incoming, customer_id=None, reason=NOBODYS)
         batch.unit.processed([nobodys])
         return
-    verdicts: list[EntryVerdict] = []
-    context, plans = batch.context(now), batch.configuration.plans
     # Its own number is known already, and might not be the one that is written to today.
-    for transition in project(sharers.subject, replace(event, customer=None)):
-        verdicts += on_event(sharers.subject, transition, plans, context)
-    done = Processed(
-        seq=None, incoming=incoming, customer_id=sharers.subject.customer.id, verdicts=verdicts
-    )
-    batch.unit.processed([done])
+    done = [_told(batch, sharers.subject, incoming, replace(event, customer=None), now)]
+    if reading.intent is Intent.REPLY and (found := score_given(batch, sharers, text.text)):
+        world, asked, kind, score, comment = found
+        answer = answer_event(asked, kind, score, comment, "sms", now)
+        told = Incoming(event=answer, body=serialize(answer), received_at=now)
+        done.append(_told(batch, world, told, replace(answer, customer=None), now))
+    batch.unit.processed(done)
+
+
+def score_given(
+    batch: Batch, sharers: Sharers, text: str
+) -> tuple[World, Asked, SurveyKind, int, str | None] | None:
+    """The survey that a text answers: the newest to this number that waits, if the score is on it.
+
+    A survey waits while its journey does: the answer to one that is over is a reply like any other.
+    """
+    worlds = {world.customer.id: world for world in sharers.worlds}
+    for message in sharers.sent:
+        world = worlds[message.customer_id]
+        step = waiting_survey(world, message, batch.configuration.plans)
+        if step is not None:
+            given = answer_in(step.kind, text)
+            return None if given is None else (world, asked_of(message, world), step.kind, *given)
+    return None
+
+
+def _told(batch: Batch, world: World, incoming: Incoming, event: Event, now: datetime) -> Processed:
+    """Let programs and journeys of one customer see an event."""
+    verdicts: list[EntryVerdict] = []
+    context, configuration = batch.context(now), batch.configuration
+    for transition in project(world, event):
+        configuration.programs.follow(world, transition, context)
+        verdicts += on_event(world, transition, configuration.plans, context)
+    return Processed(seq=None, incoming=incoming, customer_id=world.customer.id, verdicts=verdicts)

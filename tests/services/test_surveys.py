@@ -17,6 +17,7 @@ from engine.services.unsubscribe import UnknownMessage
 from engine.web_parts import WebParts
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, TEMPLATES, TEXTING, House, campaign
+from tests.services.test_replies import say, suppressions
 
 ASKING = {
     **TEMPLATES,
@@ -235,3 +236,56 @@ def test_a_second_survey_is_throttled_whatever_its_topic(new_house: NewHouse) ->
     assert reasons["one"] is None
     assert reasons["two"] is not None
     assert reasons["two"].startswith("survey_throttle")
+
+
+@pytest.mark.parametrize(
+    ("words", "score", "comment", "tag"),
+    [("9", 9, None, "happy"), ("10!", 10, None, "happy"), ("2 it broke", 2, "it broke", "unhappy")],
+)
+def test_a_text_that_begins_with_a_score_answers_a_survey_that_waits(
+    new_house: NewHouse, words: str, score: int, comment: str | None, tag: str
+) -> None:
+    house = asked(new_house, "sms")
+    assert say(house, words) is None
+    (kept,) = answers(house)
+    assert (kept["score"], kept["comment"], kept["how"]) == (score, comment, "sms")
+    assert kept["message"] == house.message().id
+    assert (tags(house), house.journey().status) == ([tag], "completed")
+    assert len(house.events("message.replied")) == 1
+    say(house, words)  # Twilio tells it twice
+    say(house, "3", sid="SM2")  # nothing waits any more
+    assert [one["score"] for one in answers(house)] == [score]
+    assert len(house.events("survey.answered")) == 1
+    assert len(house.events("message.replied")) == 2
+
+
+@pytest.mark.parametrize("words", ["11", "thanks", "9am", "STOP", "0 stop texting me", "HELP"])
+def test_other_texts_answer_nothing(new_house: NewHouse, words: str) -> None:
+    house = asked(new_house, "sms")
+    say(house, words)
+    assert answers(house) == []
+    assert house.events("survey.answered") == []
+    assert bool(suppressions(house)) == ("stop" in words.lower())
+
+
+def test_a_text_answers_the_survey_behind_later_news(new_house: NewHouse) -> None:
+    ask, _ = routed("sms", "csat")
+    house = new_house(
+        campaign("care", "order.delivered", [ask], purpose="marketing", entry={"key": "order.id"}),
+        campaign("news", "order.shipped", [{"id": "on", "send_sms": {"template": "text"}}]),
+        store={"senders": TEXTING}, templates=ASKING,
+    )  # fmt: skip
+    house.tell("order.delivered", order=1)
+    house.run(HOUR)
+    house.tell("order.shipped", order=2)
+    house.run(HOUR)
+    assert [one.campaign for one in house.messages()] == ["care", "news"]
+    say(house, "5")
+    (kept,) = answers(house)
+    assert (kept["campaign"], kept["order"], kept["score"]) == ("care", "shop:1", 5)
+
+
+def test_an_email_survey_is_not_answered_by_text(new_house: NewHouse) -> None:
+    house = asked(new_house, "email")
+    say(house, "9")
+    assert answers(house) == []
