@@ -14,6 +14,7 @@ from engine.authoring.rules import (
     gifts,
     identity,
     reachability,
+    surveys,
     templates,
     timing,
 )
@@ -33,6 +34,7 @@ def lint(draft: Draft, known_templates: Templates) -> tuple[Diagnostic, ...]:
     """What is wrong with one campaign beyond what keeps it from compiling."""
     found = [problem for rule in _ALONE for problem in rule(draft)]
     found += gifts.check(draft, known_templates)
+    found += surveys.check(draft, known_templates)
     return (*found, *templates.check(draft, known_templates))
 
 

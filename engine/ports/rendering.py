@@ -22,7 +22,8 @@ class TemplateInfo:
     are BCP 47 tags, the default first. ``variables`` holds the dotted names that the template
     reads, with the place of the first use (an order line's title is ``order.lines.title``);
     ``step_names`` is the part of it whose root no template knows by itself, so it must be the id of
-    a step of the campaign. ``segments`` estimates, by locale, the SMS segments of the sample.
+    a step of the campaign. ``segments`` estimates, by locale, the SMS segments of the sample;
+    ``texts`` are their words.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TemplateInfo:
     step_names: Mapping[str, Position] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     segments: Mapping[str, int] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,11 @@ class TemplateCompiler:
                 for (_, locale), content in samples.items()
                 if content.segments is not None
             },
+            texts={
+                locale or self._default_locale: content.text
+                for (channel, locale), content in samples.items()
+                if channel == "sms"
+            },
         )
         return compiled, info
 

@@ -33,6 +33,7 @@ def template(
     reads: Iterable[str] = (),
     steps: Iterable[str] = (),
     problems: tuple[Diagnostic, ...] = (),
+    texts: Mapping[str, str] | None = None,
 ) -> TemplateInfo:
     """A template that reads these names, each on a line of its own."""
     places = {
@@ -46,6 +47,7 @@ def template(
         variables=places,
         step_names={each: places[each] for each in steps},
         diagnostics=problems,
+        texts=texts or {},
     )
 
 
@@ -65,6 +67,16 @@ TEMPLATES = FakeTemplates(
             template("parcel_news", reads=["order.number", "trigger.data.carrier"]),
             template("follow_up", reads=["customer.name"], steps=["ask.clicked"]),
             template("recovery", ["script"], ["customer.first_name"]),
+            template(
+                "nps_survey",
+                reads=["survey.scores", "survey.scores.url"],
+                texts={"en": "How likely, 0 to 10?"},
+            ),
+            template(
+                "plain_survey",
+                reads=["customer.name"],
+                texts={"en": "Answer with a number from 0 on", "de": "0 bis 10?"},
+            ),
             template("broken", [], problems=(_BROKEN,)),
         )
     }

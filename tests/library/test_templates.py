@@ -224,11 +224,11 @@ def test_parcel_news_leads_to_the_parcel_itself() -> None:
         assert context_without["order"]["status_url"] in Parts(fallback.html or "").links
 
 
-def test_a_number_of_the_survey_makes_a_mail_to_support() -> None:
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_each_number_of_the_survey_is_a_link_of_its_own(language: str) -> None:
     templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
-    content = templates.render("satisfaction_ask", "email", "en", everything())
-    asked = [link for link in Parts(content.html or "").links if link and "subject=" in link]
-    assert asked == [
-        f"mailto:help@example.com?subject={score}%20of%205%2C%20order%201042"
-        for score in range(1, 6)
-    ]
+    content = templates.render("satisfaction_ask", "email", language, everything())
+    asked = [link for link in Parts(content.html or "").links if link and "/s/" in link]
+    survey = SAMPLE_CONTEXT["survey"]
+    assert asked == [each["url"] for each in survey["scores"]]
+    assert survey["url"] in content.text
