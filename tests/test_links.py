@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.links import LONGEST_TARGET, BadToken, Links, Purpose, Token, is_target
+from engine.links import LONGEST_TARGET, BadToken, Links, Purpose, Token, _Short, is_target
 
 KEYS = ["key-of-the-tests-0123456789abcdef", "older-key-of-the-tests-0123456789"]
 BASE = "https://mail.example.com"
@@ -35,6 +35,19 @@ def test_a_token_says_what_was_signed(
     expected = Token(message_id=message, target=target, expires=expires)
     assert LINKS.read(purpose, token, now=before) == expected
     assert set(token) <= set(string.ascii_letters + string.digits + "-_.")
+
+
+@given(st.lists(st.tuples(st.binary(max_size=130), st.binary(max_size=300))))
+def test_the_signature_is_the_standard_librarys(signed: list[tuple[bytes, bytes]]) -> None:
+    short = _Short()
+    for key, value in [*signed, *signed]:
+        assert short.get_signature(key, value) == hmac.digest(key, value, "sha256")[:16]
+
+
+@pytest.mark.parametrize("message", ["", "0123", "not a uuid", "0" * 34])
+def test_only_a_uuid_names_a_message(message: str) -> None:
+    with pytest.raises(ValueError, match=r"fromhex|UUID"):
+        LINKS.token(Purpose.UNSUBSCRIBE, message)
 
 
 @given(ids, purposes, st.none() | targets, st.data())

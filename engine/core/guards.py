@@ -184,12 +184,12 @@ def check(world: World, message: Message, now: datetime, rules: GuardRules) -> G
 def _quiet(customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules) -> GuardVerdict:
     """Quiet hours, on every clock that the customer may live by."""
     where = whereabouts(customer, rules)
-    hours = f"{quiet.hours.start:%H:%M}-{quiet.hours.end:%H:%M}"
     try:
         until = quiet_until(now, quiet.hours, where.zones)
     except NoCommonHour:
         zones = [zone.key for zone in where.zones]
-        return Drop("no_common_hour", {"quiet": hours, "zones": zones, "from": where.basis})
+        trace: dict[str, Any] = {"quiet": _text(quiet), "zones": zones, "from": where.basis}
+        return Drop("no_common_hour", trace)
     if until is None:
         return ALLOW
     local = [(now.astimezone(zone), zone) for zone in where.zones]
@@ -197,11 +197,15 @@ def _quiet(customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules) -
     trace = {
         "local": f"{shown:%H:%M}",
         "zone": zone.key,
-        "quiet": hours,
+        "quiet": _text(quiet),
         "from": where.basis,
         "zones": len(where.zones),
     }
     return Drop("quiet_hours", trace) if quiet.drops else Defer(until, "quiet_hours", trace)
+
+
+def _text(quiet: Quiet) -> str:
+    return f"{quiet.hours.start:%H:%M}-{quiet.hours.end:%H:%M}"
 
 
 def _frequency(

@@ -12,5 +12,8 @@ def header_line(text: str) -> str:
 
     Raises ``ValueError`` for a lone surrogate, which no encoding has.
     """
+    # Of what is printable only the space is one; a lone surrogate is not.
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     text.encode("utf-8")
     return _BREAKS.sub(" ", text).strip()

@@ -15,7 +15,7 @@ from engine.core.message import Content
 if TYPE_CHECKING:
     from zlib import _Compress
 
-_LEVEL = 3  # 375 bytes in 25 µs for a mail of 16 KB; level 9 takes 300 bytes in 54 µs
+_LEVEL = 3  # 300 bytes in 24 µs for a mail of 16 KB; level 4 takes 450 bytes in 50 µs
 _MEMORY = 7
 
 

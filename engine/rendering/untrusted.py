@@ -28,6 +28,7 @@ _NAME_LENGTH = 100
 # RFC 3986 section 3.1; everything up to the first of ":/?#" decides whether there is a scheme.
 _HAS_SCHEME = re.compile(r"[^:/?#]*:")
 _ALLOWED = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
+_USUAL = re.compile(r"https?://[!-~]*")  # nothing to take out, nothing to ask
 
 
 def one_line(text: str) -> str:
@@ -35,6 +36,9 @@ def one_line(text: str) -> str:
 
     A line break in a subject would begin another header (RFC 5322 section 2.2).
     """
+    # Of what is printable only the space is one.
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
 
 
@@ -62,6 +66,8 @@ def safe_url(value: object) -> str:
     """
     if value is None:
         return ""
+    if type(value) is str and _USUAL.fullmatch(value):
+        return value
     text = _SPACES.sub("", _CONTROL.sub("", _INVISIBLE_IN_ADDRESS.sub("", str(value))))
     if _HAS_SCHEME.match(text) and not _ALLOWED.match(text):
         return ""

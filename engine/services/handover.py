@@ -20,6 +20,7 @@ from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import before_sending, make_room, on_handed_over, on_withheld
 from engine.core.message import (
     Channel,
+    Content,
     Message,
     MessageStatus,
     Outcome,
@@ -86,7 +87,7 @@ class HandOver:
         left = self._sender.free()
         rooms: dict[Channel, int] = {}
         outgoings: list[Outgoing] = []
-        archived: list[Archived] = []
+        rendered: list[tuple[Message, Content]] = []
         for world in worlds:
             full: set[Channel] = set()
             passed_over: set[str] = set()
@@ -116,16 +117,27 @@ class HandOver:
                 if not self._claim(message):
                     passed_over.add(message.id)
                     continue
-                outgoing = self._render(unit, world, message, configuration, context, archived)
+                outgoing = self._render(unit, world, message, configuration, context, rendered)
                 if outgoing is None:
                     self.release([message.id])
                     continue
                 left -= 1
                 rooms[channel] -= 1
                 outgoings.append(outgoing)
-        if archived:
-            unit.archive(archived)
+        # Not in between: the compressor's tables stay in the processor's cache this way.
+        if rendered:
+            unit.archive([self._packed(message, content) for message, content in rendered])
         return outgoings
+
+    def _packed(self, message: Message, content: Content) -> Archived:
+        packed = self._renderer.pack(message.template, message.channel, message.locale, content)
+        return Archived(
+            message_id=message.id,
+            template=message.template,
+            sample_id=packed.sample_id,
+            sample=packed.sample,
+            packed=packed.packed,
+        )
 
     def _render(
         self,
@@ -134,7 +146,7 @@ class HandOver:
         message: Message,
         configuration: Configuration,
         context: Context,
-        archived: list[Archived],
+        rendered: list[tuple[Message, Content]],
     ) -> Outgoing | None:
         policy, plans = configuration.policy, configuration.plans
         journey = world.journeys.get(message.journey_id)
@@ -174,16 +186,7 @@ class HandOver:
         message.owner = self.worker_id
         on_handed_over(world, message, plans, context)
         if policy.privacy.store_content:
-            packed = self._renderer.pack(message.template, message.channel, locale, content)
-            archived.append(
-                Archived(
-                    message_id=message.id,
-                    template=message.template,
-                    sample_id=packed.sample_id,
-                    sample=packed.sample,
-                    packed=packed.packed,
-                )
-            )
+            rendered.append((message, content))
         senders = policy.senders
         is_email = message.channel == "email"
         return Outgoing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -44,6 +45,7 @@ def money(amount: Decimal | None) -> int | None:
     return stored if -_MOST <= stored <= _MOST else (_MOST if stored > 0 else -_MOST)
 
 
+@lru_cache(maxsize=4096)  # prices recur
 def amount(stored: int | None) -> Decimal | None:
     """The Decimal of a stored amount."""
     return None if stored is None else Decimal(stored) / MONEY
