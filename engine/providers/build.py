@@ -9,13 +9,14 @@ from datetime import datetime
 from engine.core.message import Channel
 from engine.ports.providers import LookUp, Provider, ReceiptReader, TextReader
 from engine.providers import sendgrid, twilio_sms
-from engine.providers.http import Timeouts, checked_base_url
+from engine.providers.http import checked_base_url
 from engine.providers.look_ups import SendGridLookUp, TwilioLookUp
 from engine.providers.preview import Preview
 from engine.providers.sendgrid_receipts import SendGridReceipts
 from engine.providers.smtp import Smtp
 from engine.providers.twilio_receipts import TwilioReceipts
 from engine.providers.twilio_texts import TwilioTexts
+from engine.providers.wire import Timeouts
 
 EMAIL_PROVIDERS = ("preview", "sendgrid", "smtp")
 SMS_PROVIDERS = ("preview", "twilio")

@@ -1,18 +1,14 @@
-"""The HTTP side that providers share: a pooled session, one POST, and the send skeleton."""
+"""The HTTP side that providers share: one POST, and the send skeleton."""
 
 from __future__ import annotations
 
 import abc
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
-
-import aiohttp
-from aiohttp.connector import Connection
 
 from engine.core.message import Channel, Outcome, Outgoing, SendResult
 from engine.core.receipt import Verdict
@@ -24,20 +20,7 @@ from engine.providers.classing import (
     plain_reason,
     retry_after,
 )
-
-MAX_ANSWER = 64 * 1024  # bytes; answers run to a few hundred, the rest is not read
-# Below the idle limit of servers in front of such APIs (60 s and more), so that it is this
-# side that lets an idle connection go: a request written into one that the server is just
-# closing would end in doubt.
-_IDLE = 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """Seconds: until connected (with DNS and TLS), and for the whole call."""
-
-    connect: float = 10.0
-    total: float = 30.0
+from engine.providers.wire import Timeouts, Unconnected, Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,98 +52,24 @@ class Refusal:
     verdict: Verdict = Verdict.NOTHING
 
 
-class _Attempt:
-    """Whether any byte of one request may have been written."""
-
-    __slots__ = ("written",)
-
-    def __init__(self) -> None:
-        self.written = False
-
-
-_attempt: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
-
-
-class _NotedRequest(aiohttp.ClientRequest):
-    """Notes that it is about to be written.
-
-    aiohttp calls ``send`` once it has a connection, so never on one that is being made or that
-    failed its TLS handshake. Its tracing would tell the same for three times the price.
-    """
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        if (attempt := _attempt.get()) is not None:
-            attempt.written = True
-        return await super().send(conn)
-
-
-def open_session(
-    *, max_in_flight: int, timeouts: Timeouts, headers: Mapping[str, str]
-) -> aiohttp.ClientSession:
-    """A session with as many kept-alive connections as calls may be in flight.
-
-    TLS is verified; proxies and credentials from the environment are ignored, cookies dropped.
-    Must be called in the running loop.
-    """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=_IDLE),
-        timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"Accept-Encoding": "identity", "User-Agent": "lagniappe", **headers},
-        request_class=_NotedRequest,
-        trust_env=False,
-    )
-
-
-async def post(
-    session: aiohttp.ClientSession, url: str, *, body: bytes, content_type: str
-) -> Answer | NoAnswer:
-    """POST once, without following redirects; failures come back as ``NoAnswer``.
-
-    aiohttp resends a request by itself when a kept-alive connection turns out to be closed,
-    but for idempotent methods only, never a POST (``aiohttp.client.IDEMPOTENT_METHODS``).
-    """
-    attempt = _Attempt()
-    _attempt.set(attempt)
+async def post(wire: Wire, request: Request) -> Answer | NoAnswer:
+    """POST once; failures come back as ``NoAnswer``."""
+    # An error's own text may quote hosts, headers or the peer's words; its type may not.
     try:
-        async with session.post(
-            url,
-            data=body,
-            headers={"Content-Type": content_type},
-            allow_redirects=False,
-        ) as response:
-            return Answer(
-                status=response.status,
-                headers=response.headers,
-                body=await _read(response),
-            )
-    except Exception as error:
-        return _no_answer(error, written=attempt.written)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while size < MAX_ANSWER and (part := await response.content.read(MAX_ANSWER - size)):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
-
-
-def _no_answer(error: Exception, *, written: bool) -> NoAnswer:
-    # The error's own text may quote hosts, headers or the peer's words; its type may not.
-    kind = type(error).__name__
-    if not written:
+        return await wire.post(request.path, body=request.body, content_type=request.content_type)
+    except Unconnected as error:
+        kind = type(error.__cause__).__name__
         return NoAnswer(written=False, error_code="connect", reason=f"Could not connect ({kind}).")
-    if isinstance(error, TimeoutError):
+    except TimeoutError:
         return NoAnswer(
             written=True, error_code="timeout", reason="No answer came within the time limit."
         )
-    return NoAnswer(
-        written=True,
-        error_code="broken",
-        reason=f"The connection broke before the answer was complete ({kind}).",
-    )
+    except Exception as error:
+        return NoAnswer(
+            written=True,
+            error_code="broken",
+            reason=f"The connection broke before the answer was complete ({type(error).__name__}).",
+        )
 
 
 class HttpProvider(abc.ABC):
@@ -190,7 +99,7 @@ class HttpProvider(abc.ABC):
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._timeouts = timeouts
-        self._session: aiohttp.ClientSession | None = None
+        self._wire: Wire | None = None
 
     @abc.abstractmethod
     def request(self, outgoing: Outgoing) -> Request:
@@ -210,20 +119,23 @@ class HttpProvider(abc.ABC):
 
     async def open(self) -> None:
         """Make the connection pool; connections are made when first needed."""
-        if self._session is None:
-            self._session = open_session(
-                max_in_flight=self._max_in_flight, timeouts=self._timeouts, headers=self._headers
+        if self._wire is None:
+            self._wire = Wire(
+                self._base_url,
+                max_in_flight=self._max_in_flight,
+                timeouts=self._timeouts,
+                headers=self._headers,
             )
 
     async def close(self) -> None:
         """Close the pool and its connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.close()
 
     async def send(self, outgoing: Outgoing) -> SendResult:
         """Post the message once; see ``engine.providers.classing`` for the classes."""
-        if self._session is None:
+        if self._wire is None:
             raise RuntimeError(f"the {self.name} provider is not open")
         try:
             request = self.request(outgoing)
@@ -235,12 +147,7 @@ class HttpProvider(abc.ABC):
                 error_code="unsendable",
                 reason=f"The message cannot be written as a request ({type(error).__name__}).",
             )
-        answer = await post(
-            self._session,
-            self._base_url + request.path,
-            body=request.body,
-            content_type=request.content_type,
-        )
+        answer = await post(self._wire, request)
         return self._result(outgoing, answer)
 
     def _result(self, outgoing: Outgoing, answer: Answer | NoAnswer) -> SendResult:

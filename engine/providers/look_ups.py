@@ -23,8 +23,9 @@ import aiohttp
 
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.ports.providers import LookUpUnavailable, Sought
-from engine.providers.http import MAX_ANSWER, Timeouts, checked_base_url, open_session
+from engine.providers.http import checked_base_url
 from engine.providers.twilio_receipts import status_receipt
+from engine.providers.wire import MAX_ANSWER, Timeouts
 
 _MARGIN: Final = timedelta(minutes=2)  # between the provider's clock and ours
 _MOST: Final = 20 * MAX_ANSWER
@@ -53,14 +54,29 @@ class _HttpLookUp(abc.ABC):
         """See ``engine.ports.providers.LookUp``."""
         found: list[Receipt] = []
         taken: set[str] = set()
-        session = open_session(max_in_flight=4, timeouts=self._timeouts, headers=self._headers)
-        async with session:
+        async with self._session() as session:
             for one in sought:
                 receipt = await self._find(session, one, taken)
                 if receipt is not None:
                     found.append(receipt)
                     taken.add(receipt.provider_message_id or "")
         return found
+
+    def _session(self) -> aiohttp.ClientSession:
+        """TLS is verified; proxies and credentials from the environment are not looked at."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=4),
+            timeout=aiohttp.ClientTimeout(
+                total=self._timeouts.total, connect=self._timeouts.connect
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "Accept-Encoding": "identity",
+                "User-Agent": "lagniappe",
+                **self._headers,
+            },
+            trust_env=False,
+        )
 
     @abc.abstractmethod
     async def _find(

@@ -18,7 +18,8 @@ import orjson
 from engine.core.message import Channel, Outgoing
 from engine.providers.classing import Answer
 from engine.providers.header_text import header_line
-from engine.providers.http import Accepted, HttpProvider, Refusal, Request, Timeouts
+from engine.providers.http import Accepted, HttpProvider, Refusal, Request
+from engine.providers.wire import Timeouts
 
 BASE_URL = "https://api.sendgrid.com"
 

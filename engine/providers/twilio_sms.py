@@ -16,8 +16,9 @@ from urllib.parse import quote, urlencode
 
 from engine.core.message import Channel, Outgoing
 from engine.providers.classing import Answer
-from engine.providers.http import Accepted, HttpProvider, Refusal, Request, Timeouts
+from engine.providers.http import Accepted, HttpProvider, Refusal, Request
 from engine.providers.twilio_codes import verdict_of
+from engine.providers.wire import Timeouts
 
 BASE_URL = "https://api.twilio.com"
 

@@ -14,7 +14,7 @@ import pytest
 
 from engine.core.message import Outcome, Outgoing, SendResult
 from engine.ports.providers import Provider
-from engine.providers.http import MAX_ANSWER, Timeouts
+from engine.providers.wire import MAX_ANSWER, Timeouts
 from tests.fakes.http_fake import Behaviour, FakeApi
 from tests.providers.messages import NOW, message, send
 

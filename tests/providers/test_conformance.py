@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from engine.core.message import Outcome, Outgoing
 from engine.ports.providers import Provider
-from engine.providers.http import Timeouts
 from engine.providers.preview import Preview
 from engine.providers.sendgrid import SendGrid
 from engine.providers.simulated import Reply, Script, Simulated
 from engine.providers.twilio_sms import TwilioSms
+from engine.providers.wire import Timeouts
 from tests.fakes.http_fake import FakeApi
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.fakes.twilio import FakeTwilio

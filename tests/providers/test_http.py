@@ -7,19 +7,20 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from engine.core.message import Outcome, SendResult
-from engine.providers.http import Timeouts, checked_base_url
+from engine.providers.http import checked_base_url
 from engine.providers.sendgrid import SendGrid
+from engine.providers.wire import MAX_ANSWER, Timeouts, Wire
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.providers.messages import NOW, clock, email, send
 
@@ -143,13 +144,154 @@ def test_an_answer_that_is_not_http_leaves_doubt(garbage: bytes) -> None:
     assert (result.outcome, result.error_code) == (Outcome.UNKNOWN, "broken")
 
 
+def answers(*parts: bytes) -> Callable[[socket.socket], None]:
+    """Serves each request on a connection with these parts, each in a packet of its own."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # the peer may have enough
+            while read_request(connection):
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(0.002)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [bytes([byte]) for byte in ACCEPTED.replace(b"Content", b"X-MESSAGE-ID:m1\r\nContent")],
+        [b"HTTP/1.1 100 Continue\r\n\r\n",
+         b"HTTP/1.1 202 A\r\nx-message-id:  m1 \r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+         b"0\r\n\r\n"],
+        [b"HTTP/1.1 103 Early Hints\r\nX-Message-Id: no\r\n\r\n"
+         + ACCEPTED.replace(b"Content", b"X-Message-Id: m1\r\nX-Message-Id: m2\r\nContent")],
+    ],
+)  # fmt: skip
+def test_answers_are_read_in_whatever_pieces_they_come(parts: list[bytes]) -> None:
+    with server(answers(*parts)) as address:
+        results = send(provider(f"http://{address}"), [email("m-1"), email("m-2")])
+    assert [result.outcome for result in results] == [Outcome.ACCEPTED] * 2
+    assert [result.provider_message_id for result in results] == ["m1"] * 2
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 202 Accepted\r\n\r\nall until the end",
+        b"HTTP/1.1 202 Accepted\r\nContent-Length: 99999\r\n\r\n" + b"x" * 99_999,
+        ACCEPTED + b"HTTP/1.1 500 Nobody asked\r\nContent-Length: 0\r\n\r\n",
+        ACCEPTED + b"nobody asked",
+    ],
+)
+def test_a_connection_that_is_done_with_is_not_used_again(last: bytes) -> None:
+    connections = []
+
+    def serve(connection: socket.socket) -> None:
+        connections.append(connection)
+        read_request(connection)
+        connection.sendall(last)
+
+    with server(serve) as address:
+        results = send(provider(f"http://{address}"), [email("m-1"), email("m-2")])
+    assert [result.outcome for result in results] == [Outcome.ACCEPTED] * 2
+    assert len(connections) == 2
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"HTTP/1.1 202 Accepted\r\nX: " + b"x" * 200_000,
+        b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc",
+        b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc",
+    ],
+)
+def test_half_an_answer_leaves_doubt(endless: bytes) -> None:
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(endless)
+
+    with server(serve) as address:
+        (result,) = send(provider(f"http://{address}"), [email("m-1")])
+    assert (result.outcome, result.error_code) == (Outcome.UNKNOWN, "broken")
+
+
+def test_no_more_of_an_answer_is_kept_than_is_needed() -> None:
+    async def run(base_url: str) -> int:
+        wire = Wire(base_url, max_in_flight=1, timeouts=Timeouts(), headers={})
+        answer = await wire.post("/", body=b"{}", content_type="application/json")
+        await wire.close()
+        return len(answer.body)
+
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n"
+    with server(answers(head + b"x" * 999_999)) as address:
+        assert asyncio.run(run(f"http://{address}")) == MAX_ANSWER
+
+
+def test_no_more_connections_than_calls_may_be_under_way() -> None:
+    connections = []
+
+    def serve(connection: socket.socket) -> None:
+        connections.append(connection)
+        while read_request(connection):
+            connection.sendall(ACCEPTED)
+
+    async def run(base_url: str) -> None:
+        wire = Wire(base_url, max_in_flight=1, timeouts=Timeouts(), headers={})
+        calls = (wire.post("/", body=b"{}", content_type="text/plain") for _ in range(20))
+        await asyncio.gather(*calls)
+        await wire.close()
+
+    with server(serve) as address:
+        asyncio.run(run(f"http://{address}"))
+    assert len(connections) == 1
+
+
+def test_what_is_idle_for_long_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.providers.wire._IDLE", 0.05)
+    ended = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        while read_request(connection):
+            connection.sendall(ACCEPTED)
+        ended.set()
+
+    async def run(base_url: str) -> bool:
+        wire = Wire(base_url, max_in_flight=9, timeouts=Timeouts(), headers={})
+        await wire.post("/", body=b"{}", content_type="text/plain")
+        is_ended = await asyncio.to_thread(ended.wait, 5.0)
+        await wire.close()
+        return is_ended
+
+    with server(serve) as address:
+        assert asyncio.run(run(f"http://{address}"))
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "\x00", "a\u2028b"])
+def test_a_header_is_one_header(value: str) -> None:
+    async def make() -> None:
+        Wire("https://a.example", max_in_flight=1, timeouts=Timeouts(), headers={"X": value})
+
+    with pytest.raises(ValueError, match="no header may hold"):
+        asyncio.run(make())
+
+
 def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*arguments: object, **options: object) -> None:
+    asked = list[Wire]()
+
+    async def fail(wire: Wire) -> None:
+        asked.append(wire)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(aiohttp.resolver.DefaultResolver, "resolve", fail)
-    (result,) = send(provider("https://mail.example"), [email()])
-    assert (result.outcome, result.error_code) == (Outcome.RETRY, "connect")
+    monkeypatch.setattr(Wire, "_resolve", fail)
+    results = send(provider("https://mail.example"), [email("m-1"), email("m-2")])
+    for result in results:
+        assert (result.outcome, result.error_code) == (Outcome.RETRY, "connect")
+    assert len(asked) == 2  # a failure is not kept
 
 
 def test_tls_spoken_to_a_plain_server() -> None:
@@ -205,7 +347,7 @@ def test_a_certificate_that_nobody_vouches_for(own_certificate: ssl.SSLContext) 
         (result,) = send(provider(fake.base_url), [email()])
         assert fake.received == []
     assert (result.outcome, result.error_code) == (Outcome.RETRY, "connect")
-    assert "Certificate" in (result.reason or "")
+    assert "SSLCertVerificationError" in (result.reason or "")
 
 
 def test_a_proxy_in_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
