@@ -48,6 +48,7 @@ from engine.services.advance import Advance
 from engine.services.bookkeeping import Bookkeeping
 from engine.services.call_desk import CallDesk
 from engine.services.configuration import compile_programs, compile_rules
+from engine.services.coupon_pools import PoolWatch
 from engine.services.deliveries import Deliveries
 from engine.services.dispatch import Dispatch
 from engine.services.fingerprints import Fingerprints
@@ -63,6 +64,7 @@ from engine.services.revisions import Policies, Revisions
 from engine.services.settlement import Settlement
 from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
+from engine.storage.coupons import SqlCouponPools
 from engine.storage.database import Database
 from engine.storage.history import SqlHistory
 from engine.storage.migrate import upgrade
@@ -111,6 +113,7 @@ class App:
     privacy: Privacy
     forgetting: Forgetting
     deliveries: Deliveries
+    pool_watch: PoolWatch
     worker: Worker
     metrics: Metrics
     registry: CollectorRegistry
@@ -316,6 +319,9 @@ def build(
             policy=lambda: revisions.policy.delivery,
             clock=clock,
             wake=worker.wake,
+        ),
+        pool_watch=PoolWatch(
+            SqlCouponPools(storage.database), lambda: revisions.policy.offers, clock, metrics
         ),
         worker=worker,
         metrics=metrics,

@@ -75,6 +75,7 @@ class Daemon:
             self._settle_thread.start()
             self._ticker.every(1, self._look_at_schedules, name="schedules")
             self._ticker.every(60, self._assume_deliveries, name="deliveries")
+            self._ticker.every(60, self._watch_pools, name="pools")
             self._ticker.every(20, self._settle, name="settle")
             self._ticker.every(60, self._analyze, name="analyze")
         self._ticker.every(10, self._beat, name="heartbeat")
@@ -160,6 +161,9 @@ class Daemon:
 
     def _assume_now(self) -> None:
         self._app.deliveries.run()
+
+    def _watch_pools(self) -> None:
+        self._app.pool_watch.run()
 
     def _settle(self) -> None:
         self._app.worker.soon(self._settle_now)

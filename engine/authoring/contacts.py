@@ -52,3 +52,16 @@ def contact_of(spec: StepSpec) -> Contact | None:
             return Contact(template=ask.template, channel=ask.channel)
         case _:
             return None
+
+
+def coupon_of(spec: StepSpec) -> str | None:
+    """The step whose coupon a message carries; None for other steps."""
+    match spec:
+        case SendEmailStep():
+            return spec.send_email.coupon
+        case SendSmsStep():
+            return spec.send_sms.coupon
+        case AskSurveyStep():
+            return spec.ask_survey.coupon
+        case _:
+            return None

@@ -8,6 +8,7 @@ from config.diagnostics import Diagnostic
 from engine.authoring.compile import Draft
 from engine.authoring.rules import (
     constants,
+    coupons,
     emit_cycles,
     entering,
     exits,
@@ -35,6 +36,7 @@ def lint(draft: Draft, known_templates: Templates) -> tuple[Diagnostic, ...]:
     found = [problem for rule in _ALONE for problem in rule(draft)]
     found += gifts.check(draft, known_templates)
     found += surveys.check(draft, known_templates)
+    found += coupons.check(draft, known_templates)
     return (*found, *templates.check(draft, known_templates))
 
 

@@ -13,6 +13,7 @@ from config.diagnostics import Diagnostic, Severity, nearest
 from config.policy import Policy
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
+from engine.authoring.lint_offers import lint_offers
 from engine.authoring.step_specs import AssignCallStep, CallWebhookStep
 
 
@@ -23,6 +24,7 @@ def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
         yield from _no_sender(draft)
     yield from _queues(draft, policy)
     yield from _webhooks(draft, policy)
+    yield from lint_offers(draft, policy.offers)
 
 
 def _no_sender(draft: Draft) -> Iterator[Diagnostic]:

@@ -77,7 +77,7 @@ class Examination:
         policy = self._policy()
         yield from self._files()
         if settings is not None:
-            yield from self._database(settings)
+            yield from self._database(settings, policy)
             yield from _providers(settings, policy)
             yield from _addresses(settings, policy)
             yield from self._modes(settings)
@@ -106,7 +106,7 @@ class Examination:
         else:
             yield Finding("files", State.OK, "campaigns, templates and store.yaml have no problem")
 
-    def _database(self, settings: Settings) -> Iterator[Finding]:
+    def _database(self, settings: Settings, policy: Policy | None) -> Iterator[Finding]:
         from engine.storage import migrate
         from engine.storage.database import Database
 
@@ -128,6 +128,7 @@ class Examination:
                 yield from _daemon(connection, database, datetime.now(UTC))
                 yield from _database_clock(connection, database, datetime.now(UTC))
                 yield from _doubt(connection)
+                yield from _pools(connection, policy)
         except SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             mend = "start the database, or correct LAGNIAPPE_DATABASE_URL"
@@ -222,6 +223,23 @@ def _doubt(connection: Connection) -> Iterator[Finding]:
     for campaign, reason in connection.execute(text("SELECT campaign, reason FROM holds")):
         told = f"campaign {campaign} stands still: {reason}"
         yield Finding("held", State.WARN, told, f"lagniappe campaigns resume {campaign}")
+
+
+def _pools(connection: Connection, policy: Policy | None) -> Iterator[Finding]:
+    from engine.services.coupon_pools import pools_of
+    from engine.storage.pool_codes import free_codes
+
+    for pool, warn_at in sorted(pools_of(policy.offers if policy else {}).items()):
+        left = free_codes(connection, pool, warn_at + 1)
+        mend = f"lagniappe coupons import {pool} FILE.csv"
+        if left == 0:
+            told = f"the pool {pool} has no code: messages that carry its coupons are not sent"
+            yield Finding("coupons", State.WARN, told, mend)
+        elif left <= warn_at:
+            told = f"the pool {pool} has {counted(left, 'code')} left (warn_at: {warn_at})"
+            yield Finding("coupons", State.WARN, told, mend)
+        else:
+            yield Finding("coupons", State.OK, f"the pool {pool} has over {warn_at} codes")
 
 
 def _providers(settings: Settings, policy: Policy | None) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from engine.cli import (
     calls,
     campaigns,
     checking,
+    coupons,
     customers,
     daemon,
     database,
@@ -91,6 +92,7 @@ for name, group, about in (
     ("events", events.app, "Events that came in, and what became of them."),
     ("calls", calls.app, "Follow-up calls: who calls whom, and what came of it."),
     ("campaigns", campaigns.app, "Campaigns, how they do, and the brake."),
+    ("coupons", coupons.app, "Coupons given, and the pools of codes."),
 ):
     app.add_typer(group, name=name, help=f"{about} Alone: list.", short_help=about,
                   cls=DefaultCommand)  # fmt: skip

@@ -30,6 +30,15 @@ class PoolLevel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLeft:
+    """Free codes, counted up to one above the warning; ``is_news``: it has just run low."""
+
+    pool: str
+    left: int
+    is_news: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenCoupon:
     """A coupon and whose it is."""
 
@@ -46,8 +55,8 @@ class CouponPools(Protocol):
     def pool_levels(self) -> Sequence[PoolLevel]:
         """Every pool that codes were imported into."""
 
-    def newly_low(self, thresholds: Mapping[str, int], now: datetime) -> Sequence[tuple[str, int]]:
-        """Pools that fell to their threshold since the last call, with the codes left."""
+    def watch(self, thresholds: Mapping[str, int], now: datetime) -> Sequence[PoolLeft]:
+        """These pools with what is left of them; each time that one runs low is news once."""
 
     def coupons(self) -> Sequence[GivenCoupon]:
         """Every coupon of every customer, newest first."""

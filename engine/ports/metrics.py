@@ -36,6 +36,10 @@ class Metrics(Protocol):
         """Whether a provider is left alone because of what it answered."""
         ...
 
+    def codes_left(self, pool: str, count: int) -> None:
+        """Free codes of a coupon pool, counted up to one above its warning."""
+        ...
+
     def batch(self, work: str, seconds: float, size: int) -> None:
         """One batch of a kind of ``work`` (accept, process, advance, dispatch) was done."""
         ...
@@ -63,6 +67,9 @@ class Uncounted:
         """Keep nothing."""
 
     def provider_paused(self, provider: str, paused: bool) -> None:
+        """Keep nothing."""
+
+    def codes_left(self, pool: str, count: int) -> None:
         """Keep nothing."""
 
     def batch(self, work: str, seconds: float, size: int) -> None:

@@ -290,6 +290,9 @@ class UnitOfWork(Protocol):
         ``Contended`` when the last free codes are in other units' hands.
         """
 
+    def coupon_holders(self, codes: Collection[str]) -> dict[str, set[str]]:
+        """The customers who were given these codes, by code in lower case."""
+
     def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
         """Note what became of a code, unless somebody else has it by now."""
 

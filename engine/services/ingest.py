@@ -25,6 +25,7 @@ from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ERASED_BODY
 from engine.ports.storage import Contended, Incoming, Processed, Storage, Unavailable, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch
+from engine.services.coupon_owners import Use, tell_owners, uses
 from engine.services.directory import Directory
 from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
@@ -170,6 +171,8 @@ class Ingest:
         directory.load(now)
         batch = Batch(unit, configuration, self._handover)
         done: list[Processed] = []
+        used: list[Use] = []
+        has_offers = bool(configuration.policy.offers)
         for item, place in zip(items, placed, strict=True):
             if place.erased:
                 done.append(_buried(item, place.customer_id))
@@ -183,6 +186,9 @@ class Ingest:
                     continue
                 if directory.has_vanished(place.customer_id):
                     raise Contended("a customer was erased or merged meanwhile")
+            if has_offers and not item.backfill:
+                owner = world.customer.id if world else None
+                used += uses(item.event, owner, item.received_at)
             verdicts: list[EntryVerdict] = []
             if world is None:
                 directory.keep_orphan(item.event)
@@ -198,6 +204,8 @@ class Ingest:
                     verdicts=verdicts,
                 )
             )
+        if used:
+            tell_owners(unit, used)
         directory.finish()
         unit.processed(done)
         return batch.finish(directory.worlds.values(), now)

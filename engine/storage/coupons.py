@@ -9,12 +9,12 @@ import orjson
 from sqlalchemy import Connection
 
 from engine.core.coupon import BOOK, Coupon
-from engine.ports.coupons import GivenCoupon, Imported, PoolLevel
+from engine.ports.coupons import GivenCoupon, Imported, PoolLeft, PoolLevel
 from engine.storage.arrays import TextArray
 from engine.storage.books import record_of
 from engine.storage.bulk import fetch, is_postgresql
 from engine.storage.database import Database
-from engine.storage.pool_codes import import_codes, newly_low, pool_levels
+from engine.storage.pool_codes import import_codes, pool_levels, watch
 
 _ALL = (
     'SELECT customer_id, book, "key", "at", due_at, data FROM books WHERE book = {p}'
@@ -43,10 +43,10 @@ class SqlCouponPools:
         with self._database.reading() as connection:
             return pool_levels(connection)
 
-    def newly_low(self, thresholds: Mapping[str, int], now: datetime) -> Sequence[tuple[str, int]]:
-        """Pools that fell to their threshold since the last call."""
+    def watch(self, thresholds: Mapping[str, int], now: datetime) -> Sequence[PoolLeft]:
+        """What is left of pools, and which have just run low."""
         with self._database.writing() as connection:
-            return newly_low(connection, thresholds, now)
+            return watch(connection, thresholds, now)
 
     def coupons(self) -> Sequence[GivenCoupon]:
         """Every coupon, newest first."""

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
 
 from engine.core.context import CodeState
 from engine.core.coupon import same_code
-from engine.ports.coupons import Imported, PoolLevel
+from engine.ports.coupons import Imported, PoolLeft, PoolLevel
 from engine.ports.storage import Contended
 from engine.storage.bulk import BulkTable, Row, fetch, is_postgresql, update_many
 from engine.storage.scalars import micros
@@ -175,27 +175,22 @@ def pool_levels(connection: Connection) -> list[PoolLevel]:
     ]
 
 
-def newly_low(
-    connection: Connection, thresholds: Mapping[str, int], now: datetime
-) -> list[tuple[str, int]]:
-    """Pools that fell to their threshold since this was asked last, with what is left of them.
-
-    One that was filled up is told again when it falls again.
-    """
+def watch(connection: Connection, thresholds: Mapping[str, int], now: datetime) -> list[PoolLeft]:
+    """What is left of pools; one that falls to its threshold is news once, until it is filled."""
     told = {row[0] for row in connection.execute(text("SELECT pool FROM low_pools"))}
-    found: list[tuple[str, int]] = []
+    found: list[PoolLeft] = []
     for pool, threshold in sorted(thresholds.items()):
-        left = free_codes(connection, pool, threshold + 1)
+        left, is_news = free_codes(connection, pool, threshold + 1), False
         if left > threshold and pool in told:
             connection.execute(text("DELETE FROM low_pools WHERE pool = :pool"), {"pool": pool})
         elif left <= threshold and pool not in told:
+            sql = text(
+                "INSERT INTO low_pools (pool, since) VALUES (:pool, :since)"
+                " ON CONFLICT (pool) DO NOTHING"
+            )
             values = {"pool": pool, "since": micros(now)}
-            added = connection.execute(
-                text("INSERT INTO low_pools (pool, since) VALUES (:pool, :since)"
-                     " ON CONFLICT (pool) DO NOTHING"), values
-            )  # fmt: skip
-            if added.rowcount:
-                found.append((pool, left))
+            is_news = connection.execute(sql, values).rowcount == 1
+        found.append(PoolLeft(pool=pool, left=left, is_news=is_news))
     return found
 
 

@@ -29,6 +29,7 @@ from engine.storage import tables
 from engine.storage.books import customers_due
 from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
 from engine.storage.contention import telling_contention
+from engine.storage.coupons import coupon_holders
 from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
@@ -343,6 +344,10 @@ class SqlUnitOfWork:
     def take_code(self, pool: str, claim: str) -> str | None:
         """Claim a pool's next free code."""
         return self._pools.take(pool, claim)
+
+    def coupon_holders(self, codes: Collection[str]) -> dict[str, set[str]]:
+        """Customers by the codes that they were given."""
+        return coupon_holders(self._connection, codes)
 
     def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
         """Note what became of a code."""

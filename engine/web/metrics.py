@@ -45,6 +45,12 @@ class PrometheusMetrics:
             ("provider",),
             registry=registry,
         )
+        self._codes = Gauge(
+            "lagniappe_coupon_pool_codes_left",
+            "Free codes of a coupon pool, counted up to one above its warning",
+            ("pool",),
+            registry=registry,
+        )
         self._seconds = Histogram(
             "lagniappe_batch_seconds",
             "Duration of a batch",
@@ -83,6 +89,10 @@ class PrometheusMetrics:
     def provider_paused(self, provider: str, paused: bool) -> None:
         """Set whether a provider is left alone."""
         self._paused.labels(provider).set(paused)
+
+    def codes_left(self, pool: str, count: int) -> None:
+        """Set what is left of a pool."""
+        self._codes.labels(pool).set(count)
 
     def batch(self, work: str, seconds: float, size: int) -> None:
         """Count one batch."""

@@ -14,6 +14,7 @@ from config.offers import Offer
 from engine.core.coupon import coupons_of
 from engine.core.decision import DecisionKind
 from engine.core.journey import on_failed
+from engine.core.merging import merge_worlds
 from engine.core.message import MessageStatus
 from engine.core.transition import Transition
 from engine.core.verbs import Delay, SendSms
@@ -282,3 +283,33 @@ def test_an_offer_that_the_policy_has_no_more_gives_nothing() -> None:
     enter(one)
     assert one.codes(DecisionKind.STEP_SKIPPED) == ["no_offer"]
     assert one.world.books == {}
+
+
+def test_one_order_uses_one_coupon_of_a_code_that_a_customer_has_twice() -> None:
+    one = shop(offer(code="TEA", kind="fixed"))
+    enter(one, "shopify:1")
+    enter(one, "shopify:2")
+    use(one, "TEA")
+    follow(one, transition("order.paid", one.now, order="shopify:9"))
+    assert statuses(one) == ["redeemed", "issued"]
+
+
+def test_a_coupon_that_a_cancelled_order_gave_back_is_with_its_customer_in_the_pool_too() -> None:
+    one = shop(offer(when_cancelled="give_back", **POOL), codes=("A",))
+    enter(one)
+    use(one, "A")
+    use(one, "A", kind="order.cancelled", facts={"cancelled": one.now})
+    assert isinstance(one.shared, Pool)
+    assert one.shared.claims["A"][1] == "claimed"
+
+
+def test_a_code_given_back_by_one_is_not_lost_when_the_next_turns_out_to_be_the_same() -> None:
+    first = shop(offer(**POOL), purpose="marketing", codes=("A",))
+    enter(first)
+    settle(first)
+    second = shop(offer(**POOL), ISSUE)
+    second.shared = first.shared
+    second.world.customer.id = "c-2"
+    enter(second, "shopify:2")
+    merge_worlds(first.world, second.world, first.context)
+    assert sorted(statuses(first)) == ["issued", "released"]

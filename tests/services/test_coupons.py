@@ -141,3 +141,26 @@ def test_generated_codes_differ_by_journey_and_survive_a_restart(new_house: NewH
     assert len(codes) == 2
     assert all(code.startswith("TEA-") for code in codes)
     assert {one.content.text.split(": ")[1].split(",")[0] for one in house.received} == codes
+
+
+def test_whose_code_somebody_else_uses_hears_of_it(new_house: NewHouse) -> None:
+    house = shop(new_house, codes=1)
+    house.tell("order.delivered", "ada", order=1)
+    friend = house.event("order.placed", "bob", order=2)
+    friend["order"]["discount_codes"] = ["sun-000"]
+    house.tell_all([friend])
+    house.tell_all([{**friend, "id": "told-again", "type": "order.paid"}])
+    assert (states(house), statuses(house)) == ([("SUN-000", "redeemed")], ["redeemed"])
+    (event,) = house.events("coupon.redeemed")
+    assert event.customer_id == house.id_of("ada")
+
+
+def test_a_pool_that_runs_low_is_told_of_once(new_house: NewHouse) -> None:
+    house = shop(new_house, codes=3, warn_at=2)
+    assert house.app.pool_watch.run() == []
+    house.tell("order.delivered", order=1)
+    assert [house.app.pool_watch.run(), house.app.pool_watch.run()] == [["summer"], []]
+    left = house.app.registry.get_sample_value(
+        "lagniappe_coupon_pool_codes_left", {"pool": "summer"}
+    )
+    assert left == 2
