@@ -28,6 +28,7 @@ from config.calling import Calls
 from config.destinations import Allowed
 from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
+from config.loyalty import Loyalty
 from config.offers import Offers
 from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
@@ -358,6 +359,7 @@ class Policy(Section):
     privacy: Privacy = Privacy()
     webhooks: Webhooks = Webhooks()
     tracking: Tracking = Tracking()
+    loyalty: Loyalty | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -374,7 +376,7 @@ def load_policy(document: Document) -> Policy:
         policy = Policy.model_validate(document.data)
     except ValidationError as error:
         raise SourceError(diagnose(error, document, Policy)) from None
-    unknown = tuple(_unknown_topics(policy, document))
+    unknown = (*_unknown_topics(policy, document), *_unknown_offers(policy, document))
     if unknown:
         raise SourceError(unknown)
     return policy
@@ -399,4 +401,20 @@ def _unknown_topics(policy: Policy, document: Document) -> Iterator[Diagnostic]:
                 path=field_path(path),
                 expected=f"one of {', '.join(policy.topics)}" if policy.topics else "topics:",
                 suggestion=nearest(topic, policy.topics),
+            )
+
+
+def _unknown_offers(policy: Policy, document: Document) -> Iterator[Diagnostic]:
+    """A reward of an offer that the file does not have would take points for nothing."""
+    rewards = policy.loyalty.redeem if policy.loyalty is not None else {}
+    for offer in rewards:
+        if offer not in policy.offers:
+            path: Path = ("loyalty", "redeem", offer)
+            yield Diagnostic(
+                code="unknown-offer",
+                message=f'there is no offer "{offer}"',
+                at=document.position(path, key=True),
+                path=field_path(path),
+                expected=f"one of {', '.join(policy.offers)}" if policy.offers else "offers:",
+                suggestion=nearest(offer, policy.offers),
             )

@@ -271,11 +271,40 @@ _TOLD: tuple[_Row, ...] = (
     (
         "points.earned",
         "customer",
-        "Loyalty points were booked.",
+        "Loyalty points became the customer's to spend.",
         {
-            "points": _always("int", "booked now"),
-            "balance": _some("int", "after the booking"),
+            "points": _always("int", "that came now"),
+            "balance": _some("int", "after that"),
             "reason": _some("string", "what they were given for"),
+        },
+    ),
+    (
+        "points.redeem",
+        "customer",
+        "The customer asks for a reward; the shop's own pages tell this.",
+        {
+            "offer": _some("string", "the reward: one of redeem: of the store's policy"),
+            "points": _some("int", "what it costs, where that tells which reward is meant"),
+        },
+    ),
+    (
+        "points.redeemed",
+        "customer",
+        "Points were taken for a reward.",
+        {
+            "points": _always("int", "that were taken"),
+            "offer": _some("string", "the offer that they were taken for"),
+            "balance": _some("int", "after that"),
+            "redemption": _some("string", "the entry of the ledger"),
+        },
+    ),
+    (
+        "points.adjust",
+        "customer",
+        "A person gives points, or takes some away.",
+        {
+            "points": _always("int", "more, or less when negative"),
+            "note": _some("string", "why"),
         },
     ),
     (

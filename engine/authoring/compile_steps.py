@@ -13,6 +13,7 @@ from engine.authoring.layout import Placed
 from engine.authoring.step_specs import (
     AskSurveyStep,
     AssignCallStep,
+    AwardPointsStep,
     BranchStep,
     CallWebhookStep,
     DelayStep,
@@ -32,6 +33,7 @@ from engine.core.verbs import (
     Arm,
     AskSurvey,
     AssignCall,
+    AwardPoints,
     Branch,
     CallWebhook,
     Delay,
@@ -106,6 +108,15 @@ class StepCompiler:
                     priority=task.priority,
                     assignee=task.assignee,
                     timeout=task.timeout,
+                    **common,
+                )
+            case AwardPointsStep():
+                award = spec.award_points
+                return AwardPoints(
+                    points=award.points,
+                    per=award.per,
+                    reason=award.reason,
+                    multiplier=award.multiplier,
                     **common,
                 )
             case UpdateCustomerStep():

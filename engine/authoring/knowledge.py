@@ -12,6 +12,7 @@ from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTrigge
 from engine.authoring.step_specs import (
     AskSurveyStep,
     AssignCallStep,
+    AwardPointsStep,
     IssueCouponStep,
     SendEmailStep,
     SendSmsStep,
@@ -19,7 +20,16 @@ from engine.authoring.step_specs import (
     WaitForStep,
 )
 from engine.core.facts import FIELDS, STEP_FIELDS
-from engine.core.verbs import AskSurvey, AssignCall, IssueCoupon, SendEmail, SendSms, Split, WaitFor
+from engine.core.verbs import (
+    AskSurvey,
+    AssignCall,
+    AwardPoints,
+    IssueCoupon,
+    SendEmail,
+    SendSms,
+    Split,
+    WaitFor,
+)
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from triggers.catalog import Catalog, EventSpec
 
@@ -238,6 +248,11 @@ def step_results(step: Placed) -> Mapping[str, Field]:
                     within=call.within,
                     script=call.script,
                 )
+            )
+        case AwardPointsStep():
+            points = spec.award_points.points
+            return STEP_FIELDS(
+                AwardPoints(index=at, id=step.id, next=following, points=points, reason="")
             )
         case WaitForStep():
             return STEP_FIELDS(

@@ -14,6 +14,7 @@ from config.policy import Policy
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.lint_offers import lint_offers
+from engine.authoring.rules import loyalty
 from engine.authoring.step_specs import AssignCallStep, CallWebhookStep
 
 
@@ -25,6 +26,7 @@ def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
     yield from _queues(draft, policy)
     yield from _webhooks(draft, policy)
     yield from lint_offers(draft, policy.offers)
+    yield from loyalty.check(draft, policy.loyalty)
 
 
 def _no_sender(draft: Draft) -> Iterator[Diagnostic]:

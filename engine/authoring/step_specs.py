@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -15,9 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from config.calling import QueueName
-from config.durations import Duration, DurationField
-from config.offers import offer_id
+from config.durations import DurationField
 from engine.authoring.fields import (
     AT_LEAST_ONE,
     Cel,
@@ -35,10 +32,9 @@ from engine.authoring.fields import (
     Word,
     problem,
 )
-from engine.core.verbs import CallPriority
+from engine.authoring.program_fields import CallFields, CouponFields, PointsFields
 
 Data = dict[Annotated[str, Field(min_length=1, max_length=100)], Any]
-DAY = Duration(days=1)
 Tags = Annotated[tuple[Word, ...], Field(max_length=50)]
 
 
@@ -126,23 +122,6 @@ class SurveyFields(MessageFields):
     timeout: Timeout = Field(description="Go on after this time from sending, answered or not")
 
 
-class CallFields(Spec):
-    """Whom to have called, by when, and what to say."""
-
-    queue: QueueName = Field(description="A queue of calls: in config/store.yaml")
-    within: Timeout = Field(
-        DAY, description="Due after this much of the queue's working time: 1d is one working day"
-    )
-    script: TemplateName = Field(
-        description="A folder of message_templates/ with script.txt: what to say"
-    )
-    priority: CallPriority = Field("normal", description="What is called first")
-    assignee: Given[Word] = Field(None, description="Who calls; unless said, whoever claims it")
-    timeout: Given[Timeout] = Field(
-        None, description="Wait so long for the outcome; unless said, go on at once"
-    )
-
-
 class IfSpec(Spec):
     """One arm of a branch: the first whose condition holds is taken."""
 
@@ -223,14 +202,6 @@ class WebhookFields(Spec):
 
     url: Url = Field(description="POSTed to, with the journey's facts as JSON")
     data: Data = Field({}, description="Passed on under the key data")
-
-
-class CouponFields(Spec):
-    """What to give."""
-
-    offer: Annotated[str, AfterValidator(offer_id)] = Field(
-        description="One of the offers of config/store.yaml"
-    )
 
 
 class ExitFields(Spec):
@@ -343,6 +314,12 @@ class AssignCallStep(BaseStep):
     assign_call: CallFields = Field(description="queue, within, script, priority, timeout")
 
 
+class AwardPointsStep(BaseStep):
+    """Give loyalty points."""
+
+    award_points: PointsFields = Field(description="points, per, reason, multiplier")
+
+
 class UpdateCustomerStep(BaseStep):
     """Change the customer's tags and attributes."""
 
@@ -390,6 +367,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "send_sms": SendSmsStep,
     "ask_survey": AskSurveyStep,
     "assign_call": AssignCallStep,
+    "award_points": AwardPointsStep,
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
@@ -414,6 +392,7 @@ StepSpec = Annotated[
     | Annotated[SendSmsStep, Tag("SendSmsStep")]
     | Annotated[AskSurveyStep, Tag("AskSurveyStep")]
     | Annotated[AssignCallStep, Tag("AssignCallStep")]
+    | Annotated[AwardPointsStep, Tag("AwardPointsStep")]
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from config.durations import Rate
 from engine.core.campaign import Plans
 from engine.core.guards import GuardRules
+from engine.core.transition import Transition
 from engine.core.verbs import ProgramStep
 from engine.core.world import Journey, World
 
@@ -52,7 +53,13 @@ class Taken:
 
 
 class StepPrograms(Protocol):
-    """The shop's programs, as far as steps of campaigns are theirs."""
+    """The shop's programs, as far as the core calls on them."""
+
+    def follow(
+        self, world: World, transition: Transition, context: Context, *, backfill: bool = False
+    ) -> None:
+        """Let every program take in what has happened."""
+        ...
 
     def take(self, world: World, journey: Journey, step: ProgramStep, context: Context) -> Taken:
         """Take a program's step: it may write into the world's books."""

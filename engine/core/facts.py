@@ -21,9 +21,19 @@ from engine.core.evaluate import Activation
 from engine.core.guards import GuardRules, consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
+from engine.core.points import loyalty_page
 from engine.core.survey import SurveyKind
 from engine.core.transition import Transition
-from engine.core.verbs import AskSurvey, AssignCall, IssueCoupon, SendMessage, Split, Step, WaitFor
+from engine.core.verbs import (
+    AskSurvey,
+    AssignCall,
+    AwardPoints,
+    IssueCoupon,
+    SendMessage,
+    Split,
+    Step,
+    WaitFor,
+)
 from engine.core.vocabulary import Field, FieldType
 from engine.core.world import World
 
@@ -45,7 +55,7 @@ MESSAGE_RESULTS = (
 WAIT_RESULTS = ("happened", "timed_out")
 CALL_RESULTS = ("assigned", "completed", "no_answer", "timed_out")
 _NULLABLE_RESULTS = frozenset(
-    {"variant", "score", "comment", "code", "value", "expires_at", "outcome", "note"}
+    {"variant", "score", "comment", "code", "value", "expires_at", "outcome", "note", "points"}
 )
 
 
@@ -93,6 +103,12 @@ def _days(of: str, doc: str) -> _Declared:
         return max(0, (scope.now - moment) // _DAY) if isinstance(moment, datetime) else None
 
     return Field(type=INT, nullable=True, doc=doc), get
+
+
+def _loyalty(kind: FieldType, doc: str, name: str, *, missing: int | None = None) -> _Declared:
+    """A field of the loyalty account; without one it is ``missing``."""
+    field = Field(type=kind, nullable=missing is None, doc=doc)
+    return field, lambda scope: loyalty_page(scope.world).get(name, missing)
 
 
 def _consent(channel: Channel, doc: str) -> _Declared:
@@ -192,6 +208,14 @@ _DECLARED: dict[str, _Declared] = {
         Field(type=INT, nullable=True, doc="Days since the newest answer to any survey"),
         _days_since_survey,
     ),
+    "customer.points": _loyalty(INT, "Loyalty points that can be spent", "balance", missing=0),
+    "customer.points_pending": _loyalty(
+        INT, "Points of orders that may still be returned", "pending", missing=0
+    ),
+    "customer.points_expiring_at": _loyalty(
+        TIMESTAMP, "When the points expire unless something happens", "expires_at"
+    ),
+    "customer.tier": _loyalty(STRING, "Loyalty tier, by its id", "tier"),
     "order.id": _order(STRING, "Our id of the order, as shopify:1", lambda o: o.id),
     "order.number": _order(STRING, "What the customer sees, as #1001", lambda o: o.number),
     "order.placed_at": _order(TIMESTAMP, "When it was placed", lambda o: o.placed_at),
@@ -292,6 +316,11 @@ def step_fields(step: Step) -> Mapping[str, Field]:
             }
         case SendMessage():
             return _message_fields(step.id)
+        case AwardPoints():
+            return {
+                f"{step.id}.done": Field(type=BOOL, doc=f"{step.id} gave points"),
+                f"{step.id}.points": Field(type=INT, nullable=True, doc="The points given"),
+            }
         case WaitFor():
             return {
                 f"{step.id}.happened": Field(type=BOOL, doc=f"What {step.id} waited for came"),

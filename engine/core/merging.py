@@ -14,9 +14,11 @@ from engine.core.context import Context
 from engine.core.ending import exit_journey
 from engine.core.permissions import later_consent, later_preferences
 from engine.core.profile import merge_profiles
+from engine.core.transition import Transition
 from engine.core.world import Changes, Journey, JourneyStatus, World
 
 REASON = "merged"
+MERGED = "customer.merged"  # told to the shop's programs alone
 
 
 def merge_worlds(older: World, younger: World, context: Context) -> None:
@@ -45,6 +47,11 @@ def merge_worlds(older: World, younger: World, context: Context) -> None:
             wishes if held_wishes is None else later_preferences(held_wishes, wishes)
         )
     older.complete = older.complete and younger.complete
+    if older.books:
+        merged = Transition(
+            type=MERGED, time=context.now, id=f"{MERGED}:{older.customer.id}:{younger.customer.id}"
+        )
+        context.programs.follow(older, merged, context)
 
 
 def _take_over_changes(older: World, younger: World) -> None:

@@ -26,9 +26,15 @@ _DONE: Final[Mapping[str, Callable[[Trace, tzinfo], str]]] = {
     "call_assigned": _call_assigned,
     "coupon_issued": lambda trace, zone: f"gave {_coupon(trace, zone)}",
     "coupon_reused": lambda trace, zone: f"took up {_coupon(trace, zone)}, not used so far",
+    "points_awarded": lambda trace, zone: (
+        f"gave {trace.get('points')} points for {trace.get('reason')}"
+    ),
 }
 
 _NOT_TAKEN: Final[Mapping[str, Callable[[Trace], str]]] = {
+    "no_order": lambda trace: "the journey has no order to reckon points from",
+    "order_lost": lambda trace: "the order was cancelled, returned or disputed",
+    "no_points": lambda trace: "it comes to less than one point",
     "no_program": lambda trace: "config/store.yaml has not set this program up",
     "no_offer": lambda trace: f"config/store.yaml has no offer {trace.get('offer')}",
     "pool_empty": lambda trace: f"the pool {trace.get('pool')} has no code left",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from decimal import Decimal
 from typing import Any, Literal
 
 from config.durations import Duration
@@ -176,6 +177,19 @@ class AssignCall(ProgramStep):
     priority: CallPriority = "normal"
     assignee: str | None = None
     timeout: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwardPoints(ProgramStep):
+    """Give loyalty points: so many, or so many for each ``per`` of the journey's order.
+
+    ``multiplier`` multiplies them; what is left below a whole point is dropped.
+    """
+
+    points: Decimal
+    reason: str
+    per: Decimal | None = None
+    multiplier: Decimal = Decimal(1)
 
 
 Asking = AskSurvey | AssignCall  # a step that waits for a response: the customer's, or a caller's

@@ -54,6 +54,15 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "customer.days_since_survey": "whole days since the newest answer to any survey",
     "customer.email_consent": "whether marketing email is allowed",
     "customer.sms_consent": "whether marketing SMS is allowed",
+    "loyalty.balance": "loyalty points that can be spent",
+    "loyalty.pending": "points of orders that may still be returned",
+    "loyalty.tier": "id of the loyalty tier",
+    "loyalty.tier_name": "the tier's name",
+    "loyalty.next_tier": "id of the next higher tier",
+    "loyalty.next_tier_name": "the next tier's name",
+    "loyalty.missing_points": "points still missing for the next tier",
+    "loyalty.missing_spend": "money still to be spent for the next tier",
+    "loyalty.expires_at": "when the points expire unless something happens",
     "order.id": "Lagniappe's id of the order",
     "order.number": "the number that the customer knows",
     "order.placed_at": "time of the order",
@@ -163,6 +172,17 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
         "email_consent": True,
         "sms_consent": True,
     },
+    "loyalty": {
+        "balance": 420,
+        "pending": 95,
+        "tier": "silver",
+        "tier_name": "Silver",
+        "next_tier": "gold",
+        "next_tier_name": "Gold",
+        "missing_points": 180,
+        "missing_spend": None,
+        "expires_at": datetime(2027, 3, 14, 5, 0, tzinfo=UTC),
+    },
     "order": {
         "id": "shop:450789469",
         "number": "1042",
@@ -267,9 +287,12 @@ def _sparse() -> dict[str, Any]:
     }
     ticket: dict[str, Any] = dict.fromkeys(SAMPLE_CONTEXT["ticket"])
     ticket |= {"id": "desk:1", "status": "open", "tags": []}
+    loyalty: dict[str, Any] = dict.fromkeys(SAMPLE_CONTEXT["loyalty"])
+    loyalty |= {"balance": 0, "pending": 0}
     trigger = {"id": "sample-event-2", "type": "order.placed", "time": _NOW, "data": {}}
     return SAMPLE_CONTEXT | {
         "customer": customer,
+        "loyalty": loyalty,
         "order": order,
         "ticket": ticket,
         "trigger": trigger,

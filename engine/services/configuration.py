@@ -15,6 +15,7 @@ from engine.core.message import Channel
 from engine.core.timing import QuietHours
 from engine.programs.calls import Calls
 from engine.programs.coupons import Coupons
+from engine.programs.loyalty import LoyaltyProgram
 from engine.programs.program import Program, Programs
 from engine.programs.surveys import Surveys
 from triggers.places import Places
@@ -43,6 +44,8 @@ def compile_programs(policy: Policy, keyed: Callable[[str], bytes]) -> Programs:
         programs.append(Coupons(policy.offers, keyed))
     if policy.calls.queues:
         programs.append(Calls.of(policy.calls, policy.zone))
+    if policy.loyalty is not None:
+        programs.append(LoyaltyProgram(policy.loyalty))
     return Programs(tuple(programs))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from engine.core.answers import last_answer_at, latest_score
@@ -13,6 +14,7 @@ from engine.core.facts import result_value
 from engine.core.guards import consented
 from engine.core.message import Message
 from engine.core.order_state import fact_time
+from engine.core.points import loyalty_page
 from engine.core.world import Journey, World
 
 
@@ -34,6 +36,7 @@ def message_context(
     ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
     context: dict[str, Any] = {
         "customer": customer_context(world, now),
+        "loyalty": loyalty_context(world),
         "order": order_context(order) if order else None,
         "ticket": ticket_context(ticket) if ticket else None,
         "trigger": _trigger(journey),
@@ -87,6 +90,23 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
         "days_since_survey": max(0, (now - answered).days) if answered else None,
         "email_consent": consented(world, "email"),
         "sms_consent": consented(world, "sms"),
+    }
+
+
+def loyalty_context(world: World) -> dict[str, Any]:
+    """The root ``loyalty``: the customer's account, as of its last booking."""
+    page = loyalty_page(world)
+    expires, spend = page.get("expires_at"), page.get("missing_spend")
+    return {
+        "balance": page.get("balance", 0),
+        "pending": page.get("pending", 0),
+        "tier": page.get("tier"),
+        "tier_name": page.get("tier_name"),
+        "next_tier": page.get("next_tier"),
+        "next_tier_name": page.get("next_tier_name"),
+        "missing_points": page.get("missing_points"),
+        "missing_spend": None if spend is None else Decimal(spend),
+        "expires_at": None if expires is None else datetime.fromisoformat(expires),
     }
 
 

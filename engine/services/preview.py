@@ -17,7 +17,16 @@ from engine.core.customer import Order, Ticket
 from engine.core.facts import CALL_RESULTS, MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
 from engine.core.survey import SurveyKind
-from engine.core.verbs import AskSurvey, AssignCall, IssueCoupon, SendMessage, Split, Step, WaitFor
+from engine.core.verbs import (
+    AskSurvey,
+    AssignCall,
+    AwardPoints,
+    IssueCoupon,
+    SendMessage,
+    Split,
+    Step,
+    WaitFor,
+)
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.rendering import SCRIPT, Part, Renderer, Templates, Track
@@ -151,6 +160,8 @@ def _result(step: Step, now: datetime) -> dict[str, Any]:
             return {**called, "outcome": None, "note": None}
         case SendMessage():
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
+        case AwardPoints():
+            return {"done": True, "points": int(step.points)}
         case WaitFor():
             return dict.fromkeys(WAIT_RESULTS, False)
         case IssueCoupon():

@@ -65,7 +65,10 @@ def full_world() -> World:
             book=ANSWERS, key=kind, at=T0, data={"kind": kind, "score": score}
         ) for kind, score in scores.items()
     }  # fmt: skip
-    return World(customer=customer, orders={"shopify:1": full_order()}, books=told)
+    page = {"balance": 5, "pending": 1, "tier": "gold", "expires_at": T0.isoformat()}
+    account = Record(book="points", key="account", at=T0, data=page)
+    books = {**told, ("points", "account"): account}
+    return World(customer=customer, orders={"shopify:1": full_order()}, books=books)
 
 
 def bound(world: World, now: datetime, *names: str, order: Order | None = None) -> Activation:

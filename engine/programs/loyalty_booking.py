@@ -1,0 +1,194 @@
+"""Entering what orders earn and lose, each cause once.
+
+A report may change what is known of an order or a refund; the difference is then an entry of its
+own, so that entries are never rewritten. One that is told again keeps the earliest of its times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from config.loyalty import Loyalty
+from engine.core.book import Record
+from engine.core.context import Context
+from engine.core.customer import Order
+from engine.core.points import ACCOUNT, BOOK
+from engine.core.timing import add
+from engine.core.world import World
+from engine.programs.loyalty_ledger import Ledger, read_ledger
+from engine.programs.loyalty_orders import (
+    back_of,
+    losses,
+    refund_signature,
+    signature,
+    worth_of,
+)
+
+OPENS: Final = frozenset({"order.placed", "order.paid"})
+CHANGES: Final = frozenset(
+    {"order.updated", "order.delivered", "order.refunded", "order.cancelled", "order.returned",
+     "order.disputed"}
+)  # fmt: skip
+_AGAIN: Final = timedelta(days=1)  # while a return is under way
+_ZERO, _ONE = Decimal(0), Decimal(1)
+
+
+class OrderBooking:
+    """Enters orders by the rules of one policy."""
+
+    def __init__(self, loyalty: Loyalty) -> None:
+        self._loyalty = loyalty
+        self._tags = {rule.tag: rule.times for rule in loyalty.tags}
+        self._times = {tier.id: tier.times for tier in loyalty.tiers}
+
+    def follow(
+        self, world: World, order: Order, kind: str, fresh: list[str], context: Context, *,
+        backfill: bool,
+    ) -> None:  # fmt: skip
+        """Enter what an event has made of an order; ``fresh`` gains the entry of its maturing."""
+        booked = (BOOK, order_key(order)) in world.books
+        if booked or (kind in OPENS and not order.is_test):
+            self._book(world, order, context, history=backfill)
+            booked = True
+        if booked or any(one.data.get("order") == order.id for one in world.book(BOOK)):
+            self.give_back(world, order)
+        if booked:
+            self.mature(world, order, fresh, context)
+
+    def _book(self, world: World, order: Order, context: Context, *, history: bool) -> None:
+        """Enter what an order earns, or the difference since it was entered."""
+        told = _told(world, "order", order.id)
+        mark = signature(order)
+        at = order.placed_at or min(order.facts.values())
+        if told:
+            times, history = Decimal(told[0].data["times"]), told[0].data["history"]
+            enter(world, replace(told[0], at=at))
+            if told[-1].data["mark"] == mark:
+                return
+        else:
+            times = self._times_for(world)
+        worth = worth_of(order, self._loyalty, times)
+        points = _ZERO if history else worth.points
+        data: dict[str, Any] = {
+            "kind": "order", "order": order.id, "number": len(told) + 1,
+            "points": str(points - _sum(told, "points")),
+            "spend": str(worth.goods - _sum(told, "spend")), "times": str(times), "mark": mark,
+            "bonus": 0 if history or told else self._loyalty.first_order,
+            "rounding": self._loyalty.rounding, "history": history,
+        }  # fmt: skip
+        key = f"order.{len(told) + 1}:{order.id}" if told else order_key(order)
+        enter(world, Record(book=BOOK, key=key, at=at, data=data))
+
+    def give_back(self, world: World, order: Order) -> None:
+        """Enter what was given back of an order, and why none of it counts any more."""
+        for reason, at in losses(order):
+            data = {"kind": "void", "order": order.id, "reason": reason}
+            enter(world, Record(book=BOOK, key=f"void:{order.id}:{reason}", at=at, data=data))
+        if not order.refunds:
+            return
+        booked = world.books.get((BOOK, order_key(order)))
+        times = Decimal(booked.data["times"]) if booked is not None else _ONE
+        worth = worth_of(order, self._loyalty, times)
+        for refund in order.refunds.values():
+            told = _told(world, "refund", order.id, refund.id)
+            mark = refund_signature(order, refund)
+            if told:
+                enter(world, replace(told[0], at=refund.at))
+                if told[-1].data["mark"] == mark:
+                    continue
+            back = back_of(order, refund, worth)
+            part: dict[str, Any] = {
+                "kind": "refund", "order": order.id, "refund": refund.id,
+                "number": len(told) + 1, "mark": mark,
+                "points": str(back.points - _sum(told, "points")),
+                "share": str(back.share - _sum(told, "share")),
+            }  # fmt: skip
+            number = f".{len(told) + 1}" if told else ""
+            key = f"refund{number}:{order.id}:{refund.id}"
+            enter(world, Record(book=BOOK, key=key, at=refund.at, data=part))
+
+    def mature(self, world: World, order: Order, fresh: list[str], context: Context) -> None:
+        """Let an order's points count once it can no longer be returned; else look again then."""
+        record = world.books[BOOK, order_key(order)]
+        key = f"matured:{order.id}"
+        due = None
+        if (BOOK, key) not in world.books and not any(True for _ in losses(order)):
+            due = self._matures_at(order, record.at, context)
+        if due is not None and due <= context.now:
+            data = {"kind": "matured", "order": order.id}
+            enter(world, Record(book=BOOK, key=key, at=max(due, record.at), data=data))
+            fresh.append(key)
+            due = None
+        if world.books[BOOK, record.key].due_at != due:
+            world.write(replace(world.books[BOOK, record.key], due_at=due))
+
+    def _matures_at(self, order: Order, placed: datetime, context: Context) -> datetime | None:
+        """When nothing of the order can come back any more; None while nothing was paid."""
+        zone, window = context.rules.store_zone, self._loyalty.pending
+        delivered = order.facts.get("delivered")
+        if delivered is not None:
+            due = add(delivered, window.after_delivery, zone)
+        elif "paid" in order.facts:
+            due = max(add(placed, window.after_order, zone), order.facts["paid"])
+        else:
+            return None
+        return context.now + _AGAIN if order.has_open_return and due <= context.now else due
+
+    def _times_for(self, world: World) -> Decimal:
+        """How many times the points this customer gets for orders: by tier, then by tag."""
+        account = account_of(world)
+        tier = None if account is None else account.data["tier"]
+        times = self._times.get(tier or "", _ONE)
+        for tag in world.customer.tags:
+            times *= self._tags.get(tag, _ONE)
+        return times
+
+
+def enter(world: World, record: Record) -> bool:
+    """Enter a record that the book lacks. One that it has keeps the earliest of its times."""
+    told = world.books.get((BOOK, record.key))
+    if told is None:
+        world.write(record)
+    elif record.at < told.at:
+        world.write(replace(told, at=record.at))
+    return told is None
+
+
+def account_of(world: World) -> Record | None:
+    """The account's page."""
+    return world.books.get((BOOK, ACCOUNT))
+
+
+def entries_of(world: World) -> dict[str, Record]:
+    """The records of the book by key, the account's page too."""
+    return {key: record for (book, key), record in world.books.items() if book == BOOK}
+
+
+def ledger_of(world: World) -> Ledger:
+    """What the book adds up to."""
+    return read_ledger(entries_of(world).values())
+
+
+def order_key(order: Order) -> str:
+    """The key of what an order earns."""
+    return f"order:{order.id}"
+
+
+def _told(world: World, kind: str, order: str, refund: str | None = None) -> list[Record]:
+    """What is told already of an order's worth, or of one of its refunds, oldest first."""
+    found = [
+        one
+        for one in entries_of(world).values()
+        if one.data.get("kind") == kind
+        and one.data.get("order") == order
+        and one.data.get("refund") == refund
+    ]
+    return sorted(found, key=lambda one: int(one.data["number"]))
+
+
+def _sum(told: Sequence[Record], name: str) -> Decimal:
+    return sum((Decimal(one.data[name]) for one in told), _ZERO)

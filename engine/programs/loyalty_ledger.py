@@ -1,0 +1,314 @@
+"""Reading the ledger of points: what its entries add up to.
+
+An entry says what happened (an order of so many points, a part of it given back, a reward taken)
+and is never rewritten; its key is its cause. What that means for the balance follows from all
+entries together, in the order of their times, so events may come doubled and in any order.
+
+- What is kept of an order is what it earned, less the part that was given back, reckoned to a
+  ten-thousandth of a point and rounded once.
+  Nothing is kept, its bonus neither, of an order that was cancelled, returned, disputed or refunded
+  in full.
+- The bonus for the first order goes with the first order to mature that is not lost.
+- Points that expired are not taken again when their order is refunded later.
+- The balance is a plain sum. Below zero it is a debt, which later points pay off first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Any, Final
+
+from engine.core.book import Record
+from engine.core.points import ACCOUNT
+
+ROUNDING: Final[Mapping[str, str]] = {
+    "down": ROUND_FLOOR,
+    "nearest": ROUND_HALF_UP,
+    "up": ROUND_CEILING,
+}
+_ZERO, _ONE = Decimal(0), Decimal(1)
+_NOTHING: Final = Decimal("0.000001")  # what the rounding of shares may leave of an order
+_EXACT: Final = Decimal("0.0001")
+# What the time without activity counts from; birthdays and refunds are no activity.
+_RESTARTS: Final = frozenset({"order", "action", "award", "redeemed", "adjusted", "expired"})
+_SILENT: Final = frozenset({"warned", "veteran"})
+# At one instant what gives comes before what takes.
+_RANK: Final = {"order": 0, "award": 1, "matured": 2, "redeemed": 4, "expired": 5}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the ledger as people read it.
+
+    ``points`` is what it did to the balance, ``pending`` to what waits, ``balance`` the sum after.
+    """
+
+    at: datetime
+    key: str
+    kind: str
+    points: int
+    pending: int
+    balance: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What counts towards tiers from ``at`` on."""
+
+    at: datetime
+    points: int
+    spend: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What the entries add up to. ``kept`` is what is left of each matured or waiting grant."""
+
+    lines: tuple[Line, ...]
+    balance: int
+    pending: int
+    kept: Mapping[str, int]
+    scores: tuple[Score, ...]
+    since: datetime | None
+
+    @property
+    def debt(self) -> int:
+        """Points that were spent and then taken back."""
+        return max(0, -self.balance)
+
+
+@dataclass(slots=True)
+class _Grant:
+    """Points that hang on an order, and how much of them is left."""
+
+    key: str
+    by_share: bool  # a refund takes its share of the money, else the points of what came back
+    rounding: str
+    at: datetime
+    exact: Decimal = _ZERO
+    spend: Decimal = _ZERO
+    bonus: int = 0
+    released: bool = False
+    expired: bool = False
+    left: int = 0  # what the balance, or what waits, holds of it
+
+
+@dataclass(slots=True)
+class _Order:
+    back_points: Decimal = _ZERO  # of what it earned
+    back_share: Decimal = _ZERO  # of what was paid, 0 to 1
+    is_void: bool = False
+    matured_at: datetime | None = None
+    grants: dict[str, _Grant] = field(default_factory=dict)
+
+    def kept(self, grant: _Grant) -> int:
+        left = self.left
+        if not left:
+            return 0
+        exact = grant.exact * left if grant.by_share else grant.exact - self.back_points
+        whole = exact.quantize(_EXACT).to_integral_value(rounding=ROUNDING[grant.rounding])
+        return max(0, int(whole)) + grant.bonus
+
+    def spent(self, grant: _Grant) -> Decimal:
+        return (grant.spend * self.left).quantize(_EXACT)
+
+    @property
+    def left(self) -> Decimal:
+        """The part of the order that is left; three thirds given back leave nothing."""
+        if self.is_void:
+            return _ZERO
+        left = _ONE - min(_ONE, max(_ZERO, self.back_share))
+        return left if left > _NOTHING else _ZERO
+
+
+def read_ledger(records: Iterable[Record]) -> Ledger:
+    """The ledger of the records of the book ``points``."""
+    entries = sorted(
+        (one for one in records if one.key != ACCOUNT),
+        key=lambda one: (one.at, _RANK.get(one.data["kind"], 3), one.key),
+    )
+    reading = _Reading(first=_first_order(entries))
+    for entry in entries:
+        reading.take(entry)
+    return Ledger(
+        lines=tuple(reading.lines),
+        balance=reading.balance,
+        pending=reading.pending,
+        kept={
+            grant.key: grant.left
+            for order in reading.orders.values()
+            for grant in order.grants.values()
+        },
+        scores=tuple(sorted(reading.all_scores(), key=lambda one: one.at)),
+        since=max((entry.at for entry in entries if entry.data["kind"] in _RESTARTS),
+                      default=None),
+    )  # fmt: skip
+
+
+def _first_order(entries: Iterable[Record]) -> str | None:
+    """The order that the bonus goes with: the first to mature, else the first that waits.
+
+    Whoever had orders before the program knew them has none.
+    """
+    placed: list[tuple[bool, datetime, str]] = []
+    void: set[str] = set()
+    matured: dict[str, datetime] = {}
+    for entry in entries:
+        match entry.data["kind"]:
+            case "veteran":
+                return None
+            case "void":
+                void.add(entry.data["order"])
+            case "matured":
+                matured[entry.data["order"]] = entry.at
+            case _:
+                pass
+    for entry in entries:
+        order = entry.data.get("order")
+        if entry.data["kind"] == "order" and order is not None and order not in void:
+            at = matured.get(order)
+            placed.append((at is None, at or entry.at, order))
+    return min(placed)[2] if placed else None
+
+
+@dataclass(slots=True)
+class _Reading:
+    first: str | None
+    balance: int = 0
+    pending: int = 0
+    gone: int = 0  # points that expired and were not yet taken back by a refund
+    lines: list[Line] = field(default_factory=list)
+    orders: dict[str, _Order] = field(default_factory=dict)
+    scores: list[Score] = field(default_factory=list)
+    taken: dict[str, list[datetime]] = field(default_factory=dict)  # actions that counted
+
+    def take(self, entry: Record) -> None:
+        before = self.balance, self.pending
+        data = entry.data
+        match data["kind"]:
+            case "order":
+                self._order(entry, data)
+            case "refund" | "void" | "matured":
+                self._change(entry, data)
+            case "award" if "order" in data:
+                self._award(entry, data)
+            case "action":
+                if self._counts(entry):
+                    self._give(entry.at, data["points"])
+            case "award" | "gift":
+                self._give(entry.at, data["points"])
+            case "redeemed":
+                self.balance -= data["points"]
+            case "adjusted":
+                self.balance += data["points"]
+            case "expired":
+                self._expire(data["points"])
+            case _:
+                pass
+        if data["kind"] not in _SILENT:
+            self.lines.append(
+                Line(
+                    at=entry.at,
+                    key=entry.key,
+                    kind=data["kind"],
+                    points=self.balance - before[0],
+                    pending=self.pending - before[1],
+                    balance=self.balance,
+                    data=data,
+                )
+            )
+
+    def all_scores(self) -> Iterator[Score]:
+        yield from self.scores
+        for order in self.orders.values():
+            for grant in order.grants.values():
+                if grant.released:
+                    yield Score(at=grant.at, points=order.kept(grant), spend=order.spent(grant))
+
+    def _known(self, order: str) -> _Order:
+        return self.orders.setdefault(order, _Order())
+
+    def _give(self, at: datetime, points: int) -> None:
+        self.balance += points
+        self.scores.append(Score(at=at, points=points, spend=_ZERO))
+
+    def _counts(self, entry: Record) -> bool:
+        """Whether an action is within its limit."""
+        most, per = entry.data.get("at_most"), entry.data.get("per")
+        counted = self.taken.setdefault(entry.data["event"], [])
+        since = None if per is None else entry.at - timedelta(seconds=per)
+        if most is not None and sum(since is None or at > since for at in counted) >= most:
+            return False
+        counted.append(entry.at)
+        return True
+
+    def _order(self, entry: Record, data: Mapping[str, Any]) -> None:
+        order = self._known(data["order"])
+        key = grant_key(data["order"])
+        grant = order.grants.get(key)
+        if grant is None:
+            at = order.matured_at
+            grant = order.grants[key] = _Grant(key, False, data["rounding"], at or entry.at)
+            grant.released = at is not None
+        if data["order"] == self.first:
+            grant.bonus = max(grant.bonus, data["bonus"])
+        grant.exact += Decimal(data["points"])
+        grant.spend += Decimal(data["spend"])
+        self._settle(order, grant)
+
+    def _award(self, entry: Record, data: Mapping[str, Any]) -> None:
+        order = self._known(data["order"])
+        grant = order.grants[entry.key] = _Grant(entry.key, True, "down", entry.at)
+        grant.released = True
+        grant.exact = Decimal(data["exact"])
+        self._settle(order, grant)
+
+    def _change(self, entry: Record, data: Mapping[str, Any]) -> None:
+        """A part given back, the whole lost, or the wait over."""
+        order = self._known(data["order"])
+        if data["kind"] == "matured":
+            self._release(order, entry)
+        elif data["kind"] == "void":
+            order.is_void = True
+        else:
+            order.back_points += Decimal(data["points"])
+            order.back_share += Decimal(data["share"])
+        for grant in order.grants.values():
+            self._settle(order, grant)
+
+    def _release(self, order: _Order, entry: Record) -> None:
+        order.matured_at = entry.at
+        grant = order.grants.get(grant_key(entry.data["order"]))
+        if grant is not None and not grant.released:
+            self.pending -= grant.left
+            self.balance += grant.left
+            grant.released, grant.at = True, entry.at
+
+    def _settle(self, order: _Order, grant: _Grant) -> None:
+        kept = order.kept(grant)
+        change, grant.left = kept - grant.left, kept
+        if not grant.released:
+            self.pending += change
+            return
+        if grant.expired and change < 0:
+            spared = min(self.gone, -change)
+            self.gone -= spared
+            change += spared
+        self.balance += change
+
+    def _expire(self, points: int) -> None:
+        lost = min(points, max(0, self.balance))
+        self.balance -= lost
+        self.gone += lost
+        for order in self.orders.values():
+            for grant in order.grants.values():
+                grant.expired = grant.expired or grant.released
+
+
+def grant_key(order: str) -> str:
+    """What an order earned, in ``Ledger.kept``."""
+    return f"order:{order}"

@@ -1,0 +1,132 @@
+"""What an order is worth in points, and what part of it was given back.
+
+The goods count, without shipping and tax: the order's subtotal, else its lines less the discount,
+else its total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Final
+
+from config.loyalty import Loyalty, OrderRate, ProductRule
+from engine.core.customer import ZERO, Line, Order, Refund
+from engine.core.order_state import fact_time
+
+_ONE: Final = Decimal(1)
+_NO_POINTS: Final = OrderRate.model_construct(points=ZERO, per=_ONE)
+_POINTS: Final = Decimal("0.000001")
+_SHARE: Final = Decimal("0.000000000001")
+_LOST: Final = ("cancelled", "returned", "disputed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """An order in points, exact to a millionth, and in money; ``lines`` are parts of ``points``."""
+
+    points: Decimal
+    goods: Decimal
+    lines: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Back:
+    """What a refund gave back: so many points, such a share (0 to 1) of the money."""
+
+    points: Decimal
+    share: Decimal
+
+
+def goods_of(order: Order) -> Decimal:
+    """What the goods cost, after discounts."""
+    if order.subtotal is not None:
+        return max(ZERO, order.subtotal)
+    if order.lines:
+        return max(ZERO, _sum_of_lines(order) - (order.discount or ZERO))
+    return max(ZERO, order.total or ZERO)
+
+
+def worth_of(order: Order, loyalty: Loyalty, times: Decimal) -> Worth:
+    """The points of an order for a customer who gets ``times`` as many."""
+    rate = loyalty.orders or _NO_POINTS
+    goods, full = goods_of(order), _sum_of_lines(order)
+    lines: dict[str, Decimal] = {}
+    for line in order.lines.values():
+        rule = _rule_for(line, loyalty)
+        part = line.price * line.quantity * goods / full if full else ZERO
+        product = rule.times if rule is not None else _ONE
+        bonus = rule.bonus * line.quantity if rule is not None else 0
+        lines[line.id] = part * rate.points / rate.per * product * times + bonus
+    points = sum(lines.values(), ZERO)
+    if not full:
+        points += goods * rate.points / rate.per * times
+    return Worth(points=points.quantize(_POINTS), goods=goods, lines=lines)
+
+
+def signature(order: Order) -> str:
+    """Changes when what an order is worth may have changed."""
+    lines = sorted(
+        (line.id, line.product_id, line.sku, line.quantity, str(line.price))
+        for line in order.lines.values()
+    )
+    return blake2b(repr((str(goods_of(order)), lines)).encode(), digest_size=6).hexdigest()
+
+
+def refund_signature(order: Order, refund: Refund) -> str:
+    """Changes when the part that a refund gave back may have changed."""
+    told = (signature(order), str(order.total), str(refund.amount), sorted(refund.lines.items()))
+    return blake2b(repr(told).encode(), digest_size=6).hexdigest()
+
+
+def back_of(order: Order, refund: Refund, worth: Worth) -> Back:
+    """The part that one refund gave back: of its lines, else its amount; all when it tells neither.
+
+    An amount is compared with what the customer paid, shipping and all.
+    """
+    full = _sum_of_lines(order)
+    back = [
+        (order.lines[line], Decimal(min(count, order.lines[line].quantity)))
+        for line, count in refund.lines.items()
+        if line in order.lines and order.lines[line].quantity
+    ]
+    if back and full:
+        money = sum((line.price * count for line, count in back), ZERO)
+        points = sum((worth.lines[line.id] * count / line.quantity for line, count in back), ZERO)
+        return _back(points, money / full)
+    paid = order.total if order.total else goods_of(order)
+    if refund.amount is None or not paid:
+        return _back(worth.points, _ONE)
+    amount = min(refund.amount, paid)
+    return _back(worth.points * amount / paid, amount / paid)
+
+
+def losses(order: Order) -> Iterator[tuple[str, datetime]]:
+    """Why nothing of the order counts, each with its time; full refunds add up by themselves."""
+    for reason in _LOST:
+        at = order.facts.get(reason) if reason != "disputed" else fact_time(order, reason)
+        if at is not None:
+            yield reason, at
+    if order.is_test:
+        yield "test", order.placed_at or min(order.facts.values())
+
+
+def _back(points: Decimal, share: Decimal) -> Back:
+    return Back(points=points.quantize(_POINTS), share=share.quantize(_SHARE))
+
+
+def _sum_of_lines(order: Order) -> Decimal:
+    return sum((line.price * line.quantity for line in order.lines.values()), ZERO)
+
+
+def _rule_for(line: Line, loyalty: Loyalty) -> ProductRule | None:
+    for rule in loyalty.products:
+        if rule.product is not None:
+            if rule.product in (line.product_id, line.variant_id):
+                return rule
+        elif rule.sku == line.sku:
+            return rule
+    return None
