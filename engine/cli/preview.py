@@ -79,6 +79,7 @@ def _reader(app: App, customer: str | None, locale: str | None) -> Reader:
     found = customer_id(app, customer)
     now = app.clock.now()
     with app.storage.deciding() as unit:
+        unit.open_books(None)
         world = unit.load([found], now=now, complete=[found])[found]
     return of_customer(world, app.policy, locale, app.settings.base_url, now)
 

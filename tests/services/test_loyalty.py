@@ -120,3 +120,18 @@ def test_two_records_of_one_person_have_one_account(new_house: NewHouse) -> None
     house.tell("customer.updated", "ada")
     assert house.rows("SELECT count(*) FROM books WHERE key = 'account'") == [(1,)]
     assert page(house)["balance"] == 80 + 80 + 50  # one customer has one first order
+
+
+def test_a_schedule_finds_customers_by_their_points(new_house: NewHouse) -> None:
+    daily = {
+        "schedule": {"cron": "0 9 * * *", "timezone": "America/Chicago"},
+        "segment": "customer.points >= 100 && customer.tier == 'silver'",
+    }
+    house = club(new_house, campaign("rich", daily, [email("offer")]), pending="0s")
+    house.tell("order.paid", "ada", order=1)
+    house.tell("order.paid", "bob", order=2)
+    house.tell("order.paid", "bob", order=3)
+    house.sweep()
+    house.sweep(house.clock.now() + DAY + HOUR)
+    found = [one for one in house.messages("rich") if one.step == "offer"]
+    assert [one.customer_id for one in found] == [house.id_of("bob")]
