@@ -127,7 +127,8 @@ def _no_coupon(trace: Trace, zone: tzinfo) -> str:
 
 
 def _coupon_used(trace: Trace, zone: tzinfo) -> str:
-    return "the customer has used its coupon already"
+    by = trace.get("issued_by")
+    return f"the customer has used {f'the coupon of the step {by}' if by else 'its coupon'} already"
 
 
 def _coupon_expired(trace: Trace, zone: tzinfo) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from config.offers import Offers
 from engine.core.coupon import same_code
 from engine.core.projection import order_key
 from engine.ports.storage import Incoming, UnitOfWork
@@ -34,14 +35,18 @@ def uses(event: Event, customer_id: str | None, received_at: datetime) -> Iterat
         yield Use(same_code(code), order_id, customer_id, event, received_at)
 
 
-def tell_owners(unit: UnitOfWork, told: Iterable[Use]) -> None:
+def tell_owners(unit: UnitOfWork, told: Iterable[Use], offers: Offers) -> None:
     """Report to each other customer who was given one of these codes that it was used.
 
-    One look-up a batch, and none when no order used a code. The report is an event of our own,
-    which names the order without being about it: that is another customer's.
+    A code that is the same for everybody is whoever's uses it, and so is one's own. One look-up a
+    batch, and none when no order used a code. The report is an event of our own, which names the
+    order without being about it: that is another customer's.
     """
+    shared = {same_code(offer.code) for offer in offers.values() if offer.code is not None}
     by_code: dict[str, list[Use]] = {}
     for use in told:
+        if use.code in shared:
+            continue
         by_code.setdefault(use.code, []).append(use)
     if not by_code:
         return
@@ -51,7 +56,7 @@ def tell_owners(unit: UnitOfWork, told: Iterable[Use]) -> None:
         for code, found in by_code.items()
         for owner in sorted(holders.get(code, ()))
         for use in found
-        if owner != use.customer_id
+        if use.customer_id not in holders[code]
     )
 
 

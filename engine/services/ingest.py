@@ -205,7 +205,7 @@ class Ingest:
                 )
             )
         if used:
-            tell_owners(unit, used)
+            tell_owners(unit, used, configuration.policy.offers)
         directory.finish()
         unit.processed(done)
         return batch.finish(directory.worlds.values(), now)

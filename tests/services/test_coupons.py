@@ -155,6 +155,18 @@ def test_whose_code_somebody_else_uses_hears_of_it(new_house: NewHouse) -> None:
     assert event.customer_id == house.id_of("ada")
 
 
+def test_a_code_for_everybody_is_used_by_nobody_else(new_house: NewHouse) -> None:
+    house = shop(new_house, kind="fixed", pool=None, code="TEA")
+    for key in ("ada", "bob"):
+        house.tell("order.delivered", key, order=key)
+    bought = house.event("order.placed", "bob", order=2)
+    bought["order"]["discount_codes"] = ["tea"]
+    house.tell_all([bought])
+    assert statuses(house) == ["issued", "redeemed"]
+    (event,) = house.events("coupon.redeemed")
+    assert event.customer_id == house.id_of("bob")
+
+
 def test_a_pool_that_runs_low_is_told_of_once(new_house: NewHouse) -> None:
     house = shop(new_house, codes=3, warn_at=2)
     assert house.app.pool_watch.run() == []

@@ -21,6 +21,10 @@ STORE: dict[str, Any] = {
     "caps": [{"topic": "offers", "count": 1, "per": "7d"}],
     "min_gap": "1h",
     "surveys": {"min_gap": "30d"},
+    "offers": {
+        "empty": {"value": "10 % off", "kind": "pool", "pool": "none"},
+        "brief": {"value": "10 % off", "kind": "fixed", "code": "TEA", "expires": "1d"},
+    },
 }
 
 
@@ -33,7 +37,20 @@ def named(name: str) -> dict[str, str]:
     return {"event": "order.placed", "filter": f'order.number.startsWith("#{name}-")'}
 
 
+def giving(name: str, offer: str) -> dict[str, Any]:
+    """A coupon and a mail that carries it, and another a day and a half later."""
+    steps = [
+        {"id": "coupon", "issue_coupon": offer},
+        email(coupon="coupon"),
+        {"delay": "36h"},
+        email("again", coupon="coupon"),
+    ]
+    return campaign(name, named(name), steps, purpose="marketing")
+
+
 CAMPAIGNS = [
+    giving("voucher", "empty"),
+    giving("brew", "brief"),
     marketing("plain"),
     marketing("other"),
     marketing("brief", lateness="1h"),
@@ -61,6 +78,12 @@ def live_a_day(house: House) -> None:
     order(house, "brief", "latecomer", customer=TOKYO)
     order(house, "offer", "rival", customer=TOKYO)
     order(house, "gift", "rival", customer=TOKYO)
+    order(house, "voucher", "unlucky")
+    for key in ("drinker", "forgetful"):
+        order(house, "brew", key)
+    used = house.event("order.placed", "drinker", order="tea")
+    used["order"]["discount_codes"] = ["TEA"]
+    house.tell_all([used])
     for key in ("few1", "few2"):
         order(house, "few", key)
     house.tell("ticket.opened", "asker", ticket=TICKET)
