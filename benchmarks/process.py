@@ -14,11 +14,15 @@ Measurement = Callable[[Bench], list[Figure]]
 
 
 def alone(measure: Measurement, bench: Bench) -> tuple[list[Figure], float]:
-    """What it measured, and the most memory that its process ever had, in megabytes."""
+    """What it measured, and the most memory that its process ever had, or one that it began.
+
+    In megabytes.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_measured, measure, bench).result()
 
 
 def _measured(measure: Measurement, bench: Bench) -> tuple[list[Figure], float]:
     figures = measure(bench)
-    return figures, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return figures, max(resource.getrusage(each).ru_maxrss for each in whose) / 1024
