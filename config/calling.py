@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from config.durations import Duration, DurationField
 from config.working_hours import HoursField, parse_hours
@@ -59,7 +59,28 @@ class Queue(_Part):
     retry: CallRetry = CallRetry()
 
 
+class SupportLine(_Part):
+    """Where customers are put through to, while somebody is there."""
+
+    number: PhoneNumber
+    hours: HoursField = parse_hours("Mon-Fri 09:00-17:00")
+    timezone: Zone | None = None
+
+
+def _line(value: Any) -> Any:
+    return {"number": value} if isinstance(value, str) else value
+
+
+class TrackingNumber(_Part):
+    """A number that one campaign names: calls to it are its doing."""
+
+    campaign: Annotated[str, Field(min_length=1, max_length=64)]
+    forward_to: PhoneNumber
+
+
 class Calls(_Part):
-    """Follow-up calls: queues by name."""
+    """Follow-up calls: queues by name, the support line, numbers that campaigns name."""
 
     queues: dict[QueueName, Queue] = {}
+    support_line: Annotated[SupportLine | None, BeforeValidator(_line)] = None
+    tracking_numbers: dict[PhoneNumber, TrackingNumber] = {}

@@ -24,7 +24,7 @@ from pydantic import (
     field_validator,
 )
 
-from config.calling import Calls
+from config.calling import Calls, PhoneNumber
 from config.destinations import Allowed
 from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
@@ -153,11 +153,18 @@ class SmsSender(Section):
     sender: Annotated[str, AfterValidator(_sms_sender)] = Field(alias="from")
 
 
+class VoiceSender(Section):
+    """The number that calls come from."""
+
+    sender: PhoneNumber = Field(alias="from")
+
+
 class Senders(Section):
-    """One sender a channel; without ``sms`` no text can be sent."""
+    """One sender a channel; without ``sms`` no text can be sent, without ``voice`` no call made."""
 
     email: EmailSender
     sms: SmsSender | None = None
+    voice: VoiceSender | None = None
 
 
 class QuietHours(Section):

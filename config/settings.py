@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     api_token: Secrets = ()
     email_provider: Literal["preview", "sendgrid", "smtp"] = "preview"
     sms_provider: Literal["preview", "twilio"] = "preview"
-    voice_provider: Literal["preview"] = "preview"
+    voice_provider: Literal["preview", "twilio"] = "preview"
     sendgrid_api_key: SecretStr | None = None
     sendgrid_base_url: Address = "https://api.sendgrid.com"
     sendgrid_webhook_public_key: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
@@ -320,6 +320,7 @@ def _missing(settings: Settings) -> list[str]:
         ("email_provider", "sendgrid", ("sendgrid_api_key",)),
         ("email_provider", "smtp", ("smtp_url",)),
         ("sms_provider", "twilio", ("twilio_account_sid", "twilio_auth_token")),
+        ("voice_provider", "twilio", ("twilio_account_sid", "twilio_auth_token")),
     )
     for chosen, provider, fields in needs:
         if getattr(settings, chosen) == provider:

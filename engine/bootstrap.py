@@ -23,11 +23,13 @@ from engine.authoring.loader import Loader
 from engine.core.message import Channel, Content
 from engine.links import Links
 from engine.ports import faults
+from engine.ports.calling import CallReader
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.history import History
 from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader, TextReader
 from engine.providers.build import (
+    build_call_reader,
     build_look_ups,
     build_providers,
     build_readers,
@@ -47,6 +49,7 @@ from engine.rotation import Rotation
 from engine.services.advance import Advance
 from engine.services.bookkeeping import Bookkeeping
 from engine.services.call_desk import CallDesk
+from engine.services.call_turns import CallTurns
 from engine.services.configuration import compile_programs, compile_rules
 from engine.services.coupon_pools import PoolWatch
 from engine.services.deliveries import Deliveries
@@ -105,6 +108,8 @@ class App:
     surveys: Surveys
     replies: Replies
     text_readers: Mapping[str, TextReader]
+    call_reader: Callable[[], CallReader]
+    turns: CallTurns
     flagged: Flagged
     calls: CallDesk
     settlement: Settlement
@@ -247,6 +252,7 @@ def build(
         on_taken=worker.wake,
     )
     readers, look_ups = _readers(settings), _look_ups(settings)
+    surveys = Surveys(storage, ingest, links, clock)
     poster = HttpPoster(
         keys=[key.get_secret_value() for key in keys],
         now=clock.now,
@@ -286,7 +292,9 @@ def build(
         ingest=ingest,
         receive=receive,
         readers=readers,
-        surveys=Surveys(storage, ingest, links, clock),
+        surveys=surveys,
+        call_reader=lambda: _call_reader(rotation.settings()),
+        turns=CallTurns(storage, surveys, lambda: revisions.policy, clock, worker.wake),
         replies=replies,
         text_readers=text_readers,
         flagged=Flagged(storage, revisions, handover, clock),
@@ -349,6 +357,7 @@ def _arm(settings: Settings) -> None:
             "smtp": _plain(settings.smtp_url) or "",
         }[settings.email_provider],
         "SMS_PROVIDER": settings.twilio_base_url if settings.sms_provider == "twilio" else None,
+        "VOICE_PROVIDER": settings.twilio_base_url if settings.voice_provider == "twilio" else None,
     }
     for name, address in addresses.items():
         if address is not None and not _is_loopback(address):
@@ -385,6 +394,7 @@ def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel
         for name, chosen, address in (
             ("EMAIL_PROVIDER", settings.email_provider, mail),
             ("SMS_PROVIDER", settings.sms_provider, settings.twilio_base_url),
+            ("VOICE_PROVIDER", settings.voice_provider, settings.twilio_base_url),
         ):
             if chosen != "preview" and not _is_loopback(address):
                 problem = (
@@ -397,6 +407,7 @@ def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel
             clock=clock.now,
             email_provider=settings.email_provider,
             sms_provider=settings.sms_provider,
+            voice_provider=settings.voice_provider,
             sendgrid_api_key=_plain(settings.sendgrid_api_key),
             sendgrid_base_url=settings.sendgrid_base_url,
             twilio_account_sid=settings.twilio_account_sid,
@@ -430,6 +441,13 @@ def _text_readers(settings: Settings) -> dict[str, TextReader]:
     )
 
 
+def _call_reader(settings: Settings) -> CallReader:
+    token = _plain(settings.twilio_auth_token)
+    return build_call_reader(
+        twilio_auth_tokens=[token] if token else [], public_url=settings.base_url
+    )
+
+
 def _look_ups(settings: Settings) -> dict[str, LookUp]:
     try:
         return build_look_ups(
@@ -457,6 +475,7 @@ def _limits(policy: Policy, providers: Mapping[Channel, Provider]) -> dict[Chann
     rates: dict[Channel, ConfiguredRate] = {
         "email": policy.rate_limits.email,
         "sms": policy.rate_limits.sms,
+        "voice": policy.rate_limits.voice,
     }
     limits: dict[Channel, Rate] = {}
     for channel, rate in rates.items():

@@ -38,6 +38,8 @@ class WebParts:
                 receive=app.receive.take,
                 text_readers=app.text_readers,
                 reply=app.replies.take,
+                call_reader=app.call_reader,
+                turn=app.turns.take,
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
                 surveys=app.surveys,
                 clicks=Clicks(app.links, app.receive.take, app.clock),

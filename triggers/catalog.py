@@ -337,7 +337,23 @@ _TOLD: tuple[_Row, ...] = (
         "A follow-up call was not answered, in any attempt.",
         {**_CALL, "note": _some("string", "notes")},
     ),
-    ("call.inbound", "customer", "The customer called.", _CALL),
+    (
+        "call.inbound",
+        "customer",
+        "The customer called.",
+        {**_CALL, "number": _some("string", "the tracking number that was called")},
+    ),
+    (
+        "call.ended",
+        "customer",
+        "A call of the customer's has ended.",
+        {
+            **_CALL,
+            "number": _some("string", "the tracking number that was called"),
+            "seconds": _some("int", "how long they spoke"),
+            "answered": _some("bool", "somebody took it"),
+        },
+    ),
     ("message.sent", "customer", "A message was handed to the provider.", _MESSAGE),
     ("message.delivered", "customer", "A message arrived.", _MESSAGE),
     (

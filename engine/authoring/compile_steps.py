@@ -10,6 +10,7 @@ from engine.authoring.conditions import Conditions
 from engine.authoring.event_types import unknown_event
 from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
+from engine.authoring.placing import placed_call
 from engine.authoring.step_specs import (
     AskSurveyStep,
     AssignCallStep,
@@ -22,6 +23,7 @@ from engine.authoring.step_specs import (
     ExitStep,
     IssueCouponStep,
     MessageFields,
+    PlaceCallStep,
     SendEmailStep,
     SendSmsStep,
     SplitStep,
@@ -99,6 +101,8 @@ class StepCompiler:
                     **_message(ask),
                     **common,
                 )
+            case PlaceCallStep():
+                return placed_call(spec.place_call, common)
             case AssignCallStep():
                 task = spec.assign_call
                 return AssignCall(

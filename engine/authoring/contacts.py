@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.authoring.step_specs import (
     AskSurveyStep,
     AssignCallStep,
+    PlaceCallStep,
     SendEmailStep,
     SendSmsStep,
     StepSpec,
@@ -47,6 +48,8 @@ def contact_of(spec: StepSpec) -> Contact | None:
             return Contact(template=spec.send_email.template, channel="email")
         case SendSmsStep():
             return Contact(template=spec.send_sms.template, channel="sms")
+        case PlaceCallStep():
+            return Contact(template=spec.place_call.template, channel="voice")
         case AskSurveyStep():
             ask = spec.ask_survey
             return Contact(template=ask.template, channel=ask.channel)

@@ -182,6 +182,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _https(value: str) -> str:
+    if not value.startswith("https://"):
+        raise ValueError(f"{value} is not a safe address; write it with https://")
+    return _url(value)
+
+
 def _text(*examples: str, pattern: str | None = None) -> WithJsonSchema:
     schema: dict[str, Any] = {"type": "string", "minLength": 1, "examples": list(examples)}
     return WithJsonSchema(schema if pattern is None else schema | {"pattern": pattern})
@@ -218,3 +224,4 @@ Clock = Annotated[TimeOfDay, _text("10:00", pattern=r"^([01]?\d|2[0-3]):[0-5]\d$
 Timeout = Annotated[DurationField, AfterValidator(_not_zero)]
 Lateness = Annotated[DurationField, AfterValidator(_a_minute)]
 Url = Annotated[str, AfterValidator(_url), _text("https://shop.example.com/hooks/lagniappe")]
+HttpsUrl = Annotated[str, AfterValidator(_https), _text("https://shop.example.com/hello.mp3")]

@@ -8,12 +8,14 @@ from typing import Literal
 
 from config.diagnostics import nearest
 from engine.authoring.layout import Placed
+from engine.authoring.placing import placed_call
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
 from engine.authoring.step_specs import (
     AskSurveyStep,
     AssignCallStep,
     AwardPointsStep,
     IssueCouponStep,
+    PlaceCallStep,
     SendEmailStep,
     SendSmsStep,
     SplitStep,
@@ -236,6 +238,10 @@ def step_results(step: Placed) -> Mapping[str, Field]:
                     template="",
                     timeout=ask.timeout,
                 )
+            )
+        case PlaceCallStep():
+            return STEP_FIELDS(
+                placed_call(spec.place_call, {"index": at, "id": step.id, "next": following})
             )
         case AssignCallStep():
             call = spec.assign_call

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from config.destinations import is_public, literal_address
@@ -15,34 +16,58 @@ from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.lint_offers import lint_offers
 from engine.authoring.rules import loyalty
-from engine.authoring.step_specs import AssignCallStep, CallWebhookStep
+from engine.authoring.step_specs import AssignCallStep, CallWebhookStep, PlaceCallStep
+from engine.core.message import Channel
+
+_CALLED: Final[Mapping[Channel, str]] = {"email": "email", "sms": "SMS", "voice": "calls"}
 
 
 def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
     """What this policy keeps a campaign from doing."""
     yield from _topic(draft, policy)
     if policy.senders.sms is None:
-        yield from _no_sender(draft)
+        yield from _no_sender(draft, "no-sms-sender", "sms", "no text can be sent")
+    if policy.senders.voice is None:
+        yield from _no_sender(draft, "no-voice-sender", "voice", "no call can be made")
+    yield from _transfers(draft, policy)
     yield from _queues(draft, policy)
     yield from _webhooks(draft, policy)
     yield from lint_offers(draft, policy.offers)
     yield from loyalty.check(draft, policy.loyalty)
 
 
-def _no_sender(draft: Draft) -> Iterator[Diagnostic]:
-    """A text needs a sender; one warning a campaign, since all its texts fail alike."""
+def _no_sender(draft: Draft, code: str, channel: Channel, told: str) -> Iterator[Diagnostic]:
+    """A message needs a sender; one warning a campaign, since all of its kind fail alike."""
     for step in draft.steps:
         contact = contact_of(step.spec)
-        if contact is not None and contact.channel == "sms":
+        if contact is not None and contact.channel == channel:
             yield draft.problem(
-                "no-sms-sender",
+                code,
                 step.verb_path,
-                "no text can be sent: config/store.yaml names no sender for SMS",
+                f"{told}: config/store.yaml names no sender for {_CALLED[channel]}",
                 key=True,
                 severity=Severity.WARNING,
-                expected="senders: sms: from: in config/store.yaml",
+                expected=f"senders: {channel}: from: in config/store.yaml",
             )
             return
+
+
+def _transfers(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
+    for step in draft.steps:
+        spec = step.spec
+        if (
+            isinstance(spec, PlaceCallStep)
+            and spec.place_call.transfer
+            and policy.calls.support_line is None
+        ):
+            yield draft.problem(
+                "no-support-line",
+                (*step.verb_path, "transfer"),
+                "nobody is put through: config/store.yaml names no support line",
+                key=True,
+                severity=Severity.WARNING,
+                expected="calls: support_line: in config/store.yaml",
+            )
 
 
 def _topic(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:

@@ -22,6 +22,7 @@ from engine.authoring.fields import (
     Days,
     EventName,
     Given,
+    HttpsUrl,
     Lateness,
     Spec,
     StepId,
@@ -120,6 +121,30 @@ class SurveyFields(MessageFields):
     )
     channel: Literal["email", "sms"] = Field("email", description="How the question is sent")
     timeout: Timeout = Field(description="Go on after this time from sending, answered or not")
+
+
+class PlaceFields(MessageFields):
+    """What to say in a call, and what to ask."""
+
+    recording: Given[HttpsUrl] = Field(
+        None, description="Played in the place of the words of voice.txt: a WAV or MP3 file"
+    )
+    survey: Given[Literal["csat", "nps", "ces"]] = Field(
+        None, description="Asked for by keypad; later steps know score, as after ask_survey"
+    )
+    timeout: Given[Timeout] = Field(
+        None, description="With survey: go on after this time; unless said, 1h from the call"
+    )
+    transfer: bool = Field(
+        False, description="Offer to put the customer through to calls: support_line, in its hours"
+    )
+
+    @model_validator(mode="after")
+    def _asked(self) -> PlaceFields:
+        if self.timeout is not None and self.survey is None:
+            message = '"timeout" is for the answer, and this call asks for none'
+            raise problem("call-timeout", message, "survey beside it, or no timeout")
+        return self
 
 
 class IfSpec(Spec):
@@ -320,6 +345,14 @@ class AwardPointsStep(BaseStep):
     award_points: PointsFields = Field(description="points, per, reason, multiplier")
 
 
+class PlaceCallStep(BaseStep):
+    """Call the customer, and say something or ask for a score."""
+
+    place_call: Annotated[PlaceFields, short("template", PlaceFields, "delivery_check")] = Field(
+        description="A template's name, or template, recording, survey, timeout, transfer"
+    )
+
+
 class UpdateCustomerStep(BaseStep):
     """Change the customer's tags and attributes."""
 
@@ -368,6 +401,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "ask_survey": AskSurveyStep,
     "assign_call": AssignCallStep,
     "award_points": AwardPointsStep,
+    "place_call": PlaceCallStep,
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
@@ -393,6 +427,7 @@ StepSpec = Annotated[
     | Annotated[AskSurveyStep, Tag("AskSurveyStep")]
     | Annotated[AssignCallStep, Tag("AssignCallStep")]
     | Annotated[AwardPointsStep, Tag("AwardPointsStep")]
+    | Annotated[PlaceCallStep, Tag("PlaceCallStep")]
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]

@@ -247,7 +247,11 @@ def _providers(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
         "sendgrid": ("sendgrid_base_url", settings.sendgrid_base_url),
         "twilio": ("twilio_base_url", settings.twilio_base_url),
     }
-    for channel, provider in (("email", settings.email_provider), ("sms", settings.sms_provider)):
+    for channel, provider in (
+        ("email", settings.email_provider),
+        ("sms", settings.sms_provider),
+        ("voice", settings.voice_provider),
+    ):
         if provider == "preview":
             told = "preview: every message is kept and none is sent"
             yield Finding(channel, State.OK, told)
@@ -267,6 +271,9 @@ def _providers(settings: Settings, policy: Policy | None) -> Iterator[Finding]:
         yield Finding("sms", State.FAIL if real else State.WARN,
                       "no sender is named, so no SMS can be sent",
                       "add senders.sms.from to config/store.yaml")  # fmt: skip
+    if policy is not None and policy.senders.voice is None and settings.voice_provider != "preview":
+        yield Finding("voice", State.FAIL, "no number is named, so no call can be placed",
+                      "add senders.voice.from to config/store.yaml")  # fmt: skip
 
 
 def _relay(channel: str, settings: Settings) -> Iterator[Finding]:

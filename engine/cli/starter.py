@@ -50,13 +50,14 @@ ENV_EXAMPLE = """\
 # --- Providers: preview keeps every message and sends nothing ------------------------------------
 #LAGNIAPPE_EMAIL_PROVIDER=preview
 #LAGNIAPPE_SMS_PROVIDER=preview
+#LAGNIAPPE_VOICE_PROVIDER=preview
 # email: sendgrid
 #LAGNIAPPE_SENDGRID_API_KEY=
 #LAGNIAPPE_SENDGRID_WEBHOOK_PUBLIC_KEY=
 #LAGNIAPPE_SENDGRID_BASE_URL=https://api.sendgrid.com
 # email: smtp
 #LAGNIAPPE_SMTP_URL=smtp://USER:PASSWORD@HOST:587
-# sms: twilio
+# sms and voice: twilio
 #LAGNIAPPE_TWILIO_ACCOUNT_SID=
 #LAGNIAPPE_TWILIO_AUTH_TOKEN=
 #LAGNIAPPE_TWILIO_BASE_URL=https://api.twilio.com

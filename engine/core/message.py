@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from engine.core.receipt import Verdict
+from engine.core.survey import SurveyKind
 
 Channel = Literal["email", "sms", "voice"]
 Purpose = Literal["marketing", "transactional"]
@@ -92,6 +93,20 @@ class Content:
     html: str | None = None
     text: str
     segments: int | None = None  # SMS segments
+    language: str | None = None  # of what is spoken in a call; not kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceCall:
+    """What a call does besides saying its words.
+
+    ``recording`` (an https address) is played in their place; ``survey`` is asked by keypad;
+    ``transfer`` offers to put the customer through to the shop's support line.
+    """
+
+    recording: str | None = None
+    survey: SurveyKind | None = None
+    transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +125,7 @@ class Outgoing:
     content: Content
     unsubscribe_url: str | None = None  # RFC 8058: List-Unsubscribe and List-Unsubscribe-Post
     provider_clicks: bool = False  # the provider is to track clicks
+    call: VoiceCall | None = None
 
 
 class Outcome(StrEnum):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from config.durations import Duration
 from engine.core.expression import Condition
-from engine.core.message import Channel
+from engine.core.message import Channel, VoiceCall
 from engine.core.survey import SurveyKind
 
 
@@ -110,11 +110,20 @@ class SendSms(SendMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceCall(SendMessage):
+    """Call the customer and say something."""
+
+    channel: Channel = field(default="voice", init=False)
+    call: VoiceCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskSurvey(SendMessage):
     """Ask for a score and wait for it, at most ``timeout`` from when the question was sent."""
 
     kind: SurveyKind
     timeout: Duration
+    call: VoiceCall | None = None  # when it is asked by telephone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +203,7 @@ class AwardPoints(ProgramStep):
 
 Asking = AskSurvey | AssignCall  # a step that waits for a response: the customer's, or a caller's
 Step = (
-    Delay | WaitFor | Branch | Split | SendEmail | SendSms | AskSurvey | UpdateCustomer | EmitEvent
+    Delay | WaitFor | Branch | Split | SendEmail | SendSms | PlaceCall | AskSurvey | UpdateCustomer
+    | EmitEvent
     | CallWebhook | Exit | ProgramStep
 )  # fmt: skip

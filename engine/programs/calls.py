@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from config.calling import CallRetry
+from config.calling import CallRetry, SupportLine
 from config.calling import Calls as CallPolicy
 from engine.core.book import Record
 from engine.core.campaign import Plans
@@ -109,6 +109,12 @@ class Calls:
             task = read(record)
             if task.is_open:
                 world.write(record_of(cancel(task, journey.reason or "exit", context.now)))
+
+
+def line_team(line: SupportLine, zone: ZoneInfo) -> Team:
+    """When somebody is at the support line; ``zone`` is the store's."""
+    own = zone if line.timezone is None else ZoneInfo(line.timezone)
+    return Team(hours=line.hours, zone=own)
 
 
 def _ended_by_step(journey: Journey, plans: Plans) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from engine.core.message import Channel
+from engine.ports.calling import CallReader
 from engine.ports.providers import LookUp, Provider, ReceiptReader, TextReader
 from engine.providers import sendgrid, twilio_sms
 from engine.providers.http import checked_base_url
@@ -16,10 +17,12 @@ from engine.providers.sendgrid_receipts import SendGridReceipts
 from engine.providers.smtp import Smtp
 from engine.providers.twilio_receipts import TwilioReceipts
 from engine.providers.twilio_texts import TwilioTexts
+from engine.providers.twilio_voice import TwilioTurns, TwilioVoice, TwilioVoiceReceipts
 from engine.providers.wire import Timeouts
 
 EMAIL_PROVIDERS = ("preview", "sendgrid", "smtp")
 SMS_PROVIDERS = ("preview", "twilio")
+VOICE_PROVIDERS = ("preview", "twilio")
 
 
 def build_providers(
@@ -27,6 +30,7 @@ def build_providers(
     clock: Callable[[], datetime],
     email_provider: str = "preview",
     sms_provider: str = "preview",
+    voice_provider: str = "preview",
     sendgrid_api_key: str | None = None,
     sendgrid_base_url: str | None = None,
     twilio_account_sid: str | None = None,
@@ -46,9 +50,11 @@ def build_providers(
     """
     _check_name("EMAIL_PROVIDER", email_provider, EMAIL_PROVIDERS)
     _check_name("SMS_PROVIDER", sms_provider, SMS_PROVIDERS)
+    _check_name("VOICE_PROVIDER", voice_provider, VOICE_PROVIDERS)
     providers: dict[Channel, Provider] = {
         "email": Preview("email", clock=clock),
         "sms": Preview("sms", clock=clock),
+        "voice": Preview("voice", clock=clock),
     }
     if email_provider == "sendgrid":
         providers["email"] = sendgrid.SendGrid(
@@ -60,10 +66,16 @@ def build_providers(
         )
     if email_provider == "smtp":
         providers["email"] = _smtp(smtp_url, clock, max_in_flight)
-    if sms_provider == "twilio":
-        providers["sms"] = twilio_sms.TwilioSms(
-            account_sid=_required("TWILIO_ACCOUNT_SID", twilio_account_sid, "SMS_PROVIDER=twilio"),
-            auth_token=_required("TWILIO_AUTH_TOKEN", twilio_auth_token, "SMS_PROVIDER=twilio"),
+    twilio: tuple[tuple[Channel, str, type[twilio_sms.TwilioSms], str], ...] = (
+        ("sms", sms_provider, twilio_sms.TwilioSms, "SMS_PROVIDER=twilio"),
+        ("voice", voice_provider, TwilioVoice, "VOICE_PROVIDER=twilio"),
+    )
+    for channel, chosen, make, because in twilio:
+        if chosen != "twilio":
+            continue
+        providers[channel] = make(
+            account_sid=_required("TWILIO_ACCOUNT_SID", twilio_account_sid, because),
+            auth_token=_required("TWILIO_AUTH_TOKEN", twilio_auth_token, because),
             base_url=_address("TWILIO_BASE_URL", twilio_base_url, twilio_sms.BASE_URL),
             public_url=public_url,
             currency=currency,
@@ -87,6 +99,7 @@ def build_readers(
     readers: tuple[ReceiptReader, ...] = (
         SendGridReceipts(sendgrid_public_keys),
         TwilioReceipts(twilio_auth_tokens, public_url),
+        TwilioVoiceReceipts(twilio_auth_tokens, public_url),
     )
     return {reader.name: reader for reader in readers}
 
@@ -97,6 +110,11 @@ def build_text_readers(
     """The reader of each provider's incoming texts; one without a token refuses everything."""
     reader = TwilioTexts(twilio_auth_tokens, public_url)
     return {reader.name: reader}
+
+
+def build_call_reader(*, twilio_auth_tokens: Sequence[str] = (), public_url: str) -> CallReader:
+    """The reader of what people do in calls; one without a token refuses everything."""
+    return TwilioTurns(twilio_auth_tokens, public_url)
 
 
 def build_look_ups(

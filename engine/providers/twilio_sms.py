@@ -35,6 +35,7 @@ class TwilioSms(HttpProvider):
 
     name = "twilio"
     channel: Channel = "sms"
+    resource = "Messages"
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class TwilioSms(HttpProvider):
             max_in_flight=max_in_flight,
             timeouts=timeouts or Timeouts(),
         )
-        self._path = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Messages.json"
+        self._path = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/{self.resource}.json"
         self._public_url = public_url.rstrip("/") if public_url else None
         self._currency = currency
 

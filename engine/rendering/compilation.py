@@ -72,7 +72,11 @@ class Variant:
         parts = self.parts
         if channel != "email":
             text = replace_in_text(plain(parts["text"].render(name, values)), track)
-            return Content(text=text, segments=segments(text) if channel == "sms" else None)
+            return Content(
+                text=text,
+                segments=segments(text) if channel == "sms" else None,
+                language=self.locale if channel == "voice" else None,
+            )
         return Content(
             subject=one_line(parts["subject"].render(name, values)).replace(UNTRACKED, ""),
             html=replace_in_html(parts["html"].render(name, values), track),

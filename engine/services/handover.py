@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import structlog
 
-from engine.core.campaign import Plans
+from config.policy import Policy
+from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import before_sending, make_room, on_handed_over, on_withheld
@@ -26,13 +28,16 @@ from engine.core.message import (
     Outcome,
     Outgoing,
     SendResult,
+    VoiceCall,
 )
+from engine.core.verbs import AskSurvey, PlaceCall
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.faults import Fault, passing
 from engine.ports.providers import Handover
 from engine.ports.rendering import Renderer, RenderError
 from engine.ports.storage import Archived, Unavailable, UnitOfWork
+from engine.programs.calls import line_team
 from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
 from engine.services.survey_links import survey_root
@@ -202,6 +207,7 @@ class HandOver:
             content=content,
             unsubscribe_url=unsubscribe if is_email else None,
             provider_clicks=clicks == "provider",
+            call=_call(plan, message, policy, context.now),
         )
 
     def give(self, outgoings: Sequence[Outgoing]) -> None:
@@ -254,12 +260,25 @@ class HandOver:
         ]
 
 
+def _call(plan: Plan | None, message: Message, policy: Policy, now: datetime) -> VoiceCall | None:
+    """What a call does besides saying its words; nobody is put through out of hours."""
+    index = None if plan is None else plan.step_index.get(message.step)
+    step = None if plan is None or index is None else plan.steps[index]
+    call = step.call if isinstance(step, PlaceCall | AskSurvey) else None
+    if call is None or not call.transfer:
+        return call
+    line = policy.calls.support_line
+    there = line is not None and line_team(line, policy.zone).is_at_work(now)
+    return replace(call, transfer=there)
+
+
 def sender_address(channel: Channel, configuration: Configuration) -> str | None:
     """Who messages of a channel come from; None when the shop has not said."""
     senders = configuration.policy.senders
     if channel == "email":
         return senders.email.from_email
-    return senders.sms.sender if senders.sms else None
+    named = senders.sms if channel == "sms" else senders.voice
+    return named.sender if named else None
 
 
 def _due(

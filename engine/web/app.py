@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.web import api, clicks, openapi, public, receipts, surveys, texts, webhooks
+from engine.ports import calling
+from engine.web import api, clicks, openapi, public, receipts, surveys, texts, voice, webhooks
 from engine.web.errors import answer_http_error, as_json
 from engine.web.gateway import Gateway, Rescue
 from engine.web.health import Endpoint, alive, metrics_endpoint, ready_endpoint
@@ -64,6 +65,7 @@ def create_app(services: WebServices) -> FastAPI:
             )
             for name in services.text_readers
         ),
+        Route(calling.PATH, voice.voice_endpoint(services), methods=["POST"]),
         Route(webhooks.PATH, webhooks.webhook_endpoint(services), methods=["POST"]),
         Route(receipts.PATH, receipts.receipts_endpoint(services), methods=["POST"]),
         Route(public.PATH, public.unsubscribe_endpoint(services), methods=["GET", "POST"]),

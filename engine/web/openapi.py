@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from engine.ports import calling
 from engine.web import api, clicks, openapi_pages, public, receipts, surveys, texts, webhooks
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
@@ -74,6 +75,7 @@ def document(version: str) -> dict[str, Any]:
             api.PATH: {"post": _post_events()},
             webhooks.PATH: {"post": _post_webhook()},
             TEXTS: {"post": _post_text()},
+            calling.PATH: {"post": _post_turn()},
             receipts.PATH: {"post": _post_receipts()},
             public.PATH: openapi_pages.unsubscribe(),
             surveys.PATH: openapi_pages.survey(),
@@ -199,6 +201,40 @@ def _post_text() -> dict[str, Any]:
     }
 
 
+def _post_turn() -> dict[str, Any]:
+    text = {"type": "string"}
+    fields = ("CallSid", "From", "To", "Digits", "DialCallStatus", "DialCallDuration")
+    names = ("message_id", "kind", "transfer", "attempt", "ended")
+    return {
+        "operationId": "postTurn",
+        "summary": "Take the keys pressed in a call, and calls to a tracking number.",
+        "description": (
+            "Twilio's voice webhook, proven by its signature. With `message_id` it is about a call"
+            " that we placed, without it about one to a tracking number. The answer is TwiML."
+        ),
+        "parameters": [{"name": name, "in": "query", "schema": text} for name in names],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "properties": dict.fromkeys(fields, text),
+                        "required": ["CallSid", "From", "To"],
+                    }
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "What to say next.",
+                "content": {"application/xml": {"schema": text}},
+            },
+            **_errors("401", "408", "413", "503"),
+        },
+    }
+
+
 def _post_receipts() -> dict[str, Any]:
     return {
         "operationId": "postReceipts",
@@ -212,7 +248,7 @@ def _post_receipts() -> dict[str, Any]:
                 "name": "provider",
                 "in": "path",
                 "required": True,
-                "schema": {"enum": ["sendgrid", "twilio"], "type": "string"},
+                "schema": {"enum": ["sendgrid", "twilio", "twilio_voice"], "type": "string"},
             },
             {"name": "message_id", "in": "query", "schema": {"type": "string"}},
         ],

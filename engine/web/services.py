@@ -11,6 +11,7 @@ from config.policy import Policy
 from config.settings import Settings
 from engine.core.receipt import Receipt
 from engine.core.texts import InboundText
+from engine.ports.calling import CallReader, CallReply, CallTurn
 from engine.ports.clock import Clock
 from engine.ports.metrics import Metrics
 from engine.ports.providers import ReceiptReader, TextReader
@@ -38,7 +39,8 @@ class WebServices:
     ``settings``, ``catalog`` and ``policy`` are asked for at each use, since all may be reloaded.
     ``reject`` is the storage's. ``readers`` are by the provider's name; ``receive`` takes in what
     they read. ``text_readers`` and ``reply`` are the same for what customers write back.
-    ``reject``, ``receive``, ``reply`` and ``readiness`` may block: they are called in a thread.
+    ``reject``, ``receive``, ``reply`` and ``readiness`` may block: they are called in a thread,
+    and so is ``turn``, which takes what people do in a call.
     """
 
     settings: Callable[[], Settings]
@@ -52,6 +54,8 @@ class WebServices:
     receive: Callable[[Sequence[Receipt]], int]
     text_readers: Mapping[str, TextReader]
     reply: Callable[[InboundText], str | None]
+    call_reader: Callable[[], CallReader]
+    turn: Callable[[CallTurn], CallReply]
     catalog: Callable[[], Catalog]
     policy: Callable[[], Policy]
     readiness: Callable[[], Sequence[Check]]

@@ -66,6 +66,7 @@ TEMPLATES = FakeTemplates(
             template("ticket_news", reads=["ticket.subject"]),
             template("parcel_news", reads=["order.number", "trigger.data.carrier"]),
             template("follow_up", reads=["customer.name"], steps=["ask.clicked"]),
+            template("hello", ["voice"]),
             template("recovery", ["script"], ["customer.first_name"]),
             template(
                 "nps_survey",

@@ -54,7 +54,7 @@ def test_init_goes_into_a_directory_that_has_other_files(tmp_path: Path) -> None
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-RESERVED = {"VOICE_PROVIDER", "FAULTS"}  # no effect yet; for tests only
+RESERVED = {"FAULTS"}  # for tests only
 
 
 def test_the_example_settings_name_every_setting_that_has_an_effect_and_no_other() -> None:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from tests.fakes.http_fake import AS_DOCUMENTED, Behaviour, FakeApi, Verdict
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
+E164 = re.compile(r"\+[1-9]\d{6,14}")
 _FIELDS = {"To", "From", "MessagingServiceSid", "Body", "StatusCallback"}
 
 
@@ -27,6 +27,7 @@ class FakeTwilio(FakeApi):
     """
 
     name = "twilio"
+    resource = "Messages"
 
     def __init__(
         self,
@@ -48,14 +49,18 @@ class FakeTwilio(FakeApi):
     def judge(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Verdict:
         """One error at a time, with Twilio's code."""
         if headers.get("authorization") != self._authorization:
-            return _error(401, 20003, "Authenticate")
-        if path != f"/2010-04-01/Accounts/{self._account_sid}/Messages.json":
-            return _error(404, 20404, f"The requested resource {path} was not found")
+            return refused(401, 20003, "Authenticate")
+        if path != f"/2010-04-01/Accounts/{self._account_sid}/{self.resource}.json":
+            return refused(404, 20404, f"The requested resource {path} was not found")
         if method != "POST":
-            return _error(405, 20004, "Method not allowed")
+            return refused(405, 20004, "Method not allowed")
         media_type = headers.get("content-type", "").partition(";")[0].strip()
         if media_type != "application/x-www-form-urlencoded":
-            return _error(415, 20415, "Unsupported media type")
+            return refused(415, 20415, "Unsupported media type")
+        return self.made(body, headers)
+
+    def made(self, body: bytes, headers: Mapping[str, str]) -> Verdict:
+        """The message, or Twilio's refusal."""
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True)
         form = dict(pairs)
         refusal = self._refusal(form, twice=len(form) < len(pairs))
@@ -89,26 +94,27 @@ class FakeTwilio(FakeApi):
 
     def _refusal(self, form: dict[str, str], *, twice: bool) -> Verdict | None:
         if twice or form.keys() - _FIELDS:
-            return _error(400, 20001, "Unknown or repeated parameter")
+            return refused(400, 20001, "Unknown or repeated parameter")
         to = form.get("To", "")
         if not to:
-            return _error(400, 21604, "A 'To' phone number is required.")
-        if not _E164.fullmatch(to):
-            return _error(400, 21211, f"The 'To' number {to} is not a valid phone number.")
+            return refused(400, 21604, "A 'To' phone number is required.")
+        if not E164.fullmatch(to):
+            return refused(400, 21211, f"The 'To' number {to} is not a valid phone number.")
         if ("From" in form) == ("MessagingServiceSid" in form):
-            return _error(400, 21603, "A 'From' phone number is required.")
+            return refused(400, 21603, "A 'From' phone number is required.")
         if not form.get("Body"):
-            return _error(400, 21602, "Message body is required.")
+            return refused(400, 21602, "Message body is required.")
         if len(form["Body"]) > 1600:
-            return _error(
+            return refused(
                 400, 21617, "The concatenated message body exceeds the 1600 character limit"
             )
         if to in self._opted_out:
-            return _error(400, 21610, "Attempt to send to unsubscribed recipient")
+            return refused(400, 21610, "Attempt to send to unsubscribed recipient")
         return None
 
 
-def _error(status: int, code: int, message: str) -> Verdict:
+def refused(status: int, code: int, message: str) -> Verdict:
+    """Twilio's answer to what it does not take."""
     error = {
         "code": code,
         "message": message,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import uvloop
 
-from engine.core.message import Channel, Content, Outgoing, SendResult
+from engine.core.message import Channel, Content, Outgoing, SendResult, VoiceCall
 from engine.ports.providers import Provider
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -56,8 +58,16 @@ def sms(
     )
 
 
+def voice(message_id: str = "m-1", *, to: str = "+15005550006", **call: Any) -> Outgoing:
+    """A call."""
+    content = Content(text=f"How was it? {message_id}", language="en")
+    return replace(sms(message_id, to=to), channel="voice", content=content, call=VoiceCall(**call))
+
+
 def message(channel: Channel, message_id: str = "m-1") -> Outgoing:
     """A message for the channel."""
+    if channel == "voice":
+        return voice(message_id)
     return email(message_id) if channel == "email" else sms(message_id)
 
 

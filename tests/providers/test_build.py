@@ -16,6 +16,7 @@ from tests.providers.messages import clock, email, send, sms
 FULL = {
     "email_provider": "sendgrid",
     "sms_provider": "twilio",
+    "voice_provider": "twilio",
     "sendgrid_api_key": "SG.key",
     "twilio_account_sid": "AC1",
     "twilio_auth_token": "token",
@@ -27,6 +28,7 @@ def test_nothing_leaves_the_machine_by_default() -> None:
     assert {channel: provider.name for channel, provider in providers.items()} == {
         "email": "preview",
         "sms": "preview",
+        "voice": "preview",
     }
 
 
@@ -35,8 +37,11 @@ def test_each_provider_serves_the_channel_that_it_stands_for() -> None:
     assert {channel: provider.channel for channel, provider in providers.items()} == {
         "email": "email",
         "sms": "sms",
+        "voice": "voice",
     }
-    assert {provider.name for provider in providers.values()} == {"sendgrid", "twilio"}
+    assert {provider.name for provider in providers.values()} == {
+        "sendgrid", "twilio", "twilio_voice",
+    }  # fmt: skip
 
 
 def test_settings_reach_the_providers() -> None:
@@ -60,6 +65,7 @@ def test_settings_reach_the_providers() -> None:
     ("changes", "words"),
     [
         ({"email_provider": "sendgird"}, "LAGNIAPPE_EMAIL_PROVIDER.*did you mean sendgrid"),
+        ({"voice_provider": "twillio"}, "LAGNIAPPE_VOICE_PROVIDER.*did you mean twilio"),
         ({"sms_provider": "sendgrid"}, "LAGNIAPPE_SMS_PROVIDER.*preview or twilio"),
         ({"sendgrid_api_key": None}, "LAGNIAPPE_SENDGRID_API_KEY is not set"),
         ({"sendgrid_api_key": " \n"}, "LAGNIAPPE_SENDGRID_API_KEY is not set"),
@@ -85,6 +91,7 @@ def test_smtp_serves_email() -> None:
         assert {name: each.name for name, each in providers.items()} == {
             "email": "smtp",
             "sms": "preview",
+            "voice": "preview",
         }
         (result,) = send(providers["email"], [email()])
         assert result.outcome is Outcome.ACCEPTED

@@ -12,12 +12,14 @@ from engine.providers.preview import Preview
 from engine.providers.sendgrid import SendGrid
 from engine.providers.simulated import Reply, Script, Simulated
 from engine.providers.twilio_sms import TwilioSms
+from engine.providers.twilio_voice import TwilioVoice
 from engine.providers.wire import Timeouts
 from tests.fakes.http_fake import FakeApi
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.fakes.twilio import FakeTwilio
+from tests.fakes.twilio_calls import FakeTwilioCalls
 from tests.providers.conformance import Accepts, Fails, OverHttp
-from tests.providers.messages import clock, email, sms
+from tests.providers.messages import clock, email, sms, voice
 
 API_KEY = "SG.q9dW3kPz.secret-part"
 SID = "AC0123456789abcdef0123456789abcdef"
@@ -69,6 +71,37 @@ class TestSendGrid(OverHttp):
 
     def error_body(self, words: str) -> bytes:
         return json.dumps({"errors": [{"message": words, "field": None}]}).encode()
+
+
+class TestPreviewVoice(Accepts):
+    @contextlib.contextmanager
+    def provider(self) -> Iterator[Provider]:
+        yield Preview("voice", clock=clock)
+
+
+class TestTwilioVoice(OverHttp):
+    secrets = (TOKEN,)
+
+    def fake(self) -> FakeApi:
+        return FakeTwilioCalls(account_sid=SID, auth_token=TOKEN)
+
+    def at(
+        self, base_url: str, timeouts: Timeouts | None = None, *, wrong_key: bool = False
+    ) -> Provider:
+        return TwilioVoice(
+            account_sid=SID,
+            auth_token="other" if wrong_key else TOKEN,
+            base_url=base_url,
+            public_url="https://shop.test",
+            clock=clock,
+            timeouts=timeouts,
+        )
+
+    def impossible(self) -> Outgoing:
+        return voice(to="5005550006")
+
+    def error_body(self, words: str) -> bytes:
+        return json.dumps({"code": 20001, "message": words, "status": 400}).encode()
 
 
 class TestTwilio(OverHttp):

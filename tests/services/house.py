@@ -81,6 +81,7 @@ class House:
         self._slots = slots
         self.email = Simulated("email", clock=self.clock.now, script=script)
         self.sms = Simulated("sms", clock=self.clock.now, script=script)
+        self.voice = Simulated("voice", clock=self.clock.now, script=script)
         self.write_store(store or {})
         for name, content in templates.items():
             self.write(f"message_templates/{name}", content)
@@ -111,7 +112,7 @@ class House:
             self._environ,
             clock=self.clock,
             sends=True,
-            providers={"email": self.email, "sms": self.sms},
+            providers={"email": self.email, "sms": self.sms, "voice": self.voice},
             make_sender=lambda providers: ImmediateSender(
                 providers, max_in_flight=self._slots, clock=self.clock.now
             ),
@@ -193,7 +194,7 @@ class House:
 
     @property
     def received(self) -> list[Outgoing]:
-        return [*self.email.received, *self.sms.received]
+        return [*self.email.received, *self.sms.received, *self.voice.received]
 
     def messages(self, name: str | None = None) -> list[LoggedMessage]:
         """The log, oldest first."""

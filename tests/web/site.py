@@ -16,10 +16,11 @@ from config.settings import Settings, load_settings
 from engine.core.receipt import Receipt
 from engine.core.texts import InboundText
 from engine.links import Links
+from engine.ports.calling import CallReader, CallReply, CallTurn
 from engine.ports.clock import VirtualClock
 from engine.ports.providers import ReceiptReader, TextReader
 from engine.ports.storage import Incoming, UnitOfWork
-from engine.providers.build import build_readers, build_text_readers
+from engine.providers.build import build_call_reader, build_readers, build_text_readers
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.surveys import Surveys
@@ -112,6 +113,7 @@ class Site:
     capacity: int = 20_000
     receive: Callable[[Sequence[Receipt]], int] = len
     reply: Callable[[InboundText], str | None] = lambda _: None
+    turn: Callable[[CallTurn], CallReply] = lambda _: CallReply(say="goodbye")
     catalog: Callable[[], Catalog] = lambda: BUILT_IN
     policy: Callable[[], Policy] = lambda: POLICY
 
@@ -134,6 +136,8 @@ class Site:
             receive=self.receive,
             text_readers=_text_readers(settings),
             reply=self.reply,
+            call_reader=lambda: _call_reader(settings),
+            turn=self.turn,
             catalog=self.catalog,
             policy=self.policy,
             readiness=self.readiness,
@@ -172,6 +176,14 @@ def _readers(settings: Settings) -> dict[str, ReceiptReader]:
 def _text_readers(settings: Settings) -> dict[str, TextReader]:
     token = settings.twilio_auth_token
     return build_text_readers(
+        twilio_auth_tokens=[token.get_secret_value()] if token else [],
+        public_url=settings.base_url,
+    )
+
+
+def _call_reader(settings: Settings) -> CallReader:
+    token = settings.twilio_auth_token
+    return build_call_reader(
         twilio_auth_tokens=[token.get_secret_value()] if token else [],
         public_url=settings.base_url,
     )
