@@ -24,6 +24,7 @@ from engine.cli import (
     ingest,
     log,
     preview,
+    report,
     starter,
     why,
 )
@@ -97,6 +98,7 @@ for name, group, about in (
     app.add_typer(group, name=name, help=f"{about} Alone: list.", short_help=about,
                   cls=DefaultCommand)  # fmt: skip
 app.add_typer(customers.app, name="customers", help="Customers and all that is known of them.")
+app.add_typer(report.app, name="report", help="What came of it, in figures.")
 app.add_typer(database.app, name="db", help="The database's schema.")
 
 
