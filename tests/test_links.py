@@ -5,13 +5,24 @@ from __future__ import annotations
 import hmac
 import string
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.links import LONGEST_TARGET, BadToken, Links, Purpose, Token, _Short, is_target
+from engine.core.survey import SCALES
+from engine.links import (
+    LONGEST_TARGET,
+    BadToken,
+    Links,
+    Purpose,
+    Question,
+    Token,
+    _Short,
+    is_target,
+)
 
 KEYS = ["key-of-the-tests-0123456789abcdef", "older-key-of-the-tests-0123456789"]
 BASE = "https://mail.example.com"
@@ -166,3 +177,29 @@ def test_our_own_pages_are_not_tracked() -> None:
     message = str(UUID(int=7))
     for own in (LINKS.unsubscribe(message), LINKS.click(message, "https://x.example/")):
         assert LINKS.click(message, own) == own
+
+
+@given(
+    st.sampled_from(list(SCALES)).flatmap(
+        lambda kind: st.tuples(st.just(kind), st.none() | st.sampled_from(SCALES[kind]))
+    ),
+    st.uuids(),
+)
+def test_a_surveys_link_holds_question_and_end(
+    asked: tuple[Any, int | None], message: UUID
+) -> None:
+    question, end = Question(*asked), datetime(2026, 6, 1, tzinfo=UTC)
+    token = LINKS.token(Purpose.SURVEY, str(message), question=question, expires=end)
+    found = LINKS.read(Purpose.SURVEY, token, now=end - timedelta(seconds=1))
+    assert (found.message_id, found.question, found.target) == (str(message), question, None)
+    with pytest.raises(BadToken, match="expired"):
+        LINKS.read(Purpose.SURVEY, token, now=end)
+    for other in set(Purpose) - {Purpose.SURVEY}:
+        with pytest.raises(BadToken):
+            LINKS.read(other, token, now=end - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(("kind", "score"), [("csat", 0), ("csat", 6), ("nps", 11), ("ces", 15)])
+def test_no_link_stands_for_a_score_off_the_scale(kind: Any, score: int) -> None:
+    with pytest.raises(ValueError, match="no score"):
+        LINKS.token(Purpose.SURVEY, str(UUID(int=1)), question=Question(kind, score))
