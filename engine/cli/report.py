@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.failure import Program
 from engine.cli.moments import moment
-from engine.cli.output import Column, RowFormat, print_rows
+from engine.cli.output import Column, Row, RowFormat, print_rows
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _shown(row: dict[str, Any], name: str) -> str:
+def _shown(row: Row, name: str) -> str:
     value = row[name]
     return f"{value:.2f}" if row["kind"] == "ces" else f"{value:.0f}"
 
 
-def _interval(row: dict[str, Any]) -> str:
+def _interval(row: Row) -> str:
     return "-" if row["low"] is None else f"{_shown(row, 'low')} and {_shown(row, 'high')}"
