@@ -30,6 +30,7 @@ from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
 from config.loyalty import Loyalty
 from config.offers import Offers
+from config.referrals import Referrals, problems_with_offers
 from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
@@ -355,6 +356,7 @@ class Policy(Section):
     surveys: Surveys = Surveys()
     offers: Offers = {}
     calls: Calls = Calls()
+    referrals: Referrals = {}
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()
@@ -383,10 +385,30 @@ def load_policy(document: Document) -> Policy:
         policy = Policy.model_validate(document.data)
     except ValidationError as error:
         raise SourceError(diagnose(error, document, Policy)) from None
-    unknown = (*_unknown_topics(policy, document), *_unknown_offers(policy, document))
+    unknown = (
+        *_unknown_topics(policy, document),
+        *_unknown_offers(policy, document),
+        *_unkept_promises(policy, document),
+    )
     if unknown:
         raise SourceError(unknown)
     return policy
+
+
+def _unkept_promises(policy: Policy, document: Document) -> Iterator[Diagnostic]:
+    """Referral programs that promise what there is not."""
+    for below, offer, why in problems_with_offers(policy.referrals, policy.offers):
+        path: Path = ("referrals", *below)
+        fixed = [name for name, one in policy.offers.items() if one.kind == "fixed"]
+        known = fixed if "friend" in below else list(policy.offers)
+        yield Diagnostic(
+            code="unknown-offer",
+            message=why,
+            at=document.position(path),
+            path=field_path(path),
+            expected=f"one of {', '.join(known)}" if known else "offers:",
+            suggestion=nearest(offer, known),
+        )
 
 
 def _unknown_topics(policy: Policy, document: Document) -> Iterator[Diagnostic]:

@@ -51,15 +51,19 @@ def _not_empty(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+Language = Annotated[str, AfterValidator(_language)]
 Phrase = Annotated[
-    dict[
-        Annotated[str, AfterValidator(_language)],
-        Annotated[str, Field(min_length=1, max_length=200)],
-    ],
+    dict[Language, Annotated[str, Field(min_length=1, max_length=200)]],
     BeforeValidator(_by_language),
     AfterValidator(_not_empty),
 ]
 """A short text for customers: one for all, or one a language."""
+Paragraph = Annotated[
+    dict[Language, Annotated[str, Field(min_length=1, max_length=1000)]],
+    BeforeValidator(_by_language),
+    AfterValidator(_not_empty),
+]
+"""A longer one."""
 
 TopicId = Annotated[str, AfterValidator(topic_id)]
 

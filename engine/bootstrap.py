@@ -61,6 +61,7 @@ from engine.services.ingest import Ingest
 from engine.services.outbox import Outbox
 from engine.services.privacy import Privacy
 from engine.services.receive import Receive
+from engine.services.referral_pages import ReferralPages
 from engine.services.replies import Replies
 from engine.services.retention import Forgetting
 from engine.services.revisions import Policies, Revisions
@@ -116,6 +117,7 @@ class App:
     outbox: Outbox
     personal: SqlPrivacy
     privacy: Privacy
+    referrals: ReferralPages
     forgetting: Forgetting
     deliveries: Deliveries
     pool_watch: PoolWatch
@@ -208,7 +210,7 @@ def build(
         return Policies(
             policy=fresh,
             rules=compile_rules(fresh, _ZONES),
-            programs=compile_programs(fresh, fingerprints.keyed),
+            programs=compile_programs(fresh, fingerprints.keyed, fingerprints.mailboxes),
         )
 
     revisions = Revisions(storage, loader, policies)
@@ -316,6 +318,13 @@ def build(
             compile_rules(policy, _ZONES),
             clock,
             country=policy.country,
+        ),
+        referrals=ReferralPages(
+            storage,
+            ingest,
+            clock,
+            policy=lambda: revisions.policy,
+            mailboxes=fingerprints.mailboxes,
         ),
         forgetting=Forgetting(
             storage=personal,

@@ -183,6 +183,10 @@ class Links:
         token = self.token(Purpose.SURVEY, message_id, expires=expires, question=question)
         return self.address(Purpose.SURVEY, token)
 
+    def referral(self, code: str) -> str:
+        """The address of the page behind a customer's referral code."""
+        return f"{self._base_url}/r/{code}"
+
     def click(self, message_id: str, target: str) -> str:
         """The address that leads to ``target`` and tells us so.
 

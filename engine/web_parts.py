@@ -42,6 +42,7 @@ class WebParts:
                 turn=app.turns.take,
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
                 surveys=app.surveys,
+                referrals=app.referrals,
                 clicks=Clicks(app.links, app.receive.take, app.clock),
                 catalog=lambda: app.loader.catalog,
                 policy=lambda: app.revisions.policy,

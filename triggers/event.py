@@ -99,6 +99,7 @@ class CustomerFacts:
     country: Text | None = None  # ISO 3166-1 alpha-2
     region: Text | None = None  # state or province, ISO 3166-2: "IN" or "US-IN"
     postal_code: Text | None = None  # ZIP code
+    street: Text | None = None  # street and house number
     birthday: date | None = None
     tags: tuple[Text, ...] | None = None  # the full set, replacing the source's former set
     attributes: dict[str, Any] = field(default_factory=dict)

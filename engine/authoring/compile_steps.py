@@ -12,6 +12,7 @@ from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
 from engine.authoring.placing import placed_call
 from engine.authoring.step_specs import (
+    AskReferralStep,
     AskSurveyStep,
     AssignCallStep,
     AwardPointsStep,
@@ -33,6 +34,7 @@ from engine.authoring.step_specs import (
 from engine.authoring.values import event_data, plain_value
 from engine.core.verbs import (
     Arm,
+    AskReferral,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -121,6 +123,14 @@ class StepCompiler:
                     per=award.per,
                     reason=award.reason,
                     multiplier=award.multiplier,
+                    **common,
+                )
+            case AskReferralStep():
+                invite = spec.ask_referral
+                return AskReferral(
+                    program=invite.program,
+                    channel=invite.channel,
+                    **_message(invite),
                     **common,
                 )
             case UpdateCustomerStep():

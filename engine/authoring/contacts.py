@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.authoring.step_specs import (
+    AskReferralStep,
     AskSurveyStep,
     AssignCallStep,
     PlaceCallStep,
@@ -53,6 +54,9 @@ def contact_of(spec: StepSpec) -> Contact | None:
         case AskSurveyStep():
             ask = spec.ask_survey
             return Contact(template=ask.template, channel=ask.channel)
+        case AskReferralStep():
+            invite = spec.ask_referral
+            return Contact(template=invite.template, channel=invite.channel)
         case _:
             return None
 

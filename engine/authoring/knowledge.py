@@ -11,6 +11,7 @@ from engine.authoring.layout import Placed
 from engine.authoring.placing import placed_call
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
 from engine.authoring.step_specs import (
+    AskReferralStep,
     AskSurveyStep,
     AssignCallStep,
     AwardPointsStep,
@@ -23,6 +24,7 @@ from engine.authoring.step_specs import (
 )
 from engine.core.facts import FIELDS, STEP_FIELDS
 from engine.core.verbs import (
+    AskReferral,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -259,6 +261,18 @@ def step_results(step: Placed) -> Mapping[str, Field]:
             points = spec.award_points.points
             return STEP_FIELDS(
                 AwardPoints(index=at, id=step.id, next=following, points=points, reason="")
+            )
+        case AskReferralStep():
+            invite = spec.ask_referral
+            return STEP_FIELDS(
+                AskReferral(
+                    index=at,
+                    id=step.id,
+                    next=following,
+                    program=invite.program,
+                    channel=invite.channel,
+                    template="",
+                )
             )
         case WaitForStep():
             return STEP_FIELDS(

@@ -15,6 +15,7 @@ from engine.authoring.rules import (
     gifts,
     identity,
     reachability,
+    referrals,
     surveys,
     templates,
     timing,
@@ -27,6 +28,7 @@ _ALONE = (
     exits.check,
     identity.check,
     reachability.check,
+    referrals.check,
     timing.check,
 )
 

@@ -16,7 +16,12 @@ from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.lint_offers import lint_offers
 from engine.authoring.rules import loyalty
-from engine.authoring.step_specs import AssignCallStep, CallWebhookStep, PlaceCallStep
+from engine.authoring.step_specs import (
+    AskReferralStep,
+    AssignCallStep,
+    CallWebhookStep,
+    PlaceCallStep,
+)
 from engine.core.message import Channel
 
 _CALLED: Final[Mapping[Channel, str]] = {"email": "email", "sms": "SMS", "voice": "calls"}
@@ -31,6 +36,7 @@ def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
         yield from _no_sender(draft, "no-voice-sender", "voice", "no call can be made")
     yield from _transfers(draft, policy)
     yield from _queues(draft, policy)
+    yield from _referrals(draft, policy)
     yield from _webhooks(draft, policy)
     yield from lint_offers(draft, policy.offers)
     yield from loyalty.check(draft, policy.loyalty)
@@ -106,6 +112,22 @@ def _queues(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
                 f'config/store.yaml has no queue "{name}" of calls',
                 expected=f"one of {known}" if known else "calls: queues: in config/store.yaml",
                 suggestion=nearest(name, queues),
+            )
+
+
+def _referrals(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
+    for step in draft.steps:
+        if not isinstance(step.spec, AskReferralStep):
+            continue
+        program = step.spec.ask_referral.program
+        if program not in policy.referrals:
+            known = ", ".join(policy.referrals)
+            yield draft.problem(
+                "unknown-referral-program",
+                (*step.verb_path, "program"),
+                f'config/store.yaml has no referral program "{program}"',
+                expected=f"one of {known}" if known else "referrals: in config/store.yaml",
+                suggestion=nearest(program, policy.referrals),
             )
 
 

@@ -147,6 +147,13 @@ class PlaceFields(MessageFields):
         return self
 
 
+class ReferralFields(MessageFields):
+    """Which program to invite to, and how."""
+
+    program: Word = Field(description="A program under referrals: in config/store.yaml")
+    channel: Literal["email", "sms"] = Field("email", description="How the invitation is sent")
+
+
 class IfSpec(Spec):
     """One arm of a branch: the first whose condition holds is taken."""
 
@@ -353,6 +360,12 @@ class PlaceCallStep(BaseStep):
     )
 
 
+class AskReferralStep(BaseStep):
+    """Invite the customer to bring friends, with a code of their own."""
+
+    ask_referral: ReferralFields = Field(description="program, template, channel")
+
+
 class UpdateCustomerStep(BaseStep):
     """Change the customer's tags and attributes."""
 
@@ -402,6 +415,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "assign_call": AssignCallStep,
     "award_points": AwardPointsStep,
     "place_call": PlaceCallStep,
+    "ask_referral": AskReferralStep,
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
@@ -428,6 +442,7 @@ StepSpec = Annotated[
     | Annotated[AssignCallStep, Tag("AssignCallStep")]
     | Annotated[AwardPointsStep, Tag("AwardPointsStep")]
     | Annotated[PlaceCallStep, Tag("PlaceCallStep")]
+    | Annotated[AskReferralStep, Tag("AskReferralStep")]
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]

@@ -24,6 +24,7 @@ from engine.cli import (
     ingest,
     log,
     preview,
+    referrals,
     report,
     starter,
     why,
@@ -94,6 +95,7 @@ for name, group, about in (
     ("calls", calls.app, "Follow-up calls: who calls whom, and what came of it."),
     ("campaigns", campaigns.app, "Campaigns, how they do, and the brake."),
     ("coupons", coupons.app, "Coupons given, and the pools of codes."),
+    ("referrals", referrals.app, "Friends brought by customers, and your decisions."),
 ):
     app.add_typer(group, name=name, help=f"{about} Alone: list.", short_help=about,
                   cls=DefaultCommand)  # fmt: skip

@@ -72,7 +72,8 @@ class Context:
 
     ``braked`` is filled by the core: campaigns that ran into their ``volume_limit``, with the
     reason. For the rest of the batch they stand still; the service that owns the batch makes the
-    hold lasting, in the same transaction.
+    hold lasting, in the same transaction. ``beside`` is the other customer whom the event of our
+    own that is being processed names (``engine.core.beside``), locked and written back as well.
     """
 
     now: datetime
@@ -80,6 +81,7 @@ class Context:
     shared: Shared
     programs: StepPrograms
     braked: dict[str, str] = field(default_factory=dict)
+    beside: World | None = None
 
     def keeps_back(self, campaign: str, plans: Plans) -> bool:
         """Whether the campaign's messages stay where they are.

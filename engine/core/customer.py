@@ -36,6 +36,7 @@ class Customer:
     country: str | None = None
     region: str | None = None  # ISO 3166-2, with or without its country
     postal_code: str | None = None
+    street: str | None = None  # with the house number
     birthday: date | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from engine.core.points import loyalty_page
 from engine.core.survey import SurveyKind
 from engine.core.transition import Transition
 from engine.core.verbs import (
+    AskReferral,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -314,6 +315,10 @@ def step_fields(step: Step) -> Mapping[str, Field]:
                 f"{step.id}.outcome": Field(type=STRING, nullable=True, doc="What came of it"),
                 f"{step.id}.note": Field(type=STRING, nullable=True, doc="What was noted"),
             }
+        case AskReferral():
+            doc = "The customer's code in the program"
+            code = Field(type=STRING, nullable=True, doc=doc)
+            return {**_message_fields(step.id), f"{step.id}.code": code}
         case SendMessage():
             return _message_fields(step.id)
         case AwardPoints():

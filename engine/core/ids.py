@@ -39,6 +39,11 @@ def assumption_id(order_id: str, since: str) -> str:
     return _id("assumption", order_id, since)
 
 
+def referral_id(code: str, friend_id: str) -> str:
+    """The id of what one customer's code has brought about with one friend."""
+    return _id("referral", code, friend_id)
+
+
 def share(campaign: str, salt: str, customer_id: str) -> float:
     """Where a customer stands, in [0, 100), for a holdout or a split of a campaign.
 

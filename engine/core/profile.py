@@ -23,6 +23,7 @@ _FIELDS: Final = (
     "country",
     "region",
     "postal_code",
+    "street",
     "birthday",
     "tags",
 )

@@ -29,6 +29,7 @@ _DONE: Final[Mapping[str, Callable[[Trace, tzinfo], str]]] = {
     "points_awarded": lambda trace, zone: (
         f"gave {trace.get('points')} points for {trace.get('reason')}"
     ),
+    "code_ready": lambda trace, zone: "the customer's referral code is ready",
 }
 
 _NOT_TAKEN: Final[Mapping[str, Callable[[Trace], str]]] = {
@@ -44,6 +45,9 @@ _NOT_TAKEN: Final[Mapping[str, Callable[[Trace], str]]] = {
     ),
     "no_queue": lambda trace: f"config/store.yaml has no queue {trace.get('queue')} of calls",
     "call_known": lambda trace: "its call task was made already",
+    "no_referral_program": lambda trace: (
+        f'config/store.yaml has no referral program "{trace.get("program")}"'
+    ),
 }
 
 

@@ -26,6 +26,7 @@ from engine.core.verbs import (
     Delay,
     EmitEvent,
     Exit,
+    ProgramMessage,
     ProgramStep,
     SendMessage,
     Split,
@@ -120,10 +121,10 @@ def _take(view: View, step: Step) -> int | None:
             return _branch(view, step)
         case Split():
             return _split(view, step)
+        case ProgramMessage():
+            return _program_message(view, step)
         case SendMessage():
-            following = make_message(view, step)
-            view.renew()
-            return following
+            return _message(view, step)
         case UpdateCustomer():
             return _update_customer(view, step)
         case EmitEvent():
@@ -137,6 +138,25 @@ def _take(view: View, step: Step) -> int | None:
             return None
         case _:
             assert_never(step)
+
+
+def _message(view: View, step: SendMessage) -> int | None:
+    following = make_message(view, step)
+    view.renew()
+    return following
+
+
+def _program_message(view: View, step: ProgramMessage) -> int | None:
+    """A message that goes out only when its program has ready what it is about."""
+    taken = view.context.programs.take(view.world, view.journey, step, view.context)
+    if not taken.done:
+        note_result(view, step, "skipped")
+        trace = dict(taken.trace) or None
+        _decide(view, DecisionKind.STEP_SKIPPED, step, code=taken.code, trace=trace)
+        return step.next
+    for name, result in taken.results.items():
+        note_result(view, step, name, result)
+    return _message(view, step)
 
 
 def note_result(view: View, step: Step, name: str, value: object = True) -> None:

@@ -170,6 +170,18 @@ class IssueCoupon(ProgramStep):
     offer: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramMessage(SendMessage, ProgramStep):
+    """A message for which a program of the shop has something ready. Subclasses say which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskReferral(ProgramMessage):
+    """Invite the customer to bring friends, with the code that is theirs in the program."""
+
+    program: str
+
+
 CallPriority = Literal["low", "normal", "high", "urgent"]
 
 

@@ -113,7 +113,13 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emitted:
-    """An event that a step reports, still without envelope; ``id`` derives from (journey, step)."""
+    """An event that a step or a program reports, still without envelope; ``id`` derives from its
+    cause.
+
+    It is about the customer whose world reports it, unless ``to`` names records of books, as (book,
+    key): then about the customer who keeps the first of them that anybody keeps. Where nobody does
+    it is not told; ``data`` gains ``via``, the record.
+    """
 
     id: str
     type: str
@@ -122,6 +128,7 @@ class Emitted:
     causes: tuple[str, ...]
     order_id: str | None = None
     ticket_id: str | None = None
+    to: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

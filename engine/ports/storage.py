@@ -224,6 +224,11 @@ class UnitOfWork(Protocol):
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books of the programs (None: all) with every world from now on."""
 
+    def keepers(
+        self, places: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[tuple[str, datetime]]]:
+        """Who keeps a record in these places, as (book, key): customers, and the records' times."""
+
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a record whose time has come, oldest first, locked."""
 

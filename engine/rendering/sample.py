@@ -120,6 +120,14 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "survey.scores.score": "the number",
     "survey.scores.label": "what it means; empty where the scale names its ends only",
     "survey.scores.url": "the page with this number chosen; it counts only when it is sent there",
+    "referral.code": "in the message of ask_referral: the customer's own code",
+    "referral.url": "page that a friend sees; to be passed on",
+    "referral.name": "the program's name",
+    "referral.reward": "what the customer gets for a friend",
+    "referral.friend_reward": "what the friend gets",
+    "referral.email_url": "link that begins an email to a friend (mailto:)",
+    "referral.sms_url": "link that begins a text to a friend (sms:)",
+    "referral.whatsapp_url": "link that begins a WhatsApp message to a friend",
     "now": "time at which this message is made",
 }
 
@@ -259,6 +267,16 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
     },
     "message": {"id": "5a3b1c00-0000-5000-8000-000000000001"},
     "survey": survey_nowhere("csat", "en", "https://shop.example.com"),
+    "referral": {
+        "code": "K7QFM2XD9T",
+        "url": "https://shop.example.com/r/K7QFM2XD9T",
+        "name": "Bring a friend",
+        "reward": "500 points",
+        "friend_reward": "$10 off the first order",
+        "email_url": "mailto:?subject=For%20you&body=https%3A%2F%2Fshop.example.com",
+        "sms_url": "sms:?&body=https%3A%2F%2Fshop.example.com",
+        "whatsapp_url": "https://wa.me/?text=https%3A%2F%2Fshop.example.com",
+    },
     "now": _NOW,
 }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 OWN_SOURCE = "lagniappe"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Keepers = Mapping[tuple[str, str], Sequence[tuple[str, datetime]]]
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Batch:
     handover: HandOver
     braked: dict[str, str] = field(default_factory=dict)
 
-    def context(self, now: datetime) -> Context:
+    def context(self, now: datetime, beside: World | None = None) -> Context:
         """The surroundings of decisions at ``now``."""
         return Context(
             now=now,
@@ -68,6 +69,7 @@ class Batch:
             shared=SharedInUnit(self.unit),
             programs=self.configuration.programs,
             braked=self.braked,
+            beside=beside,
         )
 
     def take_due_steps(self, world: World, context: Context) -> int:
@@ -113,11 +115,13 @@ class Batch:
     def note(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change, for a commit by the caller."""
         context, plans = self.context(now), self.configuration.plans
+        worlds = list(worlds)
         for world in worlds:
             self.configuration.programs.settle(world, plans, context)
+        for incoming in told(self.unit, worlds, now):
+            self.unit.enqueue(incoming)
+        for world in worlds:
             changes = world.changes
-            if changes.emitted:
-                self.unit.enqueue(_incoming(world, each, now) for each in changes.emitted)
             if changes.customer:
                 world.customer.zone = home_zone(world.customer, self.configuration.rules)
             if world.is_new or changes.any:
@@ -132,13 +136,38 @@ class Batch:
                         next=f"lagniappe campaigns resume {campaign}")  # fmt: skip
 
 
-def _incoming(world: World, emitted: Emitted, now: datetime) -> Incoming:
+def told(unit: UnitOfWork, worlds: Sequence[World], now: datetime) -> Iterator[Sequence[Incoming]]:
+    """The events of our own that worlds report, each with the customer whom it is about."""
+    places = {place for world in worlds for each in world.changes.emitted for place in each.to}
+    keepers = unit.keepers(places) if places else {}
+    for world in worlds:
+        if not world.changes.emitted:
+            continue
+        found: list[Incoming] = []
+        for each in world.changes.emitted:
+            if not each.to:
+                found.append(_incoming(world.customer.id, each, now))
+                continue
+            place = next((place for place in each.to if _keeper(keepers, place, each)), None)
+            if place is not None:
+                about = replace(each, data={**each.data, "via": list(place)})
+                found.append(_incoming(_keeper(keepers, place, each), about, now))
+        yield found
+
+
+def _keeper(keepers: Keepers, place: tuple[str, str], emitted: Emitted) -> str:
+    """Of those who keep a record there the one whose is the latest, unless the event was before."""
+    kept = [(at, who) for who, at in keepers.get(place, ()) if at <= emitted.time]
+    return max(kept)[1] if kept else ""
+
+
+def _incoming(customer_id: str, emitted: Emitted, now: datetime) -> Incoming:
     event = Event(
         id=emitted.id,
         source=OWN_SOURCE,
         type=emitted.type,
         time=emitted.time,
-        customer=CustomerFacts(id=world.customer.id),
+        customer=CustomerFacts(id=customer_id),
         order=order_reference(emitted.order_id),
         ticket=ticket_reference(emitted.ticket_id),
         data=emitted.data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from engine.programs.calls import Calls
 from engine.programs.coupons import Coupons
 from engine.programs.loyalty import LoyaltyProgram
 from engine.programs.program import Program, Programs
+from engine.programs.referrals import Referrals
 from engine.programs.surveys import Surveys
 from triggers.places import Places
 
@@ -37,8 +38,13 @@ class Configuration:
         return replace(self, plans=replace(self.plans, held=dict(held)))
 
 
-def compile_programs(policy: Policy, keyed: Callable[[str], bytes]) -> Programs:
-    """The programs that a policy sets up; ``keyed`` is a hash that nobody else can make."""
+def compile_programs(
+    policy: Policy, keyed: Callable[[str], bytes], mailboxes: Callable[[str], Sequence[str]]
+) -> Programs:
+    """The programs that a policy sets up.
+
+    ``keyed`` is a hash that nobody else can make, ``mailboxes`` what may be kept of a mailbox.
+    """
     programs: list[Program] = [Surveys()]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed))
@@ -46,6 +52,8 @@ def compile_programs(policy: Policy, keyed: Callable[[str], bytes]) -> Programs:
         programs.append(Calls.of(policy.calls, policy.zone))
     if policy.loyalty is not None:
         programs.append(LoyaltyProgram(policy.loyalty))
+    if policy.referrals:
+        programs.append(Referrals(policy.referrals, keyed, mailboxes))
     return Programs(tuple(programs))
 
 

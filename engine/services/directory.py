@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from engine.core.beside import Beside, beside
 from engine.core.context import Context
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.identity import (
@@ -85,7 +86,10 @@ class Directory:
         self._preferences: dict[tuple[str, str], Preferences] = {}
         self._recalled: dict[tuple[str, str], Suppression] = {}  # told anew, after an erasure
         self._ownerless = {key for key, owner in self._owners.items() if owner is None}
+        self._beside = {id(event): other for event in events if (other := beside(event))}
+        self._named |= {other.order_id for other in self._beside.values() if other.order_id}
         internal = {each.customer_id for each in keys if each.customer_id is not None}
+        internal |= {other.customer_id for other in self._beside.values()}
         self._moved = unit.aliases(internal) if internal else {}
         self._identities: dict[str, set[IdentityKey]] | None = None
         self._claimed: dict[IdentityKey, str] = {}
@@ -118,6 +122,8 @@ class Directory:
         if placed.customer_id is None:
             return placed
         self._wanted.add(placed.customer_id)
+        if (other := self._beside.get(id(event))) is not None:
+            self._wanted.add(self._now_called(other.customer_id))
         for key in (order_key(event), ticket_key(event)):
             if key is not None and self._owners.get(key) is None:
                 self._owners[key] = placed.customer_id
@@ -249,6 +255,11 @@ class Directory:
             if held is None or held.scope != "all":
                 suppressions[key] = self._recalled[key] = replace(suppression, address=key[1])
         return known.consents, suppressions
+
+    def beside(self, event: Event) -> World | None:
+        """The world of the other customer whom an event of our own names; None when erased."""
+        other: Beside | None = self._beside.get(id(event))
+        return None if other is None else self.worlds.get(self._survivor_of(other.customer_id))
 
     def world(self, placed: Placed, event: Event, context: Context) -> World | None:
         """The world that the event belongs to, merged where it must be; None for nobody's."""

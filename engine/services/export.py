@@ -19,7 +19,7 @@ _ALL: Final = 10_000_000  # rows of one kind; nobody has as many
 
 _PROFILE: Final = (
     "id", "email", "phone", "first_name", "last_name", "locale", "timezone", "country", "region",
-    "postal_code",
+    "postal_code", "street",
     "birthday", "tags", "attributes", "created_at", "orders_count", "total_spent",
     "first_order_at", "last_order_at", "open_tickets",
 )  # fmt: skip

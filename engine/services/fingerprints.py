@@ -16,6 +16,7 @@ from engine.core.message import Channel
 
 MARK: Final = "erased:"  # begins what stands for an address or a customer that was erased
 _CODES: Final = b"lagniappe.codes"
+_MAILBOX: Final = b"lagniappe.mailbox"
 _PURPOSE: Final = b"lagniappe.erased"  # the key signs links as well; neither passes for the other
 
 
@@ -35,6 +36,7 @@ class Fingerprints:
         """Make them by the first of these from now on, and find by every one of them."""
         self._keys = [hmac.digest(key.encode(), _PURPOSE, "sha256") for key in keys]
         self._codes = hmac.digest(keys[0].encode(), _CODES, "sha256")
+        self._mailboxes = [hmac.digest(key.encode(), _MAILBOX, "sha256") for key in keys]
 
     def of(self, address: str) -> str:
         """What is kept of an address."""
@@ -47,6 +49,13 @@ class Fingerprints:
     def keyed(self, text: str) -> bytes:
         """32 bytes that follow from ``text`` and that nobody without the first key can tell."""
         return hmac.digest(self._codes, text.encode(), "sha256")
+
+    def mailboxes(self, mailbox: str) -> list[str]:
+        """All that may be kept of the mailbox of somebody who is no customer yet.
+
+        The first is what is kept from now on.
+        """
+        return [hmac.digest(key, mailbox.encode(), "sha256").hex()[:32] for key in self._mailboxes]
 
     def anonymous(self, kind: str, value: str, salt: str) -> str:
         """An id in the place of one that could lead back to a person."""

@@ -40,6 +40,7 @@ from engine.ports.storage import Archived, Unavailable, UnitOfWork
 from engine.programs.calls import line_team
 from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
+from engine.services.referral_links import referral_root
 from engine.services.survey_links import survey_root
 from engine.services.tracking import clicks_of, tracker
 
@@ -169,6 +170,7 @@ class HandOver:
             unsubscribe_url=unsubscribe,
             now=context.now,
             survey=survey_root(plan, message, self._links, locale, context.now),
+            referral=referral_root(plan, journey, message, self._links, policy, locale),
         )
         try:
             content = self._renderer.render(

@@ -177,6 +177,7 @@ class Ingest:
             if place.erased:
                 done.append(_buried(item, place.customer_id))
                 continue
+            other = directory.beside(item.event)
             if place.foreign:
                 item = replace(item, event=replace(item.event, customer=None))
             world = directory.world(place, item.event, batch.context(item.received_at))
@@ -194,7 +195,7 @@ class Ingest:
                 directory.keep_orphan(item.event)
                 directory.take_statement(item.event)
             else:
-                verdicts = _decide(batch, world, item)
+                verdicts = _decide(batch, world, item, other)
                 directory.note_consents(world)
             done.append(
                 Processed(
@@ -219,9 +220,11 @@ def _buried(item: _Item, customer_id: str | None) -> Processed:
     )  # fmt: skip
 
 
-def _decide(batch: Batch, world: World, item: _Item) -> list[EntryVerdict]:
+def _decide(
+    batch: Batch, world: World, item: _Item, beside: World | None = None
+) -> list[EntryVerdict]:
     """What one event does to its customer, at the moment of its arrival."""
-    context = batch.context(item.received_at)
+    context = batch.context(item.received_at, beside)
     plans = batch.configuration.plans
     verdicts: list[EntryVerdict] = []
     programs = batch.configuration.programs

@@ -27,10 +27,12 @@ def message_context(
     unsubscribe_url: str | None,
     now: datetime,
     survey: Mapping[str, Any] | None = None,
+    referral: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every root that a template may read, for one message; ``shop`` is the renderer's own.
 
-    ``survey`` is ``engine.programs.scales.survey_values`` where the message asks for a score.
+    ``survey`` is ``engine.programs.scales.survey_values`` where the message asks for a score,
+    ``referral`` is ``engine.services.referral_links.referral_root`` where the message invites.
     """
     order = world.orders.get(message.order_id) if message.order_id else None
     ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
@@ -48,6 +50,7 @@ def message_context(
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
         "survey": survey,
+        "referral": referral,
         "now": now,
     }
     if journey is not None:

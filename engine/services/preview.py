@@ -18,6 +18,7 @@ from engine.core.facts import CALL_RESULTS, MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
 from engine.core.survey import SurveyKind
 from engine.core.verbs import (
+    AskReferral,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -32,6 +33,7 @@ from engine.links import Links
 from engine.ports.rendering import SCRIPT, Part, Renderer, Templates, Track
 from engine.programs.scales import survey_nowhere
 from engine.services.message_context import message_context
+from engine.services.referral_links import SAMPLE_CODE, sample_referral
 from engine.services.tracking import clicks_of, tracker
 
 _CHANNELS: tuple[Part, ...] = ("email", "sms", "voice", SCRIPT)
@@ -82,6 +84,7 @@ def of_customer(
         campaign_name="Preview",
         unsubscribe_url=unsubscribe,
         now=now,
+        referral=sample_referral(policy, base_url, locale or world.customer.locale),
     )
     if order is not None:
         values["trigger"] = {**values["trigger"], "type": "order.placed", "time": order.placed_at}
@@ -158,6 +161,9 @@ def _result(step: Step, now: datetime) -> dict[str, Any]:
         case AssignCall():
             called = {**dict.fromkeys(CALL_RESULTS, False), "assigned": True}
             return {**called, "outcome": None, "note": None}
+        case AskReferral():
+            asked = {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
+            return {**asked, "code": SAMPLE_CODE}
         case SendMessage():
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
         case AwardPoints():

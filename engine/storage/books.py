@@ -31,6 +31,7 @@ books = Table(
 
 _BOOKS = BulkTable.of(books, seldom=("due_at",))
 _RECORDS = 'SELECT customer_id, book, "key", "at", due_at, data FROM books WHERE customer_id {any}'
+_KEEPERS = 'SELECT customer_id, "key", "at" FROM books WHERE "key" {any} AND book = {p}'
 _DUE = (
     "SELECT customer_id FROM books WHERE due_at IS NOT NULL AND due_at <= {p}"
     " ORDER BY due_at LIMIT {p}"
@@ -113,6 +114,18 @@ def move_books(connection: Connection, merge: Merge) -> None:
     connection.execute(
         text("DELETE FROM books WHERE customer_id = :merged"), {"merged": merge.merged}
     )
+
+
+def keepers(
+    connection: Connection, places: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], list[tuple[str, datetime]]]:
+    """Whose records stand in these places, and since when, by customer."""
+    found: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
+    for book in sorted({book for book, _ in places}):
+        keys = {key for each, key in places if each == book}
+        for customer_id, key, at in fetch_any(connection, _KEEPERS, keys, book):
+            found.setdefault((book, key), []).append((customer_id, moment(at)))
+    return found
 
 
 def customers_due(connection: Connection, now: datetime, limit: int) -> list[str]:

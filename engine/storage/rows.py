@@ -56,6 +56,7 @@ def customer_row(c: Customer) -> Row:
         dump_sorted(c.stamps),
         c.region,
         c.postal_code,
+        c.street,
         c.zone,
     )
 
@@ -83,7 +84,8 @@ def customer_of(row: Any) -> Customer:
         stamps=orjson.loads(row[17]),
         region=row[18],
         postal_code=row[19],
-        zone=row[20],
+        street=row[20],
+        zone=row[21],
     )
 
 

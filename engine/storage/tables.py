@@ -79,6 +79,7 @@ customers = Table(
     Column("stamps", Text, nullable=False),
     Column("region", Text),
     Column("postal_code", Text),
+    Column("street", Text),
     Column("zone", Key),  # given or derived; NULL: the store's
     Index("ix_customers_zone_id", "zone", "id"),  # schedules sweep a zone at a time
     **_ROOMY,

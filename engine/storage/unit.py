@@ -26,7 +26,7 @@ from engine.ports.storage import (
     StoredEvent,
 )
 from engine.storage import tables
-from engine.storage.books import customers_due
+from engine.storage.books import customers_due, keepers
 from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
 from engine.storage.contention import telling_contention
 from engine.storage.coupons import coupon_holders
@@ -214,6 +214,12 @@ class SqlUnitOfWork:
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
         self._books = names
+
+    def keepers(
+        self, places: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[tuple[str, datetime]]]:
+        """Who keeps a record in these places."""
+        return keepers(self._connection, places)
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a record whose time has come, locked."""

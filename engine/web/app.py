@@ -15,7 +15,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine.ports import calling
-from engine.web import api, clicks, openapi, public, receipts, surveys, texts, voice, webhooks
+from engine.web import (
+    api,
+    clicks,
+    openapi,
+    public,
+    receipts,
+    referrals,
+    surveys,
+    texts,
+    voice,
+    webhooks,
+)
 from engine.web.errors import answer_http_error, as_json
 from engine.web.gateway import Gateway, Rescue
 from engine.web.health import Endpoint, alive, metrics_endpoint, ready_endpoint
@@ -70,6 +81,7 @@ def create_app(services: WebServices) -> FastAPI:
         Route(receipts.PATH, receipts.receipts_endpoint(services), methods=["POST"]),
         Route(public.PATH, public.unsubscribe_endpoint(services), methods=["GET", "POST"]),
         Route(surveys.PATH, surveys.survey_endpoint(services), methods=["GET", "POST"]),
+        Route(referrals.PATH, referrals.referral_endpoint(services), methods=["GET", "POST"]),
         Route(clicks.PATH, clicks.click_endpoint(services), methods=["GET"]),
         Route("/healthz", alive, methods=["GET"]),
         Route("/readyz", ready_endpoint(services), methods=["GET"]),

@@ -12,7 +12,17 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from engine.ports import calling
-from engine.web import api, clicks, openapi_pages, public, receipts, surveys, texts, webhooks
+from engine.web import (
+    api,
+    clicks,
+    openapi_pages,
+    public,
+    receipts,
+    referrals,
+    surveys,
+    texts,
+    webhooks,
+)
 from triggers.event import Event
 from triggers.sources import SOURCES, cloudevents
 from triggers.sources.native import MAX_EVENTS
@@ -79,6 +89,7 @@ def document(version: str) -> dict[str, Any]:
             receipts.PATH: {"post": _post_receipts()},
             public.PATH: openapi_pages.unsubscribe(),
             surveys.PATH: openapi_pages.survey(),
+            referrals.PATH: openapi_pages.referral(),
             clicks.PATH: openapi_pages.click(),
             "/healthz": {"get": _watch("The process answers.", "getHealth", {})},
             "/readyz": {

@@ -131,3 +131,36 @@ def survey() -> dict[str, Any]:
             "responses": answers("200", "404", "408", "409", "413", "422", "503"),
         },
     }
+
+
+def referral() -> dict[str, Any]:
+    """``/r/``."""
+    content = {name: {"schema": {"type": "string"}} for name in ("text/html", "text/plain")}
+    told = {
+        "200": "Who invites, what both get, and the way to the shop.",
+        "404": "Nobody has this code, or its program has ended.",
+        "408": "The body did not arrive in time.",
+        "413": "The body is too large.",
+        "422": "No email address, or no agreement.",
+        "503": "Try again in a minute.",
+    }
+
+    def answers(*statuses: str) -> dict[str, Any]:
+        return {status: {"description": told[status], "content": content} for status in statuses}
+
+    fields = {"email": {"type": "string", "format": "email"}, "agreed": {"const": "1"}}
+    form = {"type": "object", "required": ["email", "agreed"], "properties": fields}
+    return {
+        "parameters": [{**_TOKEN, "name": "code"}],
+        "get": {
+            "operationId": "showInvitation",
+            "summary": "Show the page behind a referral code; notes that it was looked at.",
+            "responses": answers("200", "404", "503"),
+        },
+        "post": {
+            "operationId": "acceptInvitation",
+            "summary": "Say with which address the friend will order.",
+            "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": form}}},
+            "responses": answers("200", "404", "408", "413", "422", "503"),
+        },
+    }

@@ -17,6 +17,7 @@ from engine.ports.metrics import Metrics
 from engine.ports.providers import ReceiptReader, TextReader
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
+from engine.services.referral_pages import ReferralPages
 from engine.services.surveys import Surveys
 from engine.services.unsubscribe import Unsubscribe
 from triggers.catalog import Catalog
@@ -49,6 +50,7 @@ class WebServices:
     inbox: Inbox
     unsubscribe: Unsubscribe
     surveys: Surveys
+    referrals: ReferralPages
     clicks: Clicks
     readers: Mapping[str, ReceiptReader]
     receive: Callable[[Sequence[Receipt]], int]

@@ -78,6 +78,7 @@ TEMPLATES = FakeTemplates(
                 reads=["customer.name"],
                 texts={"en": "Answer with a number from 0 on", "de": "0 bis 10?"},
             ),
+            template("invitation", reads=["referral.code", "referral.url"]),
             template("broken", [], problems=(_BROKEN,)),
         )
     }

@@ -12,8 +12,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from engine.core.book import Record
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.links import Links, Question
+from engine.programs.referral_records import CODES
 from engine.storage import tables
 from engine.web_parts import WebParts
 from tests.services.conftest import NewHouse
@@ -47,8 +49,12 @@ PARAMETERS: dict[str, Fill] = {
     "/s/{token}": lambda links, message: {
         "token": _token(links.survey(message, Question("nps", 9), START + 9 * DAY))
     },
+    "/r/{code}": lambda links, message: {"code": CODE},
     "/c/{token}": lambda links, message: {"token": _token(links.click(message, TARGET))},
 }
+CODE = "B7QFM2XD9T"
+PROGRAM = {"name": "Friends", "text": "Come.", "shop_url": TARGET,
+           "reward": {"points": 1, "text": "a point"}, "friend": {"text": "a coffee"}}  # fmt: skip
 # What the database may gain: observations, and the events that tell of them.
 OBSERVATIONS = {"receipts", "events"}
 BESIDE = {"workers"}  # heartbeats
@@ -106,7 +112,10 @@ def dump(house: House) -> dict[str, list[str]]:
 @pytest.fixture
 def house(new_house: NewHouse) -> House:
     """A customer whose journey waits for a click on a message that has arrived."""
-    house = new_house(campaign("news", "order.placed", BRANCH, purpose="marketing"))
+    house = new_house(
+        campaign("news", "order.placed", BRANCH, purpose="marketing"),
+        store={"referrals": {"friends": PROGRAM}},
+    )
     house.tell("customer.subscribed", data={"channel": "email"}, customer={
         "id": "ada", "email": "ada@example.com",
         "consent": {"email": {"status": "subscribed"}}})  # fmt: skip
@@ -117,6 +126,12 @@ def house(new_house: NewHouse) -> House:
     house.app.receive.take([arrived])
     house.app.worker.quiesce()
     assert house.journey().status == "live"
+    with house.app.storage.deciding() as unit:
+        world = unit.load([house.id_of("ada")], now=house.clock.now())[house.id_of("ada")]
+        told = {"program": "friends"}
+        world.write(Record(book=CODES, key=CODE, at=house.clock.now(), data=told))
+        unit.save(world)
+        unit.commit()
     return house
 
 
@@ -129,7 +144,7 @@ def test_scanners_change_nothing_but_marked_observations(house: House) -> None:
     message = house.message().id
     parts = WebParts(house.app, works=False)
     paths = public_paths(parts.asgi, house.app.links, message)  # type: ignore[arg-type]
-    assert {path[:3] for path in paths} >= {"/u/", "/c/", "/s/"}
+    assert {path[:3] for path in paths} >= {"/u/", "/c/", "/s/", "/r/"}
     before = dump(house)
     for method, agent, more in SCANNERS:
         answers = fetch(parts.asgi, method, paths, {"User-Agent": agent, **more})
@@ -209,7 +224,7 @@ def test_every_page_under_a_token_is_hardened(house: House, method: str, spoil: 
     parts = WebParts(house.app, works=False)
     links, message = house.app.links, house.message().id
     paths = public_paths(parts.asgi, links, message)  # type: ignore[arg-type]
-    under_token = [path + "x" * spoil for path in paths if len(path) > 20]
+    under_token = [path + "x" * spoil for path in paths if path[2:3] == "/"]
     assert len(under_token) == len(PARAMETERS)
 
     async def run() -> list[httpx.Response]:

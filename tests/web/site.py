@@ -22,7 +22,9 @@ from engine.ports.providers import ReceiptReader, TextReader
 from engine.ports.storage import Incoming, UnitOfWork
 from engine.providers.build import build_call_reader, build_readers, build_text_readers
 from engine.services.clicks import Clicks
+from engine.services.fingerprints import Fingerprints
 from engine.services.inbox import Inbox
+from engine.services.referral_pages import ReferralPages
 from engine.services.surveys import Surveys
 from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
 from engine.web.app import create_app
@@ -34,6 +36,7 @@ from triggers.event import Rejected
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 TOKEN = "token-of-the-tests-0123456789abcdef"
 AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
+FINGERPRINTS = Fingerprints(["key-of-the-tests-0123456789abcdef"])
 LINKS = Links(["key-of-the-tests-0123456789abcdef"], "https://shop.example.com")
 POLICY = Policy.model_validate(
     {
@@ -131,6 +134,13 @@ class Site:
             inbox=self.inbox,
             unsubscribe=self.unsubscribe,
             surveys=Surveys(self.decisions, self.ingest, LINKS, self.clock),
+            referrals=ReferralPages(
+                self.decisions,
+                self.ingest,
+                self.clock,
+                policy=self.policy,
+                mailboxes=FINGERPRINTS.mailboxes,
+            ),
             clicks=Clicks(LINKS, self.receive, self.clock),
             readers=_readers(settings),
             receive=self.receive,

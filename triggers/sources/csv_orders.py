@@ -43,6 +43,7 @@ _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "country": ("shippingcountry", "country"),
     "region": ("shippingprovince", "province", "shippingstate", "state", "region"),
     "postal_code": ("shippingzip", "zip", "zipcode", "postalcode", "postcode"),
+    "street": ("shippingstreet", "shippingaddress1", "address1", "street"),
     "channel": ("source", "channel"),
     "line_id": ("lineitemid", "lineid"),
     "line_product_id": ("lineitemproductid", "productid"),
@@ -54,6 +55,7 @@ _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
 _COLUMN_OF: Final = {alias: field for field, aliases in _HEADERS.items() for alias in aliases}
 _MONEY: Final = ("total", "subtotal", "shipping", "tax", "discount")
 _TIMES: Final = ("placed_at", "paid_at", "cancelled_at")
+_PLACE: Final = ("country", "region", "postal_code", "street")
 _LINE_NAMES: Final = ("line_title", "line_sku", "line_product_id")
 _MOST_COLUMNS_TOLD: Final = 100
 
@@ -266,7 +268,7 @@ def _place(first: Mapping[str, str]) -> dict[str, str]:
     """
     if "country" not in first:
         return {}
-    place = {name: first[name] for name in ("country", "region", "postal_code") if name in first}
+    place = {name: first[name] for name in _PLACE if name in first}
     if "postal_code" in place:
         place["postal_code"] = place["postal_code"].lstrip("'")
     return place

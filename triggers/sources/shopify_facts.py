@@ -10,6 +10,7 @@ end in different states; each function says which of the payload's times it take
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from triggers.sources.payload import (
     JsonObject,
@@ -140,6 +141,9 @@ def order(payload: JsonObject) -> dict[str, Any]:
         for note in children(payload, "note_attributes")[:50]
         if (name := text(note.get("name"))) and (value := text(note.get("value")))
     }
+    if (landing := text(payload.get("landing_site"))) and "ref" not in notes:
+        told_codes = parse_qs(urlsplit(landing).query).get("ref")
+        notes |= {"ref": told_codes[0]} if told_codes else {}
     tags = payload.get("tags")
     labels = _tags(tags) if isinstance(tags, str) else []
     gifts = [flag(value) for name, value in notes.items() if name.lower() in ("gift", "is_gift")]
@@ -292,6 +296,7 @@ def _place(address: JsonObject) -> dict[str, Any]:
             "country": country,
             "region": text(address.get("province_code")),
             "postal_code": text(address.get("zip")),
+            "street": text(address.get("address1")),
         }
     )
 

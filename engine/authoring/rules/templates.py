@@ -41,6 +41,7 @@ def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
                 expected=f"{wanted} in message_templates/{name}",
             )
         yield from _roots(draft, path, info)
+        yield from _invitation(draft, step, path, info)
         yield from _trigger_data(draft, path, info)
         yield from _step_values(draft, step, path, info)
 
@@ -54,6 +55,14 @@ def _roots(draft: Draft, path: Path, info: TemplateInfo) -> Iterator[Diagnostic]
             reads = _reads(info.name, names, info.variables[names[0]])
             message = f"{reads}; this campaign has no {root}, {draft.knowledge.trigger}"
             yield draft.problem("template-variable", path, message)
+
+
+def _invitation(draft: Draft, step: Placed, path: Path, info: TemplateInfo) -> Iterator[Diagnostic]:
+    names = [name for name in info.variables if name.startswith("referral.")]
+    if names and step.verb != "ask_referral":
+        reads = _reads(info.name, names, info.variables[names[0]])
+        message = f"{reads}, which only the message of an ask_referral has"
+        yield draft.problem("template-variable", path, message, expected="ask_referral")
 
 
 def _trigger_data(draft: Draft, path: Path, info: TemplateInfo) -> Iterator[Diagnostic]:
