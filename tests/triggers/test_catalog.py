@@ -14,7 +14,7 @@ customer.created|updated|subscribed|unsubscribed
 order.placed|paid|updated|shipped|out_for_delivery|delayed|delivered|delivery_failed|lost|refunded|cancelled|returned|disputed
 ticket.opened|updated|solved|reopened|rated
 survey.answered review.submitted referral.converted coupon.redeemed|expiring
-points.earned|expiring|redeem|redeemed|adjust tier.reached call.completed|no_answer|inbound
+points.earned|expiring|redeem|redeemed|adjust tier.reached call.completed|no_answer|inbound|ended
 preferences.changed
 message.sent|delivered|opened|clicked|bounced|failed|complained|replied
 """
