@@ -31,6 +31,7 @@ from config.durations import Duration, DurationField, Rate, RateField
 from config.loyalty import Loyalty
 from config.offers import Offers
 from config.referrals import Referrals, problems_with_offers
+from config.reviews import Community, Hashtag, Reviews
 from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
 from config.validation import diagnose
@@ -138,6 +139,7 @@ class Brand(Section):
     logo_url: WebAddress | None = None
     color: Annotated[str, AfterValidator(_color)] = "#1f3a5f"
     social: dict[str, WebAddress] = {}
+    hashtag: Hashtag | None = None
 
 
 class EmailSender(Section):
@@ -357,6 +359,8 @@ class Policy(Section):
     offers: Offers = {}
     calls: Calls = Calls()
     referrals: Referrals = {}
+    reviews: Reviews = Reviews()
+    community: Community | None = None
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()

@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     stripe_order_key: Annotated[str, Field(min_length=1, max_length=40)] = "order_id"
     stripe_order_source: Annotated[str, Field(max_length=255)] | None = None
     carrier_secret: Secrets = ()
+    judgeme_secret: Secrets = ()
     carrier_order_source: Annotated[str, Field(max_length=255)] | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 300
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"

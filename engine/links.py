@@ -53,6 +53,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     CLICK = "c"
     SURVEY = "s"
+    REVIEW = "v"
 
 
 class BadToken(Exception):
@@ -186,6 +187,11 @@ class Links:
     def referral(self, code: str) -> str:
         """The address of the page behind a customer's referral code."""
         return f"{self._base_url}/r/{code}"
+
+    def review(self, message_id: str, expires: datetime) -> str:
+        """The address of the page on which what a message asks about is reviewed."""
+        token = self.token(Purpose.REVIEW, message_id, expires=expires)
+        return self.address(Purpose.REVIEW, token)
 
     def click(self, message_id: str, target: str) -> str:
         """The address that leads to ``target`` and tells us so.

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from engine.bootstrap import App
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
+from engine.services.review_page import ReviewPage
 from engine.services.unsubscribe import Unsubscribe
 from engine.storage.migrate import current, head
 from engine.web.app import create_app
@@ -43,6 +44,7 @@ class WebParts:
                 unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
                 surveys=app.surveys,
                 referrals=app.referrals,
+                reviews=ReviewPage(app.storage, app.ingest, app.links, app.clock),
                 clicks=Clicks(app.links, app.receive.take, app.clock),
                 catalog=lambda: app.loader.catalog,
                 policy=lambda: app.revisions.policy,

@@ -240,6 +240,9 @@ _TOLD: tuple[_Row, ...] = (
             "product_id": _some("string", "the product reviewed"),
             "rating": _some("number", "stars, usually 1 to 5"),
             "review_id": _some("string", "the review's id"),
+            "order_id": _some("string", "the order that it is about"),
+            "title": _some("string", "its heading"),
+            "text": _some("string", "what was written"),
         },
     ),
     (

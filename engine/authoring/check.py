@@ -44,7 +44,9 @@ def check(workspace: Path, open_templates: OpenTemplates) -> Report:
     result = Loader(workspace, templates).read()
     problems += result.diagnostics
     if policy is not None:
-        problems += [one for draft in result.drafts for one in lint_policy(draft, policy)]
+        problems += [
+            one for draft in result.drafts for one in lint_policy(draft, policy, templates)
+        ]
     if not any(name.startswith(f"{CAMPAIGNS}/") for name in result.sources):
         problems.append(
             Diagnostic(

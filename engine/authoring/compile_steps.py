@@ -13,6 +13,7 @@ from engine.authoring.layout import Placed
 from engine.authoring.placing import placed_call
 from engine.authoring.step_specs import (
     AskReferralStep,
+    AskReviewStep,
     AskSurveyStep,
     AssignCallStep,
     AwardPointsStep,
@@ -35,6 +36,7 @@ from engine.authoring.values import event_data, plain_value
 from engine.core.verbs import (
     Arm,
     AskReferral,
+    AskReview,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -131,6 +133,17 @@ class StepCompiler:
                     program=invite.program,
                     channel=invite.channel,
                     **_message(invite),
+                    **common,
+                )
+            case AskReviewStep():
+                review = spec.ask_review
+                return AskReview(
+                    channel=review.channel,
+                    template=review.template,
+                    max_lateness=review.max_lateness,
+                    products=review.products,
+                    site=review.site,
+                    timeout=review.timeout,
                     **common,
                 )
             case UpdateCustomerStep():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.authoring.step_specs import (
     AskReferralStep,
+    AskReviewStep,
     AskSurveyStep,
     AssignCallStep,
     PlaceCallStep,
@@ -57,6 +58,9 @@ def contact_of(spec: StepSpec) -> Contact | None:
         case AskReferralStep():
             invite = spec.ask_referral
             return Contact(template=invite.template, channel=invite.channel)
+        case AskReviewStep():
+            review = spec.ask_review
+            return Contact(template=review.template, channel=review.channel)
         case _:
             return None
 

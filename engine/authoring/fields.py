@@ -35,7 +35,9 @@ CEL_WORDS = frozenset(
     | {"bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type"}
     | {"uint", "all", "exists", "exists_one", "filter", "has"}
 )
-TEMPLATE_ROOTS = frozenset({"campaign", "links", "loyalty", "message", "now", "range", "shop"})
+TEMPLATE_ROOTS = frozenset(
+    {"campaign", "links", "loyalty", "message", "now", "range", "review", "shop"}
+)
 ROOTS = frozenset(name.split(".")[0] for name in FIELDS)
 
 _CAMPAIGN_ID = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")

@@ -12,6 +12,7 @@ from engine.authoring.placing import placed_call
 from engine.authoring.spec import CampaignSpec, EventTriggerSpec, ScheduleTriggerSpec
 from engine.authoring.step_specs import (
     AskReferralStep,
+    AskReviewStep,
     AskSurveyStep,
     AssignCallStep,
     AwardPointsStep,
@@ -25,6 +26,7 @@ from engine.authoring.step_specs import (
 from engine.core.facts import FIELDS, STEP_FIELDS
 from engine.core.verbs import (
     AskReferral,
+    AskReview,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -273,6 +275,10 @@ def step_results(step: Placed) -> Mapping[str, Field]:
                     channel=invite.channel,
                     template="",
                 )
+            )
+        case AskReviewStep():
+            return STEP_FIELDS(
+                AskReview(index=at, id=step.id, next=following, channel="email", template="")
             )
         case WaitForStep():
             return STEP_FIELDS(

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from config.diagnostics import Diagnostic
 from engine.authoring.compile import Draft
 from engine.authoring.rules import (
+    asking_everyone,
     constants,
     coupons,
+    doubled_asks,
     emit_cycles,
     entering,
     exits,
@@ -19,10 +21,13 @@ from engine.authoring.rules import (
     surveys,
     templates,
     timing,
+    transactional,
 )
 from engine.ports.rendering import Templates
 
 _ALONE = (
+    asking_everyone.check,
+    asking_everyone.promises,
     constants.check,
     entering.check,
     exits.check,
@@ -31,17 +36,22 @@ _ALONE = (
     referrals.check,
     timing.check,
 )
+_WITH_TEMPLATES = (
+    coupons.check,
+    gifts.check,
+    surveys.check,
+    templates.check,
+    transactional.check,
+)
 
 
 def lint(draft: Draft, known_templates: Templates) -> tuple[Diagnostic, ...]:
     """What is wrong with one campaign beyond what keeps it from compiling."""
     found = [problem for rule in _ALONE for problem in rule(draft)]
-    found += gifts.check(draft, known_templates)
-    found += surveys.check(draft, known_templates)
-    found += coupons.check(draft, known_templates)
-    return (*found, *templates.check(draft, known_templates))
+    found += [problem for rule in _WITH_TEMPLATES for problem in rule(draft, known_templates)]
+    return tuple(found)
 
 
 def lint_together(drafts: Sequence[Draft]) -> tuple[Diagnostic, ...]:
     """What is wrong with campaigns as a whole."""
-    return tuple(emit_cycles.check(drafts))
+    return (*emit_cycles.check(drafts), *doubled_asks.check(drafts))

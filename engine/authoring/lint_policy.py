@@ -15,7 +15,14 @@ from config.policy import Policy
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.lint_offers import lint_offers
-from engine.authoring.rules import loyalty
+from engine.authoring.rules import (
+    loyalty,
+    opting_out,
+    requests,
+    surveying,
+    sweeping,
+    texting,
+)
 from engine.authoring.step_specs import (
     AskReferralStep,
     AssignCallStep,
@@ -23,12 +30,13 @@ from engine.authoring.step_specs import (
     PlaceCallStep,
 )
 from engine.core.message import Channel
+from engine.ports.rendering import Templates
 
 _CALLED: Final[Mapping[Channel, str]] = {"email": "email", "sms": "SMS", "voice": "calls"}
 
 
-def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
-    """What this policy keeps a campaign from doing."""
+def lint_policy(draft: Draft, policy: Policy, templates: Templates) -> Iterator[Diagnostic]:
+    """What this policy keeps a campaign from doing, and what a shop would not want it to do."""
     yield from _topic(draft, policy)
     if policy.senders.sms is None:
         yield from _no_sender(draft, "no-sms-sender", "sms", "no text can be sent")
@@ -40,6 +48,11 @@ def lint_policy(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
     yield from _webhooks(draft, policy)
     yield from lint_offers(draft, policy.offers)
     yield from loyalty.check(draft, policy.loyalty)
+    yield from texting.check(draft, policy)
+    yield from surveying.check(draft, policy)
+    yield from sweeping.check(draft)
+    yield from requests.check(draft, templates)
+    yield from opting_out.check(draft, templates)
 
 
 def _no_sender(draft: Draft, code: str, channel: Channel, told: str) -> Iterator[Diagnostic]:

@@ -154,6 +154,25 @@ class ReferralFields(MessageFields):
     channel: Literal["email", "sms"] = Field("email", description="How the invitation is sent")
 
 
+class ReviewFields(MessageFields):
+    """What reviews to ask for, where they are written, and how long to wait for one."""
+
+    channel: Literal["email", "sms"] = Field("email", description="How the request is sent")
+    products: Literal["each", "order"] = Field(
+        "each",
+        description="each: ask for every product that has no review yet; "
+        "order: one review of any of them is enough",
+    )
+    site: Given[Word] = Field(
+        None,
+        description="One of reviews: sites: of config/store.yaml, or shop: the product's page "
+        "there; unless said, a page of our own",
+    )
+    timeout: Given[Timeout] = Field(
+        None, description="Wait so long from sending for a review; unless said, go on at once"
+    )
+
+
 class IfSpec(Spec):
     """One arm of a branch: the first whose condition holds is taken."""
 
@@ -366,6 +385,14 @@ class AskReferralStep(BaseStep):
     ask_referral: ReferralFields = Field(description="program, template, channel")
 
 
+class AskReviewStep(BaseStep):
+    """Ask for reviews of what was delivered, kept and not yet reviewed."""
+
+    ask_review: Annotated[ReviewFields, short("template", ReviewFields, "review_request")] = Field(
+        description="A template's name, or template, channel, products, site, timeout"
+    )
+
+
 class UpdateCustomerStep(BaseStep):
     """Change the customer's tags and attributes."""
 
@@ -416,6 +443,7 @@ _MODELS: dict[str, type[BaseStep]] = {
     "award_points": AwardPointsStep,
     "place_call": PlaceCallStep,
     "ask_referral": AskReferralStep,
+    "ask_review": AskReviewStep,
     "update_customer": UpdateCustomerStep,
     "emit_event": EmitEventStep,
     "call_webhook": CallWebhookStep,
@@ -443,6 +471,7 @@ StepSpec = Annotated[
     | Annotated[AwardPointsStep, Tag("AwardPointsStep")]
     | Annotated[PlaceCallStep, Tag("PlaceCallStep")]
     | Annotated[AskReferralStep, Tag("AskReferralStep")]
+    | Annotated[AskReviewStep, Tag("AskReviewStep")]
     | Annotated[UpdateCustomerStep, Tag("UpdateCustomerStep")]
     | Annotated[EmitEventStep, Tag("EmitEventStep")]
     | Annotated[CallWebhookStep, Tag("CallWebhookStep")]

@@ -15,11 +15,12 @@ from engine.core.decision import DecisionKind
 from engine.core.guards import zone_of
 from engine.core.message import Message
 from engine.core.record import decide
+from engine.core.reviewing import SUBMITTED, asked_by
 from engine.core.survey import ANSWERED
 from engine.core.timing import add
 from engine.core.transition import Transition
-from engine.core.verbs import Asking, AskSurvey
-from engine.core.view import View
+from engine.core.verbs import Asking, AskReview, AskSurvey, AssignCall
+from engine.core.view import View, order_of
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 CALLED: Final = "call.completed"
@@ -34,7 +35,7 @@ _TOLD: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 
 def has_asked(journey: Journey, step: Asking) -> bool:
     """Whether the step's question has gone out, so that only its response is still to come."""
-    asked = "sent" if isinstance(step, AskSurvey) else "assigned"
+    asked = "assigned" if isinstance(step, AssignCall) else "sent"
     return bool(journey.results.get(step.id, {}).get(asked))
 
 
@@ -58,7 +59,8 @@ def await_response(view: View, step: Asking) -> int | None:
     """Wait for the response from now on; the index of the next step when it is here already."""
     journey, context = view.journey, view.context
     results = journey.results[step.id]
-    if step.timeout is None or any(results.get(name) for name, _ in _TOLD.values()):
+    told = (*(name for name, _ in _TOLD.values()), "reviewed")
+    if step.timeout is None or any(results.get(name) for name in told):
         return step.next
     deadline = add(journey.clock, step.timeout, zone_of(view.world.customer, context.rules))
     journey.waiting = Waiting.EVENT
@@ -75,6 +77,8 @@ def note_response(view: View, event: Transition) -> Asking | None:
     A later answer to the same question replaces the former.
     """
     journey = view.journey
+    if event.type == SUBMITTED:
+        return _note_review(view, event)
     step = _asked_by(journey, view.plan, event)
     if step is None:
         return None
@@ -87,12 +91,30 @@ def note_response(view: View, event: Transition) -> Asking | None:
     return step if waits else None
 
 
+def _note_review(view: View, event: Transition) -> Asking | None:
+    """Keep a review for every request of the journey that it responds to."""
+    journey = view.journey
+    steps = asked_by(journey, view.plan, event, order_of(view.world, journey.order_id))
+    for asked in steps:
+        journey.results[asked].update(reviewed=True, rating=event.data.get("rating"))
+    if not steps:
+        return None
+    view.world.changes.journeys.add(journey.id)
+    view.renew()
+    if journey.waiting is not Waiting.EVENT or journey.step not in steps:
+        return None
+    step = view.plan.steps[view.plan.step_index[journey.step]]
+    return step if isinstance(step, AskReview) else None
+
+
 def _asked_by(journey: Journey, plan: Plan, event: Transition) -> Asking | None:
     if event.type not in _TOLD:
         return None
     is_answer = event.type == ANSWERED
     named = event.data.get("journey")
     for step in plan.asks:
+        if isinstance(step, AskReview):
+            continue
         if isinstance(step, AskSurvey) is not is_answer or not has_asked(journey, step):
             continue
         if named is None:

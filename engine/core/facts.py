@@ -26,6 +26,7 @@ from engine.core.survey import SurveyKind
 from engine.core.transition import Transition
 from engine.core.verbs import (
     AskReferral,
+    AskReview,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -57,6 +58,7 @@ WAIT_RESULTS = ("happened", "timed_out")
 CALL_RESULTS = ("assigned", "completed", "no_answer", "timed_out")
 _NULLABLE_RESULTS = frozenset(
     {"variant", "score", "comment", "code", "value", "expires_at", "outcome", "note", "points"}
+    | {"rating"}
 )
 
 
@@ -319,6 +321,17 @@ def step_fields(step: Step) -> Mapping[str, Field]:
             doc = "The customer's code in the program"
             code = Field(type=STRING, nullable=True, doc=doc)
             return {**_message_fields(step.id), f"{step.id}.code": code}
+        case AskReview():
+            return {
+                **_message_fields(step.id),
+                f"{step.id}.reviewed": Field(
+                    type=BOOL, doc=f"A review came that {step.id} asked for"
+                ),
+                f"{step.id}.timed_out": Field(type=BOOL, doc="No review came in time"),
+                f"{step.id}.rating": Field(
+                    type=NUMBER, nullable=True, doc="The newest one's stars"
+                ),
+            }
         case SendMessage():
             return _message_fields(step.id)
         case AwardPoints():

@@ -14,6 +14,8 @@ from engine.core.guarding import defer_trace, drop, guarded
 from engine.core.guards import Allow, Defer, Drop, address_of
 from engine.core.message import Message, MessageStatus
 from engine.core.record import decide, trace_of
+from engine.core.reviewing import OTHERS_FIRST, ask_verdict
+from engine.core.sending import fall_due
 from engine.core.steps import HOLD_RECHECK, go_to
 from engine.core.verbs import Asking, Exit, SendMessage
 from engine.core.view import View
@@ -53,6 +55,12 @@ def before_sending(
         unmet = view.evaluate(plan.profile_filter)
         if not unmet.met:
             return Drop("profile_filter", trace_of(unmet))
+    index = plan.step_index.get(message.step)
+    if index is not None:
+        step, since = plan.steps[index], message.created_at
+        pointless = ask_verdict(world, journey, plan, step, context.now, since)
+        if pointless is not None:
+            return pointless
     verdict = guarded(world, message, context)
     if (
         plan.hold_while is not None
@@ -100,11 +108,15 @@ def on_withheld(
             else:
                 move_on(world, journey, message, plans, context)
         return
-    is_news = verdict.code != message.reason or verdict.code not in ("hold_while", "frozen")
+    is_news = verdict.code != message.reason or verdict.code not in (
+        "hold_while",
+        "frozen",
+        OTHERS_FIRST,
+    )
     message.send_at = verdict.until
     message.reason = verdict.code
-    if verdict.code == "hold_while":
-        _fall_due(message, verdict.until)
+    if verdict.code in ("hold_while", OTHERS_FIRST):
+        fall_due(message, verdict.until)
     world.changes.messages.add(message.id)
     move_slot(world, message, verdict.until)
     if journey is not None and is_news:
@@ -119,7 +131,7 @@ def release_message(view: View, message: Message) -> None:
         return
     message.send_at = context.now
     message.reason = None
-    _fall_due(message, context.now)
+    fall_due(message, context.now)
     view.world.changes.messages.add(message.id)
     move_slot(view.world, message, context.now)
     decide(view.world, view.journey, DecisionKind.RELEASED, context, step=message.step,
@@ -183,11 +195,6 @@ def move_slot(world: World, message: Message, at: datetime) -> None:
     """Let the message count against the caps at ``at``, and at no other time."""
     release_slot(world, message.id)
     world.contacts.append(Contact.by(message, at))
-
-
-def _fall_due(message: Message, at: datetime) -> None:
-    message.expires_at = at + (message.expires_at - message.due_at)
-    message.due_at = at
 
 
 def _left_by_step(journey: Journey, plan: Plan | None) -> bool:

@@ -266,6 +266,22 @@ def _until(trace: Trace, zone: tzinfo, word: str = "put off until") -> str:
     return f", {word} {when(trace['until'], zone)}" if "until" in trace else ""
 
 
+def _nothing_to_review(trace: Trace, zone: tzinfo) -> str:
+    told = "nothing of the order is left to review"
+    left_out: Mapping[str, str] = trace.get("left_out") or {}
+    if "left_out" in trace and not left_out:
+        return f"{told}: no product of it is known"
+    why = [f"{product}: {word.replace('_', ' ')}" for product, word in left_out.items()]
+    return f"{told} ({', '.join(why)})" if why else told
+
+
+def _first_asks_first(trace: Trace, zone: tzinfo) -> str:
+    return (
+        "the customer has not yet been asked for the first time about what else they ordered"
+        + _until(trace, zone)
+    )
+
+
 GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
     "no_address": _no_address,
     "no_sender": _no_sender,
@@ -287,6 +303,8 @@ GUARDS: Mapping[str, Callable[[Trace, tzinfo], str]] = {
     "frozen": _frozen,
     "hold_while": _hold_while,
     "volume_limit": _volume_limit,
+    "nothing_to_review": _nothing_to_review,
+    "first_asks_first": _first_asks_first,
 }
 ENDS: Mapping[str, str] = {
     "completed": "it took its last step",

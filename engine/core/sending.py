@@ -6,7 +6,7 @@ Guards are asked when the step is decided and again right before the hand-over
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.core import guards, ids
 from engine.core.campaign import Plan
@@ -19,6 +19,7 @@ from engine.core.guards import Defer, Drop
 from engine.core.message import Message, MessageStatus
 from engine.core.outranking import OUTRANKED, contest, outrank
 from engine.core.record import decide, trace_of
+from engine.core.reviewing import OTHERS_FIRST, ask_verdict
 from engine.core.verbs import AskSurvey, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, Waiting
@@ -41,7 +42,11 @@ def make_message(view: View, step: SendMessage) -> int | None:
             exit_journey(world, journey, "profile_filter", context, trace=trace_of(unmet))
             return None
     message = _new_message(view, step)
-    verdict = missing_coupon(journey, step.coupon, context.now) or guarded(world, message, context)
+    verdict = (
+        missing_coupon(journey, step.coupon, context.now)
+        or ask_verdict(world, journey, plan, step, context.now, context.now)
+        or guarded(world, message, context)
+    )
     refusal, losers = verdict, list[Message]()
     if isinstance(verdict, Drop):
         verdict, losers = contest(world, message, verdict, context)
@@ -61,6 +66,8 @@ def make_message(view: View, step: SendMessage) -> int | None:
     if isinstance(verdict, Defer):
         message.send_at = verdict.until
         message.reason = verdict.code
+        if verdict.code == OTHERS_FIRST:
+            fall_due(message, verdict.until)
     world.messages[message.id] = message
     world.changes.messages.add(message.id)
     world.contacts.append(Contact.by(message, message.send_at))
@@ -84,6 +91,12 @@ def lateness_limit(step: SendMessage, context: Context) -> timedelta:
     """How late the step's message may be; a day is 24 hours (``timing.is_too_late``)."""
     limit = step.max_lateness or context.rules.max_lateness[step.channel]
     return timedelta(seconds=limit.nominal_seconds)
+
+
+def fall_due(message: Message, at: datetime) -> None:
+    """Let the message's lateness count from ``at``: what it waited until then was meant."""
+    message.expires_at = at + (message.expires_at - message.due_at)
+    message.due_at = at
 
 
 def _new_message(view: View, step: SendMessage) -> Message:

@@ -127,6 +127,19 @@ class AskSurvey(SendMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskReview(SendMessage):
+    """Ask for reviews of what the order brought; with ``timeout``, wait for the first of them.
+
+    ``products``: ``each`` product is asked for until it has its review; ``order``: one review of
+    any of them is enough. ``site`` names one of the policy's review sites; None is our own page.
+    """
+
+    products: Literal["each", "order"] = "each"
+    site: str | None = None
+    timeout: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateCustomer(_Step):
     """Change the customer's tags and attributes."""
 
@@ -213,9 +226,9 @@ class AwardPoints(ProgramStep):
     multiplier: Decimal = Decimal(1)
 
 
-Asking = AskSurvey | AssignCall  # a step that waits for a response: the customer's, or a caller's
+# A step that waits for a response: the customer's, or a caller's.
+Asking = AskSurvey | AskReview | AssignCall
 Step = (
-    Delay | WaitFor | Branch | Split | SendEmail | SendSms | PlaceCall | AskSurvey | UpdateCustomer
-    | EmitEvent
-    | CallWebhook | Exit | ProgramStep
+    Delay | WaitFor | Branch | Split | SendEmail | SendSms | PlaceCall | AskSurvey | AskReview
+    | UpdateCustomer | EmitEvent | CallWebhook | Exit | ProgramStep
 )  # fmt: skip

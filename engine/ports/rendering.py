@@ -15,6 +15,19 @@ Part = Channel | Literal["script"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """What a part of a template does not have in one language, as the sample shows.
+
+    ``unsubscribe``: no link that ends it; ``postal_address``: the shop's is not there; ``opt_out``:
+    a text without a word that ends it; ``neutrality``: it asks for a good review.
+    """
+
+    what: Literal["unsubscribe", "postal_address", "opt_out", "neutrality"]
+    part: Literal["html", "text", "sms"]
+    locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateInfo:
     """What ``check`` and a campaign's author may know of one template.
 
@@ -34,6 +47,7 @@ class TemplateInfo:
     diagnostics: tuple[Diagnostic, ...] = ()
     segments: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    lacks: tuple[Lack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

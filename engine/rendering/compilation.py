@@ -16,6 +16,7 @@ from engine.core.message import Content
 from engine.ports.rendering import RenderError, TemplateInfo, Track
 from engine.rendering import archive
 from engine.rendering.bounds import TooLarge
+from engine.rendering.duties import lacks_of
 from engine.rendering.environment import TemplateEnvironment, render_part
 from engine.rendering.folder import CHANNELS, Files, Folder
 from engine.rendering.inspection import inspect
@@ -146,6 +147,13 @@ class TemplateCompiler:
                 for (channel, locale), content in samples.items()
                 if channel == "sms"
             },
+            lacks=tuple(
+                lack
+                for (channel, locale), content in samples.items()
+                for lack in lacks_of(
+                    channel, locale or self._default_locale, content, self._shop["postal_address"]
+                )
+            ),
         )
         return compiled, info
 

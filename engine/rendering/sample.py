@@ -27,6 +27,14 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "shop.currency": "the shop's currency, ISO 4217",
     "shop.locale": "the shop's language, BCP 47",
     "shop.timezone": "the shop's time zone",
+    "shop.hashtag": "the hashtag that the shop's customers share under, or empty",
+    "shop.social": "list of the shop's networks",
+    "shop.social.name": "the network, as in instagram",
+    "shop.social.url": "the shop's profile there",
+    "shop.social.handle": "the shop's name there, as in @bellerive, or empty",
+    "shop.community_name": "where customers meet, or empty",
+    "shop.community_url": "its web address",
+    "shop.community_about": "a sentence about it",
     "customer.id": "Lagniappe's id of the customer",
     "customer.email": "email address",
     "customer.phone": "telephone number, E.164",
@@ -100,6 +108,17 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "ticket.rating": "the customer's rating of the answer",
     "ticket.opened_at": "time of opening",
     "ticket.solved_at": "time of solving",
+    "review.url": "in an ask_review: where what was bought is reviewed",
+    "review.site": "the review site's name, or empty: our own page",
+    "review.products": "list of the products that have no review yet",
+    "review.products.title": "the product's name",
+    "review.products.product_id": "the platform's id of the product",
+    "review.products.url": "the product's page",
+    "review.products.image_url": "the product's picture",
+    "review.products.review_url": "where this product is reviewed",
+    "review.products.stars": "list for one-click stars on our own page; empty on other sites",
+    "review.products.stars.stars": "1 to 5",
+    "review.products.stars.url": "our page, with so many stars chosen",
     "trigger.id": "id of the event that began the journey",
     "trigger.type": "type of that event, as in order.delivered",
     "trigger.time": "time of that event",
@@ -148,7 +167,31 @@ SAMPLE_SHOP: Final[Mapping[str, object]] = {
     "currency": "USD",
     "locale": "en-US",
     "timezone": "America/Chicago",
+    "hashtag": "#bellerivemoments",
+    "social": [
+        {
+            "name": "instagram",
+            "url": "https://social.example.com/maisonbellerive",
+            "handle": "@maisonbellerive",
+        }
+    ],
+    "community_name": "The Bellerive Table",
+    "community_url": "https://community.example.com/bellerive",
+    "community_about": "Recipes and questions, among people who cook with us",
 }
+
+
+def _to_review(number: int, title: str, product_id: str, url: str | None) -> dict[str, Any]:
+    page = f"https://shop.example.com/v/sample-token?p={number}"
+    return {
+        "title": title,
+        "product_id": product_id,
+        "url": url,
+        "image_url": None,
+        "review_url": page,
+        "stars": [{"stars": count, "url": f"{page}&stars={count}"} for count in range(1, 6)],
+    }
+
 
 SAMPLE_CONTEXT: Final[dict[str, Any]] = {
     "customer": {
@@ -253,6 +296,19 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
         "opened_at": datetime(2026, 3, 16, 9, 12, tzinfo=UTC),
         "solved_at": datetime(2026, 3, 16, 11, 40, tzinfo=UTC),
     },
+    "review": {
+        "url": "https://shop.example.com/v/sample-token",
+        "site": None,
+        "products": [
+            _to_review(
+                1,
+                "Dark roast with chicory, 500 g",
+                "8801",
+                "https://shop.example.com/products/dark-roast",
+            ),
+            _to_review(2, "Enamel drip pot", "8802", "https://shop.example.com/products/drip-pot"),
+        ],
+    },
     "trigger": {
         "id": "sample-event",
         "type": "order.delivered",
@@ -313,6 +369,11 @@ def _sparse() -> dict[str, Any]:
         "loyalty": loyalty,
         "order": order,
         "ticket": ticket,
+        "review": {
+            "url": "https://shop.example.com/v/sample-token",
+            "site": None,
+            "products": [_to_review(1, "Dark roast", "8801", None)],
+        },
         "trigger": trigger,
         "links": {"unsubscribe": None, "preferences": None},
         "survey": survey_nowhere(

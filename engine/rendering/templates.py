@@ -40,8 +40,8 @@ class MessageTemplates:
         self.refresh()
 
     def _use(self, shop: Mapping[str, object]) -> None:
-        names = [name.split(".", 1)[1] for name in KNOWN_NAMES if name.startswith("shop.")]
-        self._shop = dict.fromkeys(names) | dict(shop)
+        names = [name.split(".") for name in KNOWN_NAMES if name.startswith("shop.")]
+        self._shop = dict.fromkeys(name[1] for name in names) | dict(shop)
         self._compiler = TemplateCompiler(self._shop, self._default_locale)
         self._values = MessageValues(self._shop)
 

@@ -9,6 +9,7 @@ from babel import Locale
 from jinja2.defaults import DEFAULT_NAMESPACE
 
 from config.policy import Policy
+from config.reviews import handle_of
 from engine.rendering.environment import STATE, State, range_within_bounds
 from engine.rendering.formats import Formats, locale_of
 from engine.rendering.sample import ROOTS
@@ -19,7 +20,7 @@ _NAMES = ("first_name", "last_name", "name")
 
 def shop_context(policy: Policy) -> dict[str, object]:
     """The ``shop`` that templates see, from what the shop decided in ``config/store.yaml``."""
-    brand = policy.brand
+    brand, community = policy.brand, policy.community
     return {
         "name": brand.name,
         "url": brand.url,
@@ -33,6 +34,14 @@ def shop_context(policy: Policy) -> dict[str, object]:
         "currency": policy.currency,
         "locale": policy.locale,
         "timezone": policy.timezone,
+        "hashtag": brand.hashtag,
+        "social": [
+            {"name": name, "url": url, "handle": handle_of(url)}
+            for name, url in brand.social.items()
+        ],
+        "community_name": community.name if community else None,
+        "community_url": community.url if community else None,
+        "community_about": community.about if community else None,
     }
 
 

@@ -18,6 +18,7 @@ from engine.programs.coupons import Coupons
 from engine.programs.loyalty import LoyaltyProgram
 from engine.programs.program import Program, Programs
 from engine.programs.referrals import Referrals
+from engine.programs.reviews import Reviews
 from engine.programs.surveys import Surveys
 from triggers.places import Places
 
@@ -45,7 +46,7 @@ def compile_programs(
 
     ``keyed`` is a hash that nobody else can make, ``mailboxes`` what may be kept of a mailbox.
     """
-    programs: list[Program] = [Surveys()]
+    programs: list[Program] = [Surveys(), Reviews()]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed))
     if policy.calls.queues:

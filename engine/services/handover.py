@@ -30,7 +30,8 @@ from engine.core.message import (
     SendResult,
     VoiceCall,
 )
-from engine.core.verbs import AskSurvey, PlaceCall
+from engine.core.timing import add
+from engine.core.verbs import AskReview, AskSurvey, PlaceCall
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.faults import Fault, passing
@@ -41,6 +42,7 @@ from engine.programs.calls import line_team
 from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
 from engine.services.referral_links import referral_root
+from engine.services.review_requests import review_values
 from engine.services.survey_links import survey_root
 from engine.services.tracking import clicks_of, tracker
 
@@ -172,6 +174,11 @@ class HandOver:
             survey=survey_root(plan, message, self._links, locale, context.now),
             referral=referral_root(plan, journey, message, self._links, policy, locale),
         )
+        step = plan.steps[plan.step_index[message.step]] if plan else None
+        if isinstance(step, AskReview):
+            expires = add(context.now, policy.reviews.link_lasts, policy.zone)
+            page = self._links.review(message.id, expires)
+            values["review"] = review_values(world, message, step, policy, page)
         try:
             content = self._renderer.render(
                 message.template, message.channel, locale, values, track

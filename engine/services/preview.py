@@ -19,6 +19,7 @@ from engine.core.message import Channel, Content, Message, MessageStatus, Purpos
 from engine.core.survey import SurveyKind
 from engine.core.verbs import (
     AskReferral,
+    AskReview,
     AskSurvey,
     AssignCall,
     AwardPoints,
@@ -34,12 +35,14 @@ from engine.ports.rendering import SCRIPT, Part, Renderer, Templates, Track
 from engine.programs.scales import survey_nowhere
 from engine.services.message_context import message_context
 from engine.services.referral_links import SAMPLE_CODE, sample_referral
+from engine.services.review_requests import review_values
 from engine.services.tracking import clicks_of, tracker
 
 _CHANNELS: tuple[Part, ...] = ("email", "sms", "voice", SCRIPT)
 _NO_TOKEN = "preview"
 _NO_TRACKS: Mapping[Channel, Track] = {}
 _NO_MESSAGE = str(UUID(int=0))
+_ANY_REVIEW = AskReview(index=0, id="preview", next=1, channel="email", template="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +80,10 @@ def of_customer(
     order = max(world.orders.values(), key=_placed, default=None)
     ticket = max(world.tickets.values(), key=_opened, default=None)
     unsubscribe = f"{base_url}/u/{_NO_TOKEN}"
+    message = _message(world, order, ticket, now)
     values = message_context(
         world,
-        _message(world, order, ticket, now),
+        message,
         None,
         campaign_name="Preview",
         unsubscribe_url=unsubscribe,
@@ -87,6 +91,8 @@ def of_customer(
         referral=sample_referral(policy, base_url, locale or world.customer.locale),
     )
     if order is not None:
+        page = f"{base_url}/v/{_NO_TOKEN}"
+        values["review"] = review_values(world, message, _ANY_REVIEW, policy, page)
         values["trigger"] = {**values["trigger"], "type": "order.placed", "time": order.placed_at}
     locale = locale or world.customer.locale or policy.locale
     return Reader(values=values, locale=locale, base_url=base_url)
@@ -164,6 +170,9 @@ def _result(step: Step, now: datetime) -> dict[str, Any]:
         case AskReferral():
             asked = {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
             return {**asked, "code": SAMPLE_CODE}
+        case AskReview():
+            asked = {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
+            return {**asked, "reviewed": False, "timed_out": False, "rating": None}
         case SendMessage():
             return {**dict.fromkeys(MESSAGE_RESULTS, False), "sent": True}
         case AwardPoints():

@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-PUBLIC: Final = ("/u/", "/c/", "/s/", "/r/")  # what these paths begin with is followed by a token
+# What these paths begin with is followed by a token.
+PUBLIC: Final = ("/u/", "/c/", "/s/", "/r/", "/v/")
 _CODES: Final[Mapping[int, str]] = {
     400: "bad_request",
     401: "unauthorized",

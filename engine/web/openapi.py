@@ -16,9 +16,11 @@ from engine.web import (
     api,
     clicks,
     openapi_pages,
+    openapi_reviews,
     public,
     receipts,
     referrals,
+    reviews,
     surveys,
     texts,
     webhooks,
@@ -91,6 +93,7 @@ def document(version: str) -> dict[str, Any]:
             surveys.PATH: openapi_pages.survey(),
             referrals.PATH: openapi_pages.referral(),
             clicks.PATH: openapi_pages.click(),
+            reviews.PATH: openapi_reviews.described(),
             "/healthz": {"get": _watch("The process answers.", "getHealth", {})},
             "/readyz": {
                 "get": _watch(

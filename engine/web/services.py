@@ -18,6 +18,7 @@ from engine.ports.providers import ReceiptReader, TextReader
 from engine.services.clicks import Clicks
 from engine.services.inbox import Inbox
 from engine.services.referral_pages import ReferralPages
+from engine.services.review_page import ReviewPage
 from engine.services.surveys import Surveys
 from engine.services.unsubscribe import Unsubscribe
 from triggers.catalog import Catalog
@@ -52,6 +53,7 @@ class WebServices:
     surveys: Surveys
     referrals: ReferralPages
     clicks: Clicks
+    reviews: ReviewPage
     readers: Mapping[str, ReceiptReader]
     receive: Callable[[Sequence[Receipt]], int]
     text_readers: Mapping[str, TextReader]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -50,6 +50,9 @@ PARAMETERS: dict[str, Fill] = {
         "token": _token(links.survey(message, Question("nps", 9), START + 9 * DAY))
     },
     "/r/{code}": lambda links, message: {"code": CODE},
+    "/v/{token}": lambda links, message: {
+        "token": _token(links.review(message, datetime(2027, 1, 1, tzinfo=UTC)))
+    },
     "/c/{token}": lambda links, message: {"token": _token(links.click(message, TARGET))},
 }
 CODE = "B7QFM2XD9T"
@@ -144,7 +147,7 @@ def test_scanners_change_nothing_but_marked_observations(house: House) -> None:
     message = house.message().id
     parts = WebParts(house.app, works=False)
     paths = public_paths(parts.asgi, house.app.links, message)  # type: ignore[arg-type]
-    assert {path[:3] for path in paths} >= {"/u/", "/c/", "/s/", "/r/"}
+    assert {path[:3] for path in paths} >= {"/u/", "/c/", "/s/", "/r/", "/v/"}
     before = dump(house)
     for method, agent, more in SCANNERS:
         answers = fetch(parts.asgi, method, paths, {"User-Agent": agent, **more})

@@ -60,6 +60,17 @@ CAMPAIGNS = [
     marketing("poll", topic="surveys"),
     marketing("held", hold_while="customer.open_tickets > 0"),
     marketing("few", volume_limit="1/d"),
+    campaign(
+        "stars",
+        "order.delivered",
+        [
+            {"delay": "1h"},
+            {"id": "ask", "ask_review": {"template": "note", "max_lateness": "2d"}},
+            {"delay": "6h"},
+            {"id": "again", "ask_review": {"template": "note", "max_lateness": "2d"}},
+        ],
+        purpose="marketing",
+    ),
     campaign("text", named("text"), [{"id": "ask", "send_sms": {"template": "text"}}]),
 ]  # fmt: skip
 
@@ -68,8 +79,17 @@ def order(house: House, name: str, key: str, **facts: Any) -> None:
     house.tell("order.placed", key, order=f"{name}-{key}", **facts)
 
 
+def delivered(house: House, key: str, number: str, *products: str) -> None:
+    told = house.event("order.delivered", key, order=f"{key}-{number}")
+    lines = [{"id": name, "product_id": name, "title": name, "quantity": 1} for name in products]
+    told["order"]["lines"] = lines
+    house.tell_all([told])
+
+
 def live_a_day(house: House) -> None:
     house.run(2 * HOUR)  # eleven in Chicago
+    delivered(house, "empty", "1")
+    delivered(house, "fan", "1", "cup")
     order(house, "plain", "nomail", customer={"email": None})
     order(house, "text", "texted")
     order(house, "plain", "noconsent", customer={"consent": {}})
@@ -109,6 +129,7 @@ def live_a_day(house: House) -> None:
         house.app.worker.quiesce()
         house.run(2 * HOUR)
         order(house, "offer", key)
+    delivered(house, "fan", "2", "pot")  # asked for only after the reminder for the cup is due
     order(house, "other", "paused", customer=TOKYO)
     order(house, "survey", "orphaned", customer=TOKYO)
     house.app.storage.hold("other", "paused", house.clock.now())

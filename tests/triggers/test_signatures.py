@@ -11,6 +11,7 @@ from triggers.sources import SOURCES
 from triggers.sources.signatures import (
     SignatureError,
     verify_carrier,
+    verify_judgeme,
     verify_shopify,
     verify_stripe,
     verify_woocommerce,
@@ -72,7 +73,12 @@ def carrier(body: bytes = STRIPE_BODY, signature: str = CARRIER_SIGNATURE) -> No
     verify_carrier({"x-lagniappe-signature": signature}, body, ["", "hush-old"])
 
 
+def judgeme(body: bytes = STRIPE_BODY, signature: str = CARRIER_SIGNATURE) -> None:
+    verify_judgeme({"judgeme-hmac-sha256": signature}, body, ["", "hush-old"])
+
+
 def test_known_answers_are_accepted() -> None:
+    judgeme()
     shopify()
     zendesk()
     stripe()
@@ -117,6 +123,7 @@ def test_each_changed_byte_of_a_body_is_refused(position: int) -> None:
         (STRIPE_BODY, stripe),
         (SHOPIFY_BODY, woocommerce),
         (STRIPE_BODY, carrier),
+        (STRIPE_BODY, judgeme),
     ):
         changed = bytearray(body)
         changed[position % len(body)] ^= 1
@@ -132,6 +139,7 @@ def test_each_changed_character_of_a_signature_is_refused(position: int) -> None
         (STRIPE_SIGNATURE, stripe),
         (SHOPIFY_SIGNATURE, woocommerce),
         (CARRIER_SIGNATURE, carrier),
+        (CARRIER_SIGNATURE, judgeme),
     ):
         for other in ("A", "b", "é"):
             if position < len(signature) and signature[position] != other:

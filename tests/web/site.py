@@ -25,6 +25,7 @@ from engine.services.clicks import Clicks
 from engine.services.fingerprints import Fingerprints
 from engine.services.inbox import Inbox
 from engine.services.referral_pages import ReferralPages
+from engine.services.review_page import ReviewPage
 from engine.services.surveys import Surveys
 from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
 from engine.web.app import create_app
@@ -141,6 +142,7 @@ class Site:
                 policy=self.policy,
                 mailboxes=FINGERPRINTS.mailboxes,
             ),
+            reviews=ReviewPage(self.decisions, self.ingest, LINKS, self.clock),
             clicks=Clicks(LINKS, self.receive, self.clock),
             readers=_readers(settings),
             receive=self.receive,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from config.settings import Settings
-from triggers.sources import shopify, woocommerce, zendesk
+from triggers.sources import judgeme, shopify, woocommerce, zendesk
 from triggers.sources.carrier import Carrier
 from triggers.sources.reading import Source
 from triggers.sources.stripe import Stripe
 
-_ALL: tuple[Source, ...] = (shopify, woocommerce, Stripe(), zendesk, Carrier())
+_ALL: tuple[Source, ...] = (shopify, woocommerce, Stripe(), zendesk, judgeme, Carrier())
 
 SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _ALL})
 """The platforms whose webhooks are read, by the last part of their path, as they are by default."""

@@ -38,6 +38,19 @@ def verify_woocommerce(headers: Mapping[str, str], body: bytes, secrets: Sequenc
     _verify_body(headers, "X-WC-Webhook-Signature", body, secrets)
 
 
+def verify_judgeme(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> None:
+    """Check ``JUDGEME-HMAC-SHA256``: the hexadecimal HMAC-SHA256 of the raw body.
+
+    A server in between may call it ``X-Judgeme-Hmac-SHA256``. Source: judge.me/help, "Verifying
+    Webhooks from Judge.me". Raises SignatureError.
+    """
+    name = "JUDGEME-HMAC-SHA256"
+    if header(headers, name) is None and header(headers, "X-Judgeme-Hmac-SHA256") is not None:
+        name = "X-Judgeme-Hmac-SHA256"
+    if not _matches_hex([_signature(headers, name, secrets)], body, secrets):
+        raise SignatureError(f"{name} does not match the body and any secret set")
+
+
 def verify_carrier(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> None:
     """Check ``X-Lagniappe-Signature``: ``sha256=`` and the hexadecimal HMAC-SHA256 of the raw body.
 

@@ -12,8 +12,7 @@ from typing import Final
 
 from config.diagnostics import Diagnostic, Severity
 from engine.authoring.compile import Draft
-from engine.authoring.layout import Placed
-from engine.authoring.step_specs import SendEmailStep, SendSmsStep
+from engine.authoring.contacts import contact_of
 from engine.ports.rendering import Templates
 
 _FIELD: Final = "order.is_gift"
@@ -31,7 +30,8 @@ def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
     if any(_FIELD in condition.source for condition in draft.conditions.values()):
         return
     for step in draft.steps:
-        name = _template(step)
+        contact = contact_of(step.spec)
+        name = contact.template if contact else None
         if step.verb not in _ASKS and not (name and _ASKING.search(name)):
             continue
         info = templates.info(name) if name else None
@@ -46,13 +46,3 @@ def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
             expected='trigger: filter: "!order.is_gift", or the same as this step\'s if',
         )
         return
-
-
-def _template(step: Placed) -> str | None:
-    match step.spec:
-        case SendEmailStep():
-            return step.spec.send_email.template
-        case SendSmsStep():
-            return step.spec.send_sms.template
-        case _:
-            return None

@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 from config.diagnostics import Diagnostic, Severity
 from engine.authoring.compile import Draft
 
-_KEEPS_JOURNEYS = frozenset({"delay", "wait_for", "send_email", "send_sms"})
+_KEEPS_JOURNEYS = frozenset(
+    {"delay", "wait_for", "send_email", "send_sms", "ask_survey", "ask_review"}
+)
 
 
 def check(draft: Draft) -> Iterator[Diagnostic]:

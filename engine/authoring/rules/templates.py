@@ -42,6 +42,7 @@ def check(draft: Draft, templates: Templates) -> Iterator[Diagnostic]:
             )
         yield from _roots(draft, path, info)
         yield from _invitation(draft, step, path, info)
+        yield from _review(draft, step, path, info)
         yield from _trigger_data(draft, path, info)
         yield from _step_values(draft, step, path, info)
 
@@ -63,6 +64,19 @@ def _invitation(draft: Draft, step: Placed, path: Path, info: TemplateInfo) -> I
         reads = _reads(info.name, names, info.variables[names[0]])
         message = f"{reads}, which only the message of an ask_referral has"
         yield draft.problem("template-variable", path, message, expected="ask_referral")
+
+
+def _review(draft: Draft, step: Placed, path: Path, info: TemplateInfo) -> Iterator[Diagnostic]:
+    """``review`` is there in an ``ask_review`` alone; a template that reads it itself may ask."""
+    names = [name for name in info.variables if name.startswith("review.")]
+    if names and step.verb != "ask_review" and "review" not in info.variables:
+        reads = _reads(info.name, names, info.variables[names[0]])
+        yield draft.problem(
+            "template-variable",
+            path,
+            f"{reads}, which only an ask_review has",
+            expected="ask_review in the place of " + step.verb,
+        )
 
 
 def _trigger_data(draft: Draft, path: Path, info: TemplateInfo) -> Iterator[Diagnostic]:

@@ -1,10 +1,11 @@
-"""Times that cannot be meant: ``zero-delay``, ``goal-too-short``."""
+"""Times that cannot be meant: ``zero-delay``, ``goal-too-short``, ``message-after-goal``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from config.diagnostics import Diagnostic, Severity
+from config.durations import Duration
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.step_specs import DelayStep
@@ -38,10 +39,33 @@ def _goal(draft: Draft) -> Iterator[Diagnostic]:
             break
     else:
         return
-    if waited >= within.nominal_seconds:
+    if waited < within.nominal_seconds:
+        yield from _late(draft, within)
+    else:
         yield draft.problem(
             "goal-too-short",
             ("goal", "within"),
             f"the goal counts for {within} from entry, and the first message comes later",
             severity=Severity.WARNING,
         )
+
+
+def _late(draft: Draft, within: Duration) -> Iterator[Diagnostic]:
+    """A message that every way to it delays until the goal cannot count any more."""
+    waited = 0.0
+    for step in draft.top:
+        spec = step.spec
+        if contact_of(spec) is not None and waited >= within.nominal_seconds:
+            yield draft.problem(
+                "message-after-goal",
+                step.verb_path,
+                f"this goes out when the goal's {within} are over: it can never count for it",
+                key=True,
+                severity=Severity.WARNING,
+                expected="a longer goal: within:, or shorter delays",
+            )
+            return
+        if spec.if_ is not None:
+            continue
+        if isinstance(spec, DelayStep) and spec.delay.for_ is not None:
+            waited += spec.delay.for_.nominal_seconds

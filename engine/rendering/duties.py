@@ -1,0 +1,56 @@
+"""What marketing must hold, looked for in a template's rendering for the sample customer.
+
+An unsubscribe link and a postal address in email: 15 U.S.C. 7704(a)(5) (CAN-SPAM). A way to opt out
+in texts: CTIA, Messaging Principles and Best Practices, "Opt-Out".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from config import keywords
+from engine.core.message import Content
+from engine.ports.rendering import Lack
+from engine.rendering.sample import SAMPLE_CONTEXT
+
+Part = Literal["html", "text", "sms"]
+
+_SPACE: Final = re.compile(r"\s+")
+# Not all of them: END and CANCEL stand in many a text that nobody can answer.
+_WORDS: Final = ("STOP", "UNSUBSCRIBE", "OPTOUT")
+_STOP: Final = re.compile(rf"\b(?:{'|'.join(map(re.escape, (*_WORDS, *keywords.MORE_STOP)))})\b")
+_STEERS: Final = re.compile(
+    r"\b(?:positive|good|great|glowing|(?:5|five)[- ]star)\s+reviews?\b"
+    r"|\b(?:positive|gute|tolle|(?:5|fünf)-Sterne)[- ]Bewertung"
+    r"|\b(?:give|leave|geben|schenken)\b[^.!?\n]{0,30}\b(?:5|five|fünf)[- ](?:stars|Sterne)\b",
+    re.IGNORECASE,
+)
+
+
+def lacks_of(channel: str, locale: str, content: Content, address: object) -> Iterator[Lack]:
+    """What the sample's rendering on one channel in one language does not have."""
+    if channel not in ("email", "sms"):
+        return
+    links = [link for link in SAMPLE_CONTEXT["links"].values() if link]
+    text: Part = "sms" if channel == "sms" else "text"
+    parts: dict[Part, str] = {text: content.text}
+    if content.html is not None:
+        parts["html"] = content.html
+    for part, said in parts.items():
+        if _STEERS.search(said):
+            yield Lack(what="neutrality", part=part, locale=locale)
+        is_linked = any(link in said for link in links)
+        if part == "sms":
+            if not (is_linked or _STOP.search(said)):
+                yield Lack(what="opt_out", part=part, locale=locale)
+            continue
+        if not is_linked:
+            yield Lack(what="unsubscribe", part=part, locale=locale)
+        if not isinstance(address, str) or _plain(address) not in _plain(said):
+            yield Lack(what="postal_address", part=part, locale=locale)
+
+
+def _plain(text: str) -> str:
+    return _SPACE.sub(" ", text.replace("&amp;", "&").replace("&#39;", "'")).strip()
