@@ -75,6 +75,7 @@ ENV_EXAMPLE = """\
 #LAGNIAPPE_STRIPE_ORDER_SOURCE=
 # A secret of your own making, shared with whoever tells of parcels, and the source of the events
 # that tell of their orders.
+#LAGNIAPPE_JUDGEME_SECRET=
 #LAGNIAPPE_CARRIER_SECRET=
 #LAGNIAPPE_CARRIER_ORDER_SOURCE=
 
