@@ -147,21 +147,24 @@ def test_no_folder_means_no_templates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("context", [SAMPLE_CONTEXT, SPARSE_CONTEXT])
 def test_samples_have_exactly_the_known_names(context: dict[str, Any]) -> None:
-    found = set()
-    for root, value in {**context, "shop": SAMPLE_SHOP}.items():
-        if not isinstance(value, dict) or not value:
-            found.add(root)
-            continue
-        for name in value:
-            found.add(f"{root}.{name}")
-            if name == "lines" and value[name]:
-                found |= {f"order.lines.{key}" for line in value[name] for key in line}
-            if name == "scores":
-                found |= {f"survey.scores.{key}" for score in value[name] for key in score}
     known = {name.removesuffix(".*") for name in KNOWN_NAMES}
-    assert found == known - {
-        name for name in known if name.startswith("order.lines.") and context is SPARSE_CONTEXT
-    }
+    found: set[str] = set()
+
+    def gather(name: str, value: object) -> None:
+        """The names below ``name``; of a list, those of its items."""
+        items = value if isinstance(value, list) else [value]
+        inside = [item for item in items if isinstance(item, dict) and item]
+        if name in known or not inside:
+            found.add(name)
+        if f"{name}.*" not in KNOWN_NAMES:
+            for item in inside:
+                for key, one in item.items():
+                    gather(f"{name}.{key}", one)
+
+    for root, value in {**context, "shop": SAMPLE_SHOP}.items():
+        gather(root, value)
+    sparse = {name for name in known if name.startswith("order.lines.")}
+    assert found == (known - sparse if context is SPARSE_CONTEXT else known)
 
 
 @pytest.mark.parametrize(
