@@ -84,3 +84,5 @@ def _call_off(world: World, journey: Journey, context: Context) -> None:
     message = world.messages.get(journey.awaiting or "")
     if message is not None and message.status is MessageStatus.SCHEDULED:
         cancel_message(world, journey, message, "migrated", context)
+        # A step makes one message: a later revision that sends here again passes it over.
+        journey.results.setdefault(message.step, {})["skipped"] = True

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from engine.core.world import JourneyStatus, Waiting
+from engine.providers.simulated import UNAVAILABLE, Script
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, START, House, campaign, email
 
@@ -168,3 +169,19 @@ def test_a_revision_that_ends_with_the_order_ends_what_the_former_let_pass(
     assert (house.journey().status, house.journey().reason) == ("exited", "order.cancelled")
     house.run(3 * DAY)
     assert house.received == []
+
+
+def test_a_message_that_one_revision_called_off_is_not_waited_for_in_the_next(
+    new_house: NewHouse,
+) -> None:
+    mailing = campaign("news", "order.placed", [email(template="news")], in_flight="migrate")
+    house = new_house(mailing, script=Script(calls=[UNAVAILABLE]), store={"retry": {"first": "1h"}})
+    house.tell("order.placed", order=1)
+    assert house.message().status == "scheduled"
+    wait = {"id": "ask", "wait_for": {"event": "order.paid", "timeout": "1d"}}
+    for steps in ([wait], mailing["steps"]):
+        house.put(mailing | {"steps": steps})
+        house.reload()
+    house.run(DAY)
+    assert (house.message().status, house.message().reason) == ("cancelled", "migrated")
+    assert house.journey().status == "completed"
