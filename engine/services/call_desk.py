@@ -167,6 +167,7 @@ class CallDesk:
             try:
                 with self._storage.deciding(urgent=True) as unit:
                     configuration = self._revisions.configuration(unit)
+                    unit.lock([listed.customer_id])  # of two who change a task one comes first
                     world = _load(unit, listed.customer_id, now)
                     record = world.books.get((BOOK, listed.task.id))
                     if record is None:  # the customer has been merged or erased meanwhile
