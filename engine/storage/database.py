@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sqlite3
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -193,12 +195,33 @@ def _make_private(path: Path, *, create: bool) -> None:
             raise FileNotFoundError(
                 errno.ENOENT, "there is no such directory for the database", str(path.parent)
             )
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        _found(path)
     for suffix in ("", "-wal", "-shm"):
         file = path.with_name(path.name + suffix)
         with suppress(FileNotFoundError, PermissionError):  # gone, or another user's
             if stat.S_IMODE(file.stat().st_mode) & 0o077:
                 file.chmod(0o600)
+
+
+def _found(path: Path) -> None:
+    """Make an empty database at ``path``, unless another process is quicker.
+
+    It is in WAL mode before it takes its name: of connections that switch one file at once, SQLite
+    refuses some with "database is locked", however long their time-out.
+    """
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    os.close(handle)
+    try:
+        with closing(sqlite3.connect(name)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    finally:
+        Path(name).unlink()
 
 
 # Every table starts with a few pages; below this size any plan is quick.

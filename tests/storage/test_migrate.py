@@ -77,7 +77,7 @@ def test_processes_that_upgrade_at_once_take_turns(new_database: NewDatabase) ->
         except Exception as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=upgrade) for _ in range(3)]
+    threads = [threading.Thread(target=upgrade) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
