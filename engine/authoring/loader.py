@@ -158,7 +158,7 @@ class Loader:
 
     def _read_files(self) -> None:
         found: dict[str, _File] = {}
-        for path in _campaign_files(self._workspace / CAMPAIGNS):
+        for path in campaign_files(self._workspace / CAMPAIGNS):
             name = path.relative_to(self._workspace).as_posix()
             known = self._files.get(name)
             try:
@@ -224,7 +224,8 @@ class Loader:
         return sources
 
 
-def _campaign_files(root: Path) -> list[Path]:
+def campaign_files(root: Path) -> list[Path]:
+    """The files of a folder of campaigns, sub-folders included and hidden ones not, by name."""
     return sorted(
         path
         for path in root.rglob("*")

@@ -1,4 +1,4 @@
-"""``lagniappe campaigns``: how they do, and the brake."""
+"""``lagniappe campaigns``: how they do, the library, and the brake."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from config.diagnostics import nearest
+from engine.cli import library
 from engine.cli.failure import Failure
 from engine.cli.lookup import question
 from engine.cli.output import Column, Row, RowFormat, print_rows, say
 from engine.cli.session import session_of
 
 app = typer.Typer()
+app.command("add")(library.add)
 
 FIELDS = (
     "id", "name", "status", "reason", "file", "stage", "purpose", "trigger", "live", "parked",

@@ -62,10 +62,10 @@ def report_of(workspace: Path) -> Report:
     """Every problem of a workspace's files."""
     from engine.authoring.check import check as check_workspace
 
-    return check_workspace(workspace, _open_templates)
+    return check_workspace(workspace, open_templates)
 
 
-def _open_templates(workspace: Path, policy: Policy | None) -> Templates:
+def open_templates(workspace: Path, policy: Policy | None) -> Templates:
     """The templates, as far as a faulty policy lets them be judged."""
     from engine.rendering.sample import SAMPLE_SHOP
     from engine.rendering.templates import MessageTemplates

@@ -93,7 +93,7 @@ for name, group, about in (
     ("log", log.app, "The message log: what was sent and withheld."),
     ("events", events.app, "Events that came in, and what became of them."),
     ("calls", calls.app, "Follow-up calls: who calls whom, and what came of it."),
-    ("campaigns", campaigns.app, "Campaigns, how they do, and the brake."),
+    ("campaigns", campaigns.app, "Campaigns, how they do, the library, and the brake."),
     ("coupons", coupons.app, "Coupons given, and the pools of codes."),
     ("referrals", referrals.app, "Friends brought by customers, and your decisions."),
 ):

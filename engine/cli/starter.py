@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import engine
+from engine.cli.copying import LEFT_OUT
 from engine.cli.failure import Failure
 from engine.cli.output import say
 
@@ -16,7 +17,6 @@ from engine.cli.output import say
 STARTER = Path(engine.__file__).resolve().parents[1]
 _FOLDERS = ("campaigns", "message_templates")
 _FILES = ("config/store.yaml", "config/events.yaml", "config/campaign.schema.json")
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.py", "*.pyc", ".*")
 
 GITIGNORE = """\
 # Secrets and the running installation's own files stay out of version control.
@@ -105,7 +105,7 @@ def copy_starter(starter: Path, target: Path) -> None:
     """Copy the starter library to ``target`` and add what a workspace needs beside it."""
     target.mkdir(parents=True, exist_ok=True)
     for name in _FOLDERS:
-        shutil.copytree(starter / name, target / name, ignore=_IGNORED)
+        shutil.copytree(starter / name, target / name, ignore=LEFT_OUT)
     for name in _FILES:
         if (starter / name).is_file():
             (target / name).parent.mkdir(exist_ok=True)
