@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from config.durations import Duration, DurationField, PercentField, parse
+from config.topics import Phrase
 
 # Without 0 O, 1 I L, 2 Z, 5 S, 8 B, and without vowels, so that no code is a word.
 ALPHABET: Final = "34679CDFGHJKMNPQRTVWXY"
@@ -105,7 +106,7 @@ class Offer(_Part):
     """
 
     kind: Literal["generated", "pool", "fixed"] = "generated"
-    value: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    value: Phrase
     code: _Code | None = None
     prefix: Annotated[str, StringConstraints(max_length=20), AfterValidator(_prefix)] | None = None
     length: Annotated[int, Field(ge=6, le=24)] = 10

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from config.durations import Duration
 from config.offers import Offer
+from config.topics import in_language
 from engine.core.book import Record
 from engine.core.campaign import Plans
 from engine.core.context import CodeState, Context, Taken
@@ -39,9 +40,12 @@ class Coupons:
 
     books = frozenset({BOOK})
 
-    def __init__(self, offers: Mapping[str, Offer], keyed: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, offers: Mapping[str, Offer], keyed: Callable[[str], bytes], *, locale: str
+    ) -> None:
         self._offers = offers
         self._keyed = keyed
+        self._locale = locale
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
@@ -142,7 +146,7 @@ class Coupons:
             at=context.now,
             offer=name,
             code=code,
-            value=offer.value,
+            value=self._worth(offer, world),
             status="issued",
             pool=offer.pool,
             expires_at=expires_at,
@@ -151,6 +155,10 @@ class Coupons:
             step=step,
             cause=cause,
         )
+
+    def _worth(self, offer: Offer, world: World) -> str:
+        """What it is worth, in the customer's language, else in the store's."""
+        return in_language(offer.value, world.customer.locale, self._locale)
 
     def _buy(self, world: World, transition: Transition, context: Context) -> None:
         """Points were paid for a coupon; where its pool is empty, it is owed."""
@@ -168,7 +176,7 @@ class Coupons:
                 at=context.now,
                 offer=name,
                 code="",
-                value=offer.value,
+                value=self._worth(offer, world),
                 status="owed",
                 pool=offer.pool,
                 cause=cause,

@@ -48,7 +48,7 @@ def compile_programs(
     """
     programs: list[Program] = [Surveys(), Reviews()]
     if policy.offers:
-        programs.append(Coupons(policy.offers, keyed))
+        programs.append(Coupons(policy.offers, keyed, locale=policy.locale))
     if policy.calls.queues:
         programs.append(Calls.of(policy.calls, policy.zone))
     if policy.loyalty is not None:

@@ -7,24 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from config.diagnostics import Severity
 from engine.cli.checking import report_of
 
 ROOT = Path(__file__).parents[2]
 
-OFFERS = """
-offers:
-  thanks: {value: 10 % off, kind: pool, pool: summer, expires: 10d}
-"""
+OFFER = {"value": "10 % off", "kind": "pool", "pool": "summer", "expires": "10d"}
 GIVE = {"id": "gift", "issue_coupon": "thanks"}
 
 
 def codes(tmp_path: Path, *steps: Any, **more: Any) -> dict[str, Severity]:
     """The codes of problems of one campaign, with their severity."""
-    store = (ROOT / "config/store.yaml").read_text(encoding="utf-8")
+    store = yaml.safe_load((ROOT / "config/store.yaml").read_text(encoding="utf-8"))
     for name, text in {
-        "config/store.yaml": store + OFFERS,
+        "config/store.yaml": json.dumps(store | {"offers": store["offers"] | {"thanks": OFFER}}),
         "message_templates/gift/subject.txt": "A thank-you",
         "message_templates/gift/body.txt": "{{ gift.code | default('') }} {{ links.unsubscribe }}",
         "message_templates/gift/body.html": "<html><body>{{ links.unsubscribe }}</body></html>",

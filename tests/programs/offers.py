@@ -23,7 +23,7 @@ def offer(**given: Any) -> Offer:
 
 
 def program(**offers: Offer) -> Coupons:
-    return Coupons(offers, keyed)
+    return Coupons(offers, keyed, locale="en-US")
 
 
 ISSUE = {"kind": IssueCoupon, "id": "gift", "offer": "thanks"}

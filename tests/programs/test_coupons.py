@@ -313,3 +313,15 @@ def test_a_code_given_back_by_one_is_not_lost_when_the_next_turns_out_to_be_the_
     enter(second, "shopify:2")
     merge_worlds(first.world, second.world, first.context)
     assert sorted(statuses(first)) == ["issued", "released"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "worth"),
+    [("de-AT", "10 % Rabatt"), ("en-GB", "10 % off"), ("fr", "10 % off"), (None, "10 % off")],
+)
+def test_a_coupons_worth_is_told_in_the_customers_language(locale: str | None, worth: str) -> None:
+    one = shop(offer(value={"de": "10 % Rabatt", "en": "10 % off"}))
+    one.world.customer.locale = locale
+    enter(one)
+    (given_one,) = coupons_of(one.world)
+    assert given_one.value == worth
