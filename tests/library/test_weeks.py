@@ -11,7 +11,7 @@ from engine.core import ids
 from engine.core.campaign import Plans
 from engine.core.customer import Customer
 from engine.core.decision import DecisionKind, VerdictCode
-from engine.core.journey import enrol_by_schedule, on_event
+from engine.core.journey import enrol_by_schedule
 from engine.core.message import MessageStatus
 from engine.core.projection import project
 from engine.core.transition import Transition
@@ -20,7 +20,7 @@ from engine.demo_shop import demo_events
 from engine.demo_shop.people import PLACES
 from engine.services.configuration import compile_rules
 from tests.library.test_campaigns import messages
-from tests.library.walk import Walk, campaigns, plan, policy
+from tests.library.walk import Walk, campaigns, plan, policy, programs
 from triggers.event import Event
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -31,7 +31,8 @@ ZONES = {place.zone: ZoneInfo(place.zone) for place in PLACES}
 def played(events: list[Event], email: str) -> Walk:
     """One customer's six weeks: their events, and the win-back's hour each morning."""
     rules = compile_rules(policy(), ZONES)
-    walk = Walk(plans=Plans.of(plan(name) for name in campaigns()), rules=rules)
+    plans = Plans.of(plan(name) for name in campaigns())
+    walk = Walk(plans=plans, rules=rules, programs=programs())
     customer = Customer(id=ids.customer_id("email", email), created_at=events[0].time)
     walk.world = World(customer=customer, complete=True)
     zone = ZONES.get(next((one.customer.timezone for one in events if one.customer), "") or "")
@@ -50,7 +51,7 @@ def played(events: list[Event], email: str) -> Walk:
             continue
         for transition in project(walk.world, event):
             enrol = event.time >= START
-            on_event(walk.world, transition, walk.plans, walk.context, enrol=enrol)
+            walk.hears(transition, enrol=enrol)
     walk.run_to(END)
     return walk
 

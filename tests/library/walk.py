@@ -1,7 +1,8 @@
 """The starter library on a shop's own terms: one customer, real events, virtual time."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -13,6 +14,7 @@ from config.policy import Policy, load_policy
 from config.yaml_source import load
 from engine.authoring.check import Report, check
 from engine.authoring.loader import Loader
+from engine.core.book import Record
 from engine.core.campaign import Plan, Plans
 from engine.core.customer import Consent
 from engine.core.decision import EntryVerdict, VerdictCode
@@ -23,9 +25,12 @@ from engine.core.projection import project
 from engine.core.transition import Transition
 from engine.ports.plans import Compiled
 from engine.ports.rendering import Templates
+from engine.programs import call_tasks
+from engine.programs.call_tasks import CallTask
+from engine.programs.program import Programs
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
-from engine.services.configuration import compile_rules
+from engine.services.configuration import compile_programs, compile_rules
 from tests.core.shop import Shop
 from triggers.event import (
     CustomerFacts,
@@ -79,17 +84,31 @@ def rules() -> GuardRules:
     return compile_rules(policy(), {"Europe/Vienna": VIENNA})
 
 
+def _keyed(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+@cache
+def programs() -> Programs:
+    """Every program that the store's policy sets up."""
+    return compile_programs(policy(), _keyed, lambda mailbox: [_keyed(mailbox).hex()])
+
+
 @dataclass
 class Walk(Shop):
-    """A customer in Vienna, known to one campaign (or several), from event to event."""
+    """A customer in Vienna, known to one campaign (or several), from event to event.
+
+    The shop's programs keep their books meanwhile, and what they report is heard at once.
+    """
 
     sent: list[tuple[datetime, str, str]] = field(default_factory=list)
     told: int = 0
+    heard: set[str] = field(default_factory=set)
 
     @classmethod
     def through(cls, *names: str, sms: bool = False, email: bool = True) -> "Walk":
         plans = Plans.of(plan(name) for name in names)
-        walk = cls(plans=plans, now=at(0), rules=rules())
+        walk = cls(plans=plans, now=at(0), rules=rules(), programs=programs())
         customer = walk.world.customer
         customer.timezone = "Europe/Vienna"
         for channel, address, given in (
@@ -118,8 +137,80 @@ class Walk(Shop):
         event = Event(id=str(self.told), source="shop", type=kind, time=when, **given)
         verdicts: list[EntryVerdict] = []
         for transition in project(self.world, event):
-            verdicts += on_event(self.world, transition, self.plans, self.context)
+            verdicts += self.hears(transition)
+        verdicts += self._news()
         return {one.campaign: one.code for one in verdicts}
+
+    def hears(self, transition: Transition, *, enrol: bool = True) -> list[EntryVerdict]:
+        """Let the programs take something in, and then the campaigns."""
+        books = self.all_programs
+        books.follow(self.world, transition, self.context, backfill=not enrol)
+        verdicts = on_event(self.world, transition, self.plans, self.context, enrol=enrol)
+        books.settle(self.world, self.plans, self.context)
+        return verdicts
+
+    @property
+    def all_programs(self) -> Programs:
+        """The programs, as more than what takes steps."""
+        assert isinstance(self.programs, Programs)
+        return self.programs
+
+    def run_to(self, end: datetime) -> None:
+        """Let time pass: journeys and messages, and the records of books that fall due."""
+        while (due := self._first_due(end)) is not None:
+            moment, record = due
+            super().run_to(max(moment, self.now))
+            self.all_programs.on_due(self.world, record, self.context)
+            self._news()
+        super().run_to(end)
+        self.all_programs.settle(self.world, self.plans, self.context)
+        self._news()
+
+    def _first_due(self, end: datetime) -> tuple[datetime, Record] | None:
+        books = self.world.books.values()
+        due = [(one.due_at, one) for one in books if one.due_at is not None and one.due_at < end]
+        return min(due, key=lambda one: (one[0], one[1].book, one[1].key), default=None)
+
+    def _news(self) -> list[EntryVerdict]:
+        """Hear what steps and programs have reported of this customer."""
+        verdicts: list[EntryVerdict] = []
+        for event in self.world.changes.emitted:  # hearing one may report another
+            if event.id not in self.heard and not event.to:
+                self.heard.add(event.id)
+                verdicts += self.hears(
+                    Transition(
+                        type=event.type,
+                        time=event.time,
+                        id=event.id,
+                        order_id=event.order_id,
+                        ticket_id=event.ticket_id,
+                        data=event.data,
+                        causes=event.causes,
+                    )
+                )
+        return verdicts
+
+    def answers(self, kind: str, score: int, when: datetime, **data: Any) -> None:
+        """The customer answers the survey of this kind that they were asked."""
+        self.happens("survey.answered", when, data={"kind": kind, "score": score, **data})
+
+    def tasks(self) -> list[CallTask]:
+        """The calls that campaigns have asked for, oldest first."""
+        return [call_tasks.read(one) for one in self.world.book(call_tasks.BOOK)]
+
+    def is_called(self, when: datetime, outcome: str | None, note: str | None = None) -> None:
+        """Somebody takes the open task and calls; ``outcome`` None: nobody ever answered."""
+        self.run_to(when)
+        (task,) = (one for one in self.tasks() if one.is_open)
+        if outcome is not None:
+            closed = call_tasks.complete(task, outcome, note, "ann", when)
+        else:
+            closed = replace(task, state="no_answer", outcome="no_answer", closed_at=when)
+        self.world.write(call_tasks.record_of(closed))
+        told = call_tasks.outcome_event(closed)
+        assert told is not None
+        self.world.report(told)
+        self._news()
 
     def orders(self, when: datetime, number: int = 1, **own: Any) -> dict[str, VerdictCode]:
         """Place an order of two lines, 50 in all."""
