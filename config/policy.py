@@ -30,6 +30,7 @@ from config.diagnostics import Diagnostic, nearest
 from config.durations import Duration, DurationField, Rate, RateField
 from config.loyalty import Loyalty
 from config.offers import Offers
+from config.recommendations import Recommendations
 from config.referrals import Referrals, problems_with_offers
 from config.reviews import Community, Hashtag, Reviews
 from config.texting import Texting
@@ -361,6 +362,7 @@ class Policy(Section):
     referrals: Referrals = {}
     reviews: Reviews = Reviews()
     community: Community | None = None
+    recommendations: Recommendations = Recommendations()
     consent: Consent = Consent()
     max_lateness: MaxLateness = MaxLateness()
     rate_limits: RateLimits = RateLimits()

@@ -359,6 +359,20 @@ _TOLD: tuple[_Row, ...] = (
             "answered": _some("bool", "somebody took it"),
         },
     ),
+    (
+        "product.replenish_due",
+        "customer",
+        "Something that the customer bought will soon be used up; told once for each purchase.",
+        {
+            "product_id": _always("string", "the platform's id of the product, else its sku"),
+            "title": _some("string", "its name"),
+            "url": _some("string", "its page"),
+            "image_url": _some("string", "its picture"),
+            "date": _always("timestamp", "when it is probably used up"),
+            "last_bought_at": _some("timestamp", "when it was last bought"),
+            "order_id": _some("string", "the order that it was last bought with"),
+        },
+    ),
     ("message.sent", "customer", "A message was handed to the provider.", _MESSAGE),
     ("message.delivered", "customer", "A message arrived.", _MESSAGE),
     (

@@ -22,6 +22,7 @@ from engine.core.guards import GuardRules, consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
 from engine.core.points import loyalty_page
+from engine.core.shopping import bought_products, next_replenishment, rfm_scores
 from engine.core.survey import SurveyKind
 from engine.core.transition import Transition
 from engine.core.verbs import (
@@ -112,6 +113,16 @@ def _loyalty(kind: FieldType, doc: str, name: str, *, missing: int | None = None
     """A field of the loyalty account; without one it is ``missing``."""
     field = Field(type=kind, nullable=missing is None, doc=doc)
     return field, lambda scope: loyalty_page(scope.world).get(name, missing)
+
+
+def _rfm(doc: str, place: int) -> _Declared:
+    """One of the customer's three scores; empty until they have been computed."""
+
+    def get(scope: _Scope) -> object:
+        scores = rfm_scores(scope.world)
+        return scores[place] if scores else None
+
+    return Field(type=INT, nullable=True, doc=doc), get
 
 
 def _consent(channel: Channel, doc: str) -> _Declared:
@@ -219,6 +230,21 @@ _DECLARED: dict[str, _Declared] = {
         TIMESTAMP, "When the points expire unless something happens", "expires_at"
     ),
     "customer.tier": _loyalty(STRING, "Loyalty tier, by its id", "tier"),
+    "customer.rfm": (
+        Field(type=STRING, nullable=True, doc="Recency, frequency and value scores, as 543"),
+        lambda scope: "".join(map(str, rfm_scores(scope.world))) or None,
+    ),
+    "customer.recency_score": _rfm("1 to 5: fifths of the shop's customers by newest order", 0),
+    "customer.frequency_score": _rfm("1 to 5: fifths of the shop's customers by orders", 1),
+    "customer.value_score": _rfm("1 to 5: fifths of the shop's customers by money spent", 2),
+    "customer.product_ids": (
+        Field(type=STRINGS, doc="Products bought and kept, the newest first"),
+        lambda scope: list(bought_products(scope.world)),
+    ),
+    "customer.replenish_at": (
+        Field(type=TIMESTAMP, nullable=True, doc="When something bought is next used up"),
+        lambda scope: next_replenishment(scope.world, scope.now),
+    ),
     "order.id": _order(STRING, "Our id of the order, as shopify:1", lambda o: o.id),
     "order.number": _order(STRING, "What the customer sees, as #1001", lambda o: o.number),
     "order.placed_at": _order(TIMESTAMP, "When it was placed", lambda o: o.placed_at),

@@ -44,6 +44,11 @@ def referral_id(code: str, friend_id: str) -> str:
     return _id("referral", code, friend_id)
 
 
+def replenishment_id(customer_id: str, product_id: str, order_id: str) -> str:
+    """The id of the event that what was bought with an order will soon be used up."""
+    return _id("replenishment", customer_id, product_id, order_id)
+
+
 def share(campaign: str, salt: str, customer_id: str) -> float:
     """Where a customer stands, in [0, 100), for a holdout or a split of a campaign.
 

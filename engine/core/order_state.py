@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from engine.core.customer import ZERO, Order
+from engine.core.customer import ZERO, Line, Order, ParcelStatus
 
 # A parcel's arrival is a fact of its own; the order is delivered when all of it has arrived.
 _OF_ORDER = frozenset({"delivered"})
@@ -52,6 +52,27 @@ def is_fully_refunded(order: Order) -> bool:
         return not any(one.lines for one in refunds)
     amounts_known = all(one.amount is not None for one in refunds)
     return amounts_known and refunded_total(order) >= order.total
+
+
+def is_undone(order: Order) -> bool:
+    """Whether the order was cancelled, disputed or refunded in full."""
+    undone = fact_time(order, "cancelled") is not None or fact_time(order, "disputed") is not None
+    return undone or is_fully_refunded(order)
+
+
+def kept_pieces(order: Order, line: Line) -> int:
+    """Pieces of the line that were neither paid back nor sent back."""
+    paid_back = sum(one.lines.get(line.id, 0) for one in order.refunds.values())
+    return line.quantity - max(paid_back, pieces_in(order, line, ParcelStatus.RETURNED))
+
+
+def pieces_in(order: Order, line: Line, status: ParcelStatus) -> int:
+    """The line's pieces in parcels of a status; a parcel of unknown content holds them all."""
+    return sum(
+        parcel.lines.get(line.id, 0) if parcel.lines else line.quantity
+        for parcel in order.fulfilments.values()
+        if parcel.status is status
+    )
 
 
 def _all_pieces_back(order: Order) -> bool:

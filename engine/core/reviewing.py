@@ -15,7 +15,7 @@ from engine.core.book import Record
 from engine.core.campaign import Plan
 from engine.core.customer import Line, Order, ParcelStatus
 from engine.core.guards import Defer, Drop
-from engine.core.order_state import fact_time, is_fully_refunded
+from engine.core.order_state import is_undone, kept_pieces, pieces_in
 from engine.core.transition import Transition
 from engine.core.verbs import AskReview, SendMessage, Step
 from engine.core.world import Journey, JourneyStatus, World
@@ -57,12 +57,12 @@ def products_of(world: World, order: Order, *, whole: bool = False) -> tuple[Pro
     for line in order.lines.values():
         lines.setdefault(_key(line), []).append(line)
     reviews = world.book(BOOK)
-    gone = _is_gone(order)
+    gone = is_undone(order)
     found = []
     for key, of_product in lines.items():
         names = frozenset(name for line in of_product for name in _names(line))
         why: str | None = None
-        if gone or not any(_kept(order, line) for line in of_product):
+        if gone or not any(kept_pieces(order, line) > 0 for line in of_product):
             why = "refunded"
         elif not any(_arrived(order, line) for line in of_product):
             why = "not_delivered"
@@ -161,29 +161,8 @@ def _names(line: Line) -> Iterator[str]:
     yield from (name for name in (line.product_id, line.sku, line.variant_id) if name)
 
 
-def _is_gone(order: Order) -> bool:
-    undone = fact_time(order, "cancelled") is not None or fact_time(order, "disputed") is not None
-    return undone or is_fully_refunded(order)
-
-
-def _kept(order: Order, line: Line) -> bool:
-    """Whether a piece of the line was neither paid back nor sent back."""
-    paid_back = sum(one.lines.get(line.id, 0) for one in order.refunds.values())
-    sent_back = _pieces(order, line, ParcelStatus.RETURNED)
-    return line.quantity > max(paid_back, sent_back)
-
-
 def _arrived(order: Order, line: Line) -> bool:
-    return "delivered" in order.facts or _pieces(order, line, ParcelStatus.DELIVERED) > 0
-
-
-def _pieces(order: Order, line: Line, status: ParcelStatus) -> int:
-    """The line's pieces in parcels of a status; a parcel of unknown content holds them all."""
-    return sum(
-        parcel.lines.get(line.id, 0) if parcel.lines else line.quantity
-        for parcel in order.fulfilments.values()
-        if parcel.status is status
-    )
+    return "delivered" in order.facts or pieces_in(order, line, ParcelStatus.DELIVERED) > 0
 
 
 def _is_about(review: Record, order: Order, names: frozenset[str]) -> bool:

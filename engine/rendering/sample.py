@@ -119,6 +119,28 @@ KNOWN_NAMES: Final[Mapping[str, str]] = {
     "review.products.stars": "list for one-click stars on our own page; empty on other sites",
     "review.products.stars.stars": "1 to 5",
     "review.products.stars.url": "our page, with so many stars chosen",
+    "recommendations.together": "list of products that are bought together with those of the order",
+    "recommendations.next": "list of products that customers buy next",
+    "recommendations.popular": "list of what most customers buy; what to fall back on",
+    **{
+        f"recommendations.{kind}.{name}": doc
+        for kind in ("together", "next", "popular")
+        for name, doc in {
+            "title": "the product's name",
+            "url": "the product's page",
+            "image_url": "the product's picture",
+            "product_id": "the platform's id of the product",
+            "reason": "title of the customer's product that it goes with; empty in popular",
+        }.items()
+    },
+    "replenishment.date": "when the first of the products is probably used up",
+    "replenishment.products": "list of products bought that are, or soon will be, used up",
+    "replenishment.products.title": "the product's name",
+    "replenishment.products.url": "the product's page",
+    "replenishment.products.image_url": "the product's picture",
+    "replenishment.products.product_id": "the platform's id of the product",
+    "replenishment.products.date": "when it is probably used up",
+    "replenishment.products.last_bought_at": "when it was last bought",
     "trigger.id": "id of the event that began the journey",
     "trigger.type": "type of that event, as in order.delivered",
     "trigger.time": "time of that event",
@@ -190,6 +212,16 @@ def _to_review(number: int, title: str, product_id: str, url: str | None) -> dic
         "image_url": None,
         "review_url": page,
         "stars": [{"stars": count, "url": f"{page}&stars={count}"} for count in range(1, 6)],
+    }
+
+
+def _suggested(title: str, product_id: str, reason: str | None) -> dict[str, Any]:
+    return {
+        "title": title,
+        "url": f"https://shop.example.com/products/{product_id}",
+        "image_url": None,
+        "product_id": product_id,
+        "reason": reason,
     }
 
 
@@ -309,6 +341,33 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
             _to_review(2, "Enamel drip pot", "8802", "https://shop.example.com/products/drip-pot"),
         ],
     },
+    "recommendations": {
+        "together": [
+            _suggested("Beignet mix, 900 g", "8810", "Enamel drip pot"),
+            _suggested("Condensed milk, 397 g", "8811", "Dark roast with chicory, 500 g"),
+        ],
+        "next": [
+            _suggested("Ceramic cups, set of 4", "8820", "Enamel drip pot"),
+            _suggested("Fig preserves, 300 g", "8821", "Pecan pralines, box of 12"),
+        ],
+        "popular": [
+            _suggested("Cane syrup, 500 ml", "8830", None),
+            _suggested("Creole seasoning, 120 g", "8831", None),
+        ],
+    },
+    "replenishment": {
+        "date": datetime(2026, 3, 20, 16, 0, tzinfo=UTC),
+        "products": [
+            {
+                "title": "Dark roast with chicory, 500 g",
+                "url": "https://shop.example.com/products/dark-roast",
+                "image_url": None,
+                "product_id": "8801",
+                "date": datetime(2026, 3, 20, 16, 0, tzinfo=UTC),
+                "last_bought_at": datetime(2026, 2, 18, 16, 0, tzinfo=UTC),
+            }
+        ],
+    },
     "trigger": {
         "id": "sample-event",
         "type": "order.delivered",
@@ -374,6 +433,8 @@ def _sparse() -> dict[str, Any]:
             "site": None,
             "products": [_to_review(1, "Dark roast", "8801", None)],
         },
+        "recommendations": {"together": [], "next": [], "popular": []},
+        "replenishment": {"date": None, "products": []},
         "trigger": trigger,
         "links": {"unsubscribe": None, "preferences": None},
         "survey": survey_nowhere(

@@ -18,6 +18,7 @@ from engine.programs.coupons import Coupons
 from engine.programs.loyalty import LoyaltyProgram
 from engine.programs.program import Program, Programs
 from engine.programs.referrals import Referrals
+from engine.programs.replenishing import Replenishing
 from engine.programs.reviews import Reviews
 from engine.programs.surveys import Surveys
 from triggers.places import Places
@@ -46,7 +47,8 @@ def compile_programs(
 
     ``keyed`` is a hash that nobody else can make, ``mailboxes`` what may be kept of a mailbox.
     """
-    programs: list[Program] = [Surveys(), Reviews()]
+    remind_before = _span(policy.recommendations.remind_before)
+    programs: list[Program] = [Surveys(), Reviews(), Replenishing(remind_before)]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed, locale=policy.locale))
     if policy.calls.queues:

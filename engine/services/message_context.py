@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from engine.core.answers import last_answer_at, latest_score
 from engine.core.coupon import open_coupons
@@ -15,7 +15,13 @@ from engine.core.guards import consented
 from engine.core.message import Message
 from engine.core.order_state import fact_time
 from engine.core.points import loyalty_page
+from engine.core.shopping import REPLENISH_DUE, open_refills
 from engine.core.world import Journey, World
+
+NO_SUGGESTIONS: Final[Mapping[str, Any]] = {"together": [], "next": [], "popular": []}
+_REFILL: Final = ("title", "url", "image_url", "product_id", "date", "last_bought_at")
+_REFILL_TIMES: Final = ("date", "last_bought_at")
+_SOON: Final = timedelta(days=7)  # one message about all that is used up within a week
 
 
 def message_context(
@@ -28,17 +34,20 @@ def message_context(
     now: datetime,
     survey: Mapping[str, Any] | None = None,
     referral: Mapping[str, Any] | None = None,
+    recommendations: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every root that a template may read, for one message; ``shop`` is the renderer's own.
 
     ``survey`` is ``engine.programs.scales.survey_values`` where the message asks for a score,
-    ``referral`` is ``engine.services.referral_links.referral_root`` where the message invites.
+    ``referral`` is ``engine.services.referral_links.referral_root`` where the message invites,
+    ``recommendations`` what is suggested, where the template reads it.
     """
     order = world.orders.get(message.order_id) if message.order_id else None
     ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
     context: dict[str, Any] = {
         "customer": customer_context(world, now),
         "loyalty": loyalty_context(world),
+        "replenishment": replenishment_context(world, journey, now),
         "order": order_context(order) if order else None,
         "ticket": ticket_context(ticket) if ticket else None,
         "trigger": _trigger(journey),
@@ -49,6 +58,7 @@ def message_context(
         "campaign": {"id": message.campaign, "name": campaign_name},
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
+        "recommendations": recommendations or NO_SUGGESTIONS,
         "survey": survey,
         "referral": referral,
         "now": now,
@@ -111,6 +121,30 @@ def loyalty_context(world: World) -> dict[str, Any]:
         "missing_spend": None if spend is None else Decimal(spend),
         "expires_at": None if expires is None else datetime.fromisoformat(expires),
     }
+
+
+def replenishment_context(world: World, journey: Journey | None, now: datetime) -> dict[str, Any]:
+    """The root ``replenishment``: what the journey is about first, then what is used up soon."""
+    products: dict[str, dict[str, Any]] = {}
+    told = journey.trigger if journey is not None else {}
+    if told.get("type") == REPLENISH_DUE:
+        data = told.get("data", {})
+        if isinstance(key := data.get("product_id"), str):
+            values = {name: data.get(name) for name in _REFILL}
+            values |= {name: _moment(values[name]) for name in _REFILL_TIMES}
+            products[key] = values
+    for refill in open_refills(world):
+        if refill.date <= now + _SOON:
+            products.setdefault(refill.product_id, {n: getattr(refill, n) for n in _REFILL})
+    dates = [one["date"] for one in products.values() if one["date"] is not None]
+    return {"date": min(dates, default=None), "products": list(products.values())}
+
+
+def _moment(value: object) -> datetime | None:
+    """A journey keeps moments as RFC 3339 text."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return value if isinstance(value, datetime) else None
 
 
 def order_context(order: Order) -> dict[str, Any]:

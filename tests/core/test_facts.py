@@ -15,6 +15,7 @@ from engine.core.customer import Customer, Line, Order, Refund, Ticket
 from engine.core.evaluate import Activation, evaluate
 from engine.core.facts import FIELDS, OPEN_PREFIXES, STEP_FIELDS, bind, value_of
 from engine.core.order_state import fact_time, facts_of, is_fully_refunded
+from engine.core.shopping import BOOK, PAGE, Refill
 from engine.core.verbs import Delay, SendEmail, Split, Variant, WaitFor
 from engine.core.view import trigger_of
 from engine.core.vocabulary import FieldType, Vocabulary
@@ -67,7 +68,13 @@ def full_world() -> World:
     }  # fmt: skip
     page = {"balance": 5, "pending": 1, "tier": "gold", "expires_at": T0.isoformat()}
     account = Record(book="points", key="account", at=T0, data=page)
-    books = {**told, ("points", "account"): account}
+    refill = Refill(
+        product_id="p1", title="Tea", url=None, image_url=None, order_id="shopify:1",
+        last_bought_at=T0, date=T0 + 30 * DAY,
+    )  # fmt: skip
+    shopping = {"rfm": [5, 4, 3], "products": ["p0"], "refills": [refill.data()]}
+    night = Record(book=BOOK, key=PAGE, at=T0, data=shopping)
+    books = {**told, ("points", "account"): account, (BOOK, PAGE): night}
     return World(customer=customer, orders={"shopify:1": full_order()}, books=books)
 
 
@@ -104,6 +111,10 @@ def test_every_declared_field_is_read_and_has_its_type() -> None:
     assert values.value("order.item_count") == 3
     assert values.value("order.shipped_at") == (T0 + DAY).isoformat()
     assert values.value("order.days_since_delivery") == 2
+    assert values.value("customer.rfm") == "543"
+    assert values.value("customer.value_score") == 3
+    assert values.value("customer.product_ids") == ["p1", "s1", "p0"]
+    assert values.value("customer.replenish_at") == (T0 + 30 * DAY).isoformat()
 
 
 def test_a_missing_order_leaves_all_its_fields_empty_and_every_comparison_unmet() -> None:

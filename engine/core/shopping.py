@@ -1,0 +1,143 @@
+"""What a customer's purchases come to: the page that is written at night, and orders since.
+
+``engine.services.stocktaking`` writes one record a customer, the page; what changes between two
+nights is read from the orders themselves where the world has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from engine.core.book import Record
+from engine.core.customer import Line, Order
+from engine.core.order_state import is_undone, kept_pieces
+from engine.core.world import World
+
+BOOK: Final = "shopping"
+PAGE: Final = "page"  # the key of the one record
+REPLENISH_DUE: Final = "product.replenish_due"
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refill:
+    """Something bought that will be used up: once for each product, as it was last bought."""
+
+    product_id: str
+    title: str
+    url: str | None
+    image_url: str | None
+    order_id: str
+    last_bought_at: datetime
+    date: datetime  # when it is probably used up
+    told: bool = False
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Refill:
+        """As it stands on the page."""
+        return cls(
+            product_id=data["product_id"],
+            title=data["title"],
+            url=data.get("url"),
+            image_url=data.get("image_url"),
+            order_id=data["order_id"],
+            last_bought_at=datetime.fromisoformat(data["last_bought_at"]),
+            date=datetime.fromisoformat(data["date"]),
+            told=data.get("told", False),
+        )
+
+    def data(self) -> dict[str, Any]:
+        """What the page keeps."""
+        kept: dict[str, Any] = {
+            "product_id": self.product_id,
+            "title": self.title,
+            "order_id": self.order_id,
+            "last_bought_at": self.last_bought_at.isoformat(),
+            "date": self.date.isoformat(),
+        }
+        if self.url is not None:
+            kept["url"] = self.url
+        if self.image_url is not None:
+            kept["image_url"] = self.image_url
+        if self.told:
+            kept["told"] = True
+        return kept
+
+
+def page_of(world: World) -> Mapping[str, Any]:
+    """The customer's page; empty before the first night."""
+    record = world.books.get((BOOK, PAGE))
+    return _NOTHING if record is None else record.data
+
+
+def rfm_scores(world: World) -> tuple[int, ...]:
+    """Recency, frequency and value, each 1 to 5; empty before the first night."""
+    return tuple(page_of(world).get("rfm", ()))
+
+
+def refills_of(record: Record | None) -> list[Refill]:
+    """What will be used up, soonest first."""
+    return [] if record is None else [Refill.of(one) for one in record.data.get("refills", ())]
+
+
+def open_refills(world: World) -> list[Refill]:
+    """Refills still to be bought: those bought anew, refunded or cancelled since are left out.
+
+    What is not loaded of the customer's orders cannot be looked at.
+    """
+    return [
+        refill
+        for refill in refills_of(world.books.get((BOOK, PAGE)))
+        if is_still_last(world, refill)
+    ]
+
+
+def next_replenishment(world: World, now: datetime) -> datetime | None:
+    """When the next thing is used up; None when nothing is known to be."""
+    return min((one.date for one in open_refills(world) if one.date >= now), default=None)
+
+
+def is_still_last(world: World, refill: Refill) -> bool:
+    """Whether the purchase that the refill counts from is kept, and none came after it."""
+    for order in world.orders.values():
+        kept = refill.product_id in {key for key, *_ in kept_lines(order)}
+        if order.id == refill.order_id:
+            if not kept:
+                return False
+        elif kept and order.placed_at is not None and order.placed_at > refill.last_bought_at:
+            return False
+    return True
+
+
+def bought_products(world: World) -> tuple[str, ...]:
+    """Products bought and kept, the newest first: by the page, and by the orders at hand."""
+    newest = sorted(
+        (order for order in world.orders.values() if order.placed_at is not None),
+        key=lambda order: (order.placed_at, order.id),
+        reverse=True,
+    )
+    at_hand = [key for order in newest for key, *_ in kept_lines(order)]
+    return tuple(dict.fromkeys([*at_hand, *page_of(world).get("products", ())]))
+
+
+def kept_lines(order: Order) -> Iterator[tuple[str, int, Line]]:
+    """Each line's product and the pieces of it that were bought for oneself and kept.
+
+    Nothing of gifts and tests, nor of what was cancelled, disputed, refunded or sent back: it says
+    nothing of what the customer likes or uses up. A line without id and sku is left out.
+    """
+    if (
+        not order.known
+        or order.placed_at is None
+        or order.is_gift
+        or order.is_test
+        or is_undone(order)
+    ):
+        return
+    for line in order.lines.values():
+        key, left = line.product_id or line.sku, kept_pieces(order, line)
+        if key and left > 0:
+            yield key, left, line

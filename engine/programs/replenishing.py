@@ -1,0 +1,82 @@
+"""Replenishment: what a customer bought and will soon have used up, told once for each purchase.
+
+The dates stand on the customer's page (``engine.core.shopping``), which is written at night from
+the shop's orders. What has happened since then is read from the customer's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from engine.core.book import Record
+from engine.core.context import Context, Taken
+from engine.core.ids import replenishment_id
+from engine.core.shopping import BOOK, REPLENISH_DUE, Refill, is_still_last, refills_of
+from engine.core.transition import Transition
+from engine.core.verbs import ProgramStep
+from engine.core.world import Emitted, Journey, World
+
+LATEST: Final = timedelta(days=3)
+"""What fell due longer ago is not told: a shop that begins today does not write to everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replenishing:
+    """Tells ``product.replenish_due``, ``remind_before`` the day on which something is used up."""
+
+    remind_before: timedelta
+    books: frozenset[str] = frozenset({BOOK})
+
+    def follow(
+        self, world: World, transition: Transition, context: Context, *, backfill: bool
+    ) -> None:
+        """Nothing: the page is written at night."""
+
+    def on_due(self, world: World, record: Record, context: Context) -> None:
+        """Tell what is soon used up; not what was bought anew, refunded or cancelled since."""
+        refills = []
+        for refill in refills_of(record):
+            remind_at = refill.date - self.remind_before
+            if not refill.told and remind_at <= context.now:
+                if context.now - remind_at <= LATEST and is_still_last(world, refill):
+                    world.report(_news(world.customer.id, refill, context.now))
+                refill = replace(refill, told=True)
+            refills.append(refill)
+        world.write(page(record, refills, self.remind_before))
+
+    def take(
+        self, world: World, journey: Journey, step: ProgramStep, context: Context
+    ) -> Taken | None:
+        """None of the steps of campaigns is this program's."""
+        return None
+
+
+def page(record: Record, refills: list[Refill], remind_before: timedelta) -> Record:
+    """The page with these refills, due when the next of them is to be told."""
+    waiting = [one.date - remind_before for one in refills if not one.told]
+    return replace(
+        record,
+        data={**record.data, "refills": [one.data() for one in refills]},
+        due_at=min(waiting, default=None),
+    )
+
+
+def _news(customer_id: str, refill: Refill, now: datetime) -> Emitted:
+    data = {
+        "product_id": refill.product_id,
+        "title": refill.title,
+        "url": refill.url,
+        "image_url": refill.image_url,
+        "date": refill.date.isoformat(),
+        "last_bought_at": refill.last_bought_at.isoformat(),
+        "order_id": refill.order_id,
+    }
+    return Emitted(
+        id=replenishment_id(customer_id, refill.product_id, refill.order_id),
+        type=REPLENISH_DUE,
+        time=now,
+        data={name: value for name, value in data.items() if value is not None},
+        causes=(),
+    )
