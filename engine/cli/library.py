@@ -31,7 +31,7 @@ def add(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="A campaign of the library, or the first word of several that belong together; "
             "without it, what there is.",
         ),

@@ -24,6 +24,7 @@ from engine.rendering.link_targets import UNTRACKED, replace_in_html, replace_in
 from engine.rendering.markup import compile_html, compile_mjml, compile_text
 from engine.rendering.sample import ROOTS, SAMPLE_CONTEXT, SPARSE_CONTEXT
 from engine.rendering.sms import plain, segments
+from engine.rendering.stated import hold_to_statement
 from engine.rendering.tags import Compiled
 from engine.rendering.untrusted import one_line
 from engine.rendering.values import MessageValues
@@ -128,6 +129,10 @@ class TemplateCompiler:
             packed = {key: archive.dictionary(content) for key, content in samples.items()}
             revision = self._revision(folder, layout, packed)
             compiled = CompiledTemplate(revision, variants, packed)
+        for (_, locale), content in samples.items():
+            if content.segments is not None:
+                file = folder.channel_files("sms", locale)["sms.txt"]
+                problems += hold_to_statement(file, content.segments)
         info = TemplateInfo(
             name=folder.name,
             channels=frozenset(
