@@ -253,8 +253,8 @@ _TOLD: tuple[_Row, ...] = (
             "program": _some("string", "the referral program"),
             "code": _some("string", "the customer's referral code"),
             "friend_order_id": _some("string", "the friend's order"),
-            "points": _some("int", "the points that the program promises for it"),
-            "offer": _some("string", "the offer that the program promises a coupon of"),
+            "points": _some("int", "the points that were given for it"),
+            "offer": _some("string", "the offer of which a coupon was given for it"),
         },
     ),
     (

@@ -18,13 +18,13 @@ from engine.authoring.lint_offers import lint_offers
 from engine.authoring.rules import (
     loyalty,
     opting_out,
+    referrals,
     requests,
     surveying,
     sweeping,
     texting,
 )
 from engine.authoring.step_specs import (
-    AskReferralStep,
     AssignCallStep,
     CallWebhookStep,
     PlaceCallStep,
@@ -44,7 +44,7 @@ def lint_policy(draft: Draft, policy: Policy, templates: Templates) -> Iterator[
         yield from _no_sender(draft, "no-voice-sender", "voice", "no call can be made")
     yield from _transfers(draft, policy)
     yield from _queues(draft, policy)
-    yield from _referrals(draft, policy)
+    yield from referrals.programs(draft, policy)
     yield from _webhooks(draft, policy)
     yield from lint_offers(draft, policy.offers)
     yield from loyalty.check(draft, policy.loyalty)
@@ -125,22 +125,6 @@ def _queues(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
                 f'config/store.yaml has no queue "{name}" of calls',
                 expected=f"one of {known}" if known else "calls: queues: in config/store.yaml",
                 suggestion=nearest(name, queues),
-            )
-
-
-def _referrals(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
-    for step in draft.steps:
-        if not isinstance(step.spec, AskReferralStep):
-            continue
-        program = step.spec.ask_referral.program
-        if program not in policy.referrals:
-            known = ", ".join(policy.referrals)
-            yield draft.problem(
-                "unknown-referral-program",
-                (*step.verb_path, "program"),
-                f'config/store.yaml has no referral program "{program}"',
-                expected=f"one of {known}" if known else "referrals: in config/store.yaml",
-                suggestion=nearest(program, policy.referrals),
             )
 
 

@@ -116,6 +116,22 @@ def open_coupons(world: World, now: datetime) -> dict[str, Coupon]:
     return {one.offer: one for one in coupons_of(world) if one.is_open(now)}
 
 
+class ToldCoupons(dict[str, Mapping[str, Any]]):
+    """Coupons by offer for templates; of an offer that the customer has none of all is empty."""
+
+    def get(self, offer: str, default: Any = None) -> Any:
+        """What is told of an offer's coupon; something empty instead of nothing."""
+        return super().get(offer, default or {})
+
+    @classmethod
+    def of(cls, world: World, now: datetime) -> ToldCoupons:
+        """The usable coupons of a customer."""
+        return cls(
+            (offer, {"code": one.code, "value": one.value, "expires_at": one.expires_at})
+            for offer, one in open_coupons(world, now).items()
+        )
+
+
 def carries(plan: Plan, step_id: str) -> list[SendMessage]:
     """The message steps of a plan that carry the coupon of a step."""
     return [step for step in plan.steps if isinstance(step, SendMessage) and step.coupon == step_id]

@@ -28,6 +28,7 @@ from engine.core.verbs import IssueCoupon, ProgramStep
 from engine.core.view import order_of
 from engine.core.world import Emitted, Journey, World
 from engine.programs.coupon_holders import settle
+from engine.programs.referral_records import is_reward
 
 _AGAIN: Final = timedelta(hours=1)  # until a coupon that is owed is tried again
 
@@ -50,10 +51,11 @@ class Coupons:
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
     ) -> None:
-        """Take in that a coupon was used, an order called off, points paid for a coupon."""
+        """Take in that a coupon was used or earned, or an order called off."""
         kind = transition.type
-        if kind == "points.redeemed" and not backfill:
-            self._buy(world, transition, context)
+        if kind == "points.redeemed" or is_reward(transition):
+            if not backfill:
+                self._buy(world, transition, context)
         elif kind == "coupon.redeemed":
             code, named = transition.data.get("code"), transition.data.get("order_id")
             order_id = transition.order_id or (named if isinstance(named, str) else transition.id)
@@ -161,7 +163,7 @@ class Coupons:
         return in_language(offer.value, world.customer.locale, self._locale)
 
     def _buy(self, world: World, transition: Transition, context: Context) -> None:
-        """Points were paid for a coupon; where its pool is empty, it is owed."""
+        """Points, or a friend who has bought, earned a coupon; from an empty pool it is owed."""
         name = transition.data.get("offer")
         if not isinstance(name, str) or name not in self._offers:
             return

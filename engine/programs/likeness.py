@@ -31,7 +31,7 @@ _STREETS: Final = {
     "lane": "ln", "court": "ct", "place": "pl", "square": "sq", "apartment": "apt",
     "strasse": "str", "platz": "pl", "north": "n", "south": "s", "east": "e", "west": "w",
 }  # fmt: skip
-_JOINED: Final = re.compile(r"(?<=[a-z])strasse\b")
+_JOINED: Final = re.compile(r"(?<=[a-z])str(?:asse)?\b")
 
 # Services that lend an address for minutes; a shop adds its own (``disposable_domains``).
 DISPOSABLE: Final = frozenset({

@@ -2,9 +2,9 @@
 
 Every entry of the book ``points`` is told once, by the key of its cause: ``order:<order>``,
 ``refund:<order>:<refund>``, ``void:<order>:<reason>``, ``matured:<order>``, ``action:<event>``,
-``award:<journey>:<step>``, ``redeem:<event>``, ``adjust:<event>``. Where a later report changes
-what an order is worth or what was given back, the difference is an entry of its own
-(``order.2:<order>``).
+``award:<journey>:<step>``, ``referral:<event>``, ``redeem:<event>``, ``adjust:<event>``. Where a
+later report changes what an order is worth or what was given back, the difference is an entry of
+its own (``order.2:<order>``).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from engine.programs.loyalty_booking import (
 from engine.programs.loyalty_ledger import Ledger
 from engine.programs.loyalty_orders import goods_of, losses
 from engine.programs.loyalty_tiers import PREFIX, Standing, standing
+from engine.programs.referral_records import CONVERTED, is_reward
 
 _REDEEM, _ADJUST = "points.redeem", "points.adjust"
 _AT_LEAST: Final = timedelta(days=90)  # so that a changed policy reaches every account
@@ -53,7 +54,10 @@ class LoyaltyProgram:
         self._actions = {rule.event: rule for rule in loyalty.actions}
         self._orders = OrderBooking(loyalty)
         self._follows = (
-            OPENS | CHANGES | set(self._actions) | {_REDEEM, _ADJUST, MERGED, "customer.updated"}
+            OPENS
+            | CHANGES
+            | set(self._actions)
+            | {_REDEEM, _ADJUST, CONVERTED, MERGED, "customer.updated"}
         )
 
     def follow(
@@ -73,6 +77,8 @@ class LoyaltyProgram:
                 self._act(world, transition, fresh)
             elif kind in (_REDEEM, _ADJUST):
                 self._ask(world, transition)
+            if is_reward(transition):
+                _reward_referral(world, transition, fresh)
         told_of_account = kind in (MERGED, "customer.updated") and account_of(world) is not None
         if told_of_account or entries_of(world) != before:
             self._sum_up(world, context, fresh, transition.causes, quiet=backfill)
@@ -261,6 +267,18 @@ class LoyaltyProgram:
                 told = {name: stands.change[name] for name in ("tier", "previous")}
                 name = f"tier.reached:{customer.id}:{stands.change['tier']}:{stamp(now)}"
                 _tell(world, name, "tier.reached", now, told, causes)
+
+
+def _reward_referral(world: World, transition: Transition, fresh: list[str]) -> None:
+    """Give what the referral program promised for a friend."""
+    points = _whole(transition.data.get("points"))
+    if points <= 0:
+        return
+    key = f"referral:{transition.id}"
+    data = {"kind": "referral", "points": points, "reason": "referral",
+            "program": transition.data.get("program")}  # fmt: skip
+    if enter(world, Record(book=BOOK, key=key, at=transition.time, data=data)):
+        fresh.append(key)
 
 
 def _tell(

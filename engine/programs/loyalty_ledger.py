@@ -33,7 +33,9 @@ _ZERO, _ONE = Decimal(0), Decimal(1)
 _NOTHING: Final = Decimal("0.000001")  # what the rounding of shares may leave of an order
 _EXACT: Final = Decimal("0.0001")
 # What the time without activity counts from; birthdays and refunds are no activity.
-_RESTARTS: Final = frozenset({"order", "action", "award", "redeemed", "adjusted", "expired"})
+_RESTARTS: Final = frozenset(
+    {"order", "action", "award", "referral", "redeemed", "adjusted", "expired"}
+)
 _SILENT: Final = frozenset({"warned", "veteran"})
 # At one instant what gives comes before what takes.
 _RANK: Final = {"order": 0, "award": 1, "matured": 2, "redeemed": 4, "expired": 5}
@@ -199,7 +201,7 @@ class _Reading:
             case "action":
                 if self._counts(entry):
                     self._give(entry.at, data["points"])
-            case "award" | "gift":
+            case "award" | "gift" | "referral":
                 self._give(entry.at, data["points"])
             case "redeemed":
                 self.balance -= data["points"]

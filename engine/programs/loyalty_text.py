@@ -24,6 +24,7 @@ _TOLD: Final[Mapping[str, str]] = {
     "void": "the order {order}: {reason}",
     "matured": "the order {order} can no longer be returned",
     "award": "{reason} (campaign {campaign})",
+    "referral": "a friend who bought (program {program})",
     "gift": "{reason}",
     "expired": "expired, for nothing had happened for so long",
 }

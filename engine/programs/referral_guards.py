@@ -153,10 +153,10 @@ def _of_numbers(case: Case) -> Iterator[Finding]:
     burst, limit = case.program.burst, case.program.limit
     this, length = _moment(case.record), span(burst.per)
     moments = _moments(case)
-    before = sum(this - length < at <= this for at in moments)
-    after = sum(this <= at < this + length for at in moments)
-    if max(before, after) > burst.count:
-        values = {"count": max(before, after), "per": str(burst.per), "most": burst.count}
+    begins = [at for at in moments if this - length < at <= this]
+    most = max((sum(at <= one < at + length for one in moments) for at in begins), default=0)
+    if most > burst.count:
+        values = {"count": most, "per": str(burst.per), "most": burst.count}
         yield Finding("burst", case.program.guards.burst, values)
     if limit is not None and case.is_mature:
         paid = sum(at > case.now - span(limit.per) for at in _paid(case))

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from engine.core.book import Record
 from engine.core.customer import Order
+from engine.core.identity import OWN_SOURCE
+from engine.core.transition import Transition
 from engine.core.world import World
 
 CODES: Final = "referral_codes"  # the referrer's, by code
@@ -84,6 +86,14 @@ def rank(record: Record) -> tuple[bool, datetime, bool, str]:
 def counting(friend: World) -> Record | None:
     """The one referral of a friend that counts."""
     return min(friend.book(REFERRED), key=rank, default=None)
+
+
+def is_reward(transition: Transition) -> bool:
+    """Whether it says that a referral of our own program has converted.
+
+    A shop's own tool may tell of ``referral.converted`` too, and pays by itself.
+    """
+    return transition.type == CONVERTED and transition.id.startswith(f"{OWN_SOURCE}:")
 
 
 def is_final(data: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.core.coupon import ToldCoupons
 from engine.programs.scales import survey_nowhere
 
 KNOWN_NAMES: Final[Mapping[str, str]] = {
@@ -374,7 +375,7 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
         "time": datetime(2026, 3, 17, 14, 50, tzinfo=UTC),
         "data": {},
     },
-    "coupons": {},
+    "coupons": ToldCoupons(),
     "campaign": {"id": "sample", "name": "Sample campaign"},
     "links": {
         "unsubscribe": "https://shop.example.com/u/sample-token",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.core.answers import last_answer_at, latest_score
-from engine.core.coupon import open_coupons
+from engine.core.coupon import ToldCoupons, open_coupons
 from engine.core.customer import Customer, Order, ParcelStatus, Ticket
 from engine.core.facts import result_value
 from engine.core.guards import consented
@@ -51,10 +51,7 @@ def message_context(
         "order": order_context(order) if order else None,
         "ticket": ticket_context(ticket) if ticket else None,
         "trigger": _trigger(journey),
-        "coupons": {
-            offer: {"code": one.code, "value": one.value, "expires_at": one.expires_at}
-            for offer, one in open_coupons(world, now).items()
-        },
+        "coupons": ToldCoupons.of(world, now),
         "campaign": {"id": message.campaign, "name": campaign_name},
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
