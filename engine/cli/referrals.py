@@ -5,6 +5,7 @@ Nobody's address or name is shown: customers stand by their ids, as in ``lagniap
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -127,6 +128,7 @@ def _row(line: BookLine) -> Row:
     record = line.record
     data: dict[str, Any] = dict(record.data)
     decision = data.get("decision") or {}
+    converted = data.get("converted_at")
     return {
         "id": record.key,
         "status": data.get("status", "pending"),
@@ -138,7 +140,7 @@ def _row(line: BookLine) -> Row:
         "via": "code" if data["via"] == "referral_codes" else "address",
         "ordered_at": record.at,
         "next_look_at": record.due_at,
-        "converted_at": data.get("converted_at"),
+        "converted_at": None if converted is None else datetime.fromisoformat(converted),
         "decision": decision.get("verdict"),
         "decision_reason": decision.get("reason"),
         "reasons": [finding_text(code, values) for code, values in data.get("reasons", ())],
