@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from engine.core.message import SendResult
+from engine.core.message import Outcome, SendResult
 from engine.ports.clock import Clock
 from engine.ports.faults import Fault, passing
 from engine.ports.metrics import Metrics
@@ -76,14 +76,15 @@ class Worker:
 
     def run_once(self) -> bool:
         """One round of whatever is due; whether there was anything."""
-        busy = self.record()
+        busy = self._collect()
         told = self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
         told |= self._attempt("books", lambda: self.bookkeeping.run(self.clock.now(), self.batch))
         if told:
             busy = True
             # Answers come meanwhile: what fell due must find slots, however many events come in.
             self.record()
-        busy |= self._attempt("advance", lambda: self.advance.run(self.clock.now(), self._room()))
+        busy |= self._attempt("advance", self._advance)
+        busy |= self.record()
         busy |= self._attempt("dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch))
         self.metrics.in_flight(self.slots - self.sender.free())
         return busy
@@ -98,17 +99,39 @@ class Worker:
 
     def record(self) -> bool:
         """Write down what providers answered; whether there was anything."""
-        self._unrecorded += self.sender.collect()
-        self._unrecorded += self.dispatch.never_given(self.clock.now())
+        self._gather()
         if not self._unrecorded:
             return False
-        passing(Fault.RESULTS_COLLECTED)
         results = list(self._unrecorded)
         self._persistently(lambda: self.dispatch.record(results, self.clock.now()))
+        self._recorded(results)
+        return True
+
+    def _collect(self) -> bool:
+        """Take in what providers answered, and write it down if it was not all well."""
+        self._gather()
+        if any(result.outcome is not Outcome.ACCEPTED for result in self._unrecorded):
+            return self.record()
+        return bool(self._unrecorded)
+
+    def _gather(self) -> None:
+        self._unrecorded += self.sender.collect()
+        self._unrecorded += self.dispatch.never_given(self.clock.now())
+        if self._unrecorded:
+            passing(Fault.RESULTS_COLLECTED)
+
+    def _advance(self) -> int:
+        """Take due steps; what was collected goes on record with them, in one commit."""
+        accepted = list(self._unrecorded)
+        done = self.advance.run(self.clock.now(), self._room(), accepted)
+        if done:
+            self._recorded(accepted)
+        return done
+
+    def _recorded(self, results: Sequence[SendResult]) -> None:
         del self._unrecorded[: len(results)]
         for outcome, count in Counter(result.outcome.value for result in results).items():
             self.metrics.messages("all", outcome, count)
-        return True
 
     def _attempt(self, name: str, work: Callable[[], int]) -> bool:
         began = time.perf_counter()

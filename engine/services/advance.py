@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from engine.core.message import SendResult
 from engine.ports.storage import Storage
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
@@ -18,8 +20,10 @@ class Advance:
         self._revisions = revisions
         self._handover = handover
 
-    def run(self, now: datetime, limit: int) -> int:
+    def run(self, now: datetime, limit: int, accepted: Sequence[SendResult] = ()) -> int:
         """Move up to ``limit`` customers' due journeys on; how many customers there were.
+
+        ``accepted``: hand-overs that went well; if there was a customer, they are on record.
 
         Raises ``Contended`` when another writer came first: nothing was written then.
         """
@@ -27,6 +31,7 @@ class Advance:
             customers = unit.due_customers(now, limit)
             if not customers:
                 return 0
+            unit.record_sent(accepted)
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
             worlds = unit.load(customers, now=now, sends=True)
             context = batch.context(now)
