@@ -236,13 +236,15 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # FULL: with NORMAL a power loss can drop the last commits, a ``sending`` row among them.
     # A checkpoint every 16 MB: pages that many batches touch are written back once. No memory
-    # mapping: it would count the database itself into this process's memory.
+    # mapping: it would count the database itself into this process's memory. The heap's limit is
+    # for all connections together: each has a cache of its own, and many work only now and then.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
         "cache_size=-32768",
+        "soft_heap_limit=50331648",
         "wal_autocheckpoint=4000",
         "journal_size_limit=67108864",
     ):
