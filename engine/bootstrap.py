@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -166,7 +167,7 @@ def build(
         _arm(settings)
     workspace = settings.workspace
     clock = clock or SystemClock()
-    policy = _policy(workspace)
+    policy = read_policy(workspace)
     templates = MessageTemplates(
         workspace / "message_templates",
         shop=shop_context(policy),
@@ -205,11 +206,11 @@ def build(
         sender = NoHandover()
 
     def policies() -> Policies:
-        fresh = _policy(workspace)
+        fresh = read_policy(workspace)
         templates.rebrand(shop_context(fresh))
         return Policies(
             policy=fresh,
-            rules=compile_rules(fresh, _ZONES),
+            rules=compile_rules(fresh, ZONES),
             programs=compile_programs(fresh, fingerprints.keyed, fingerprints.mailboxes),
         )
 
@@ -315,7 +316,7 @@ def build(
         privacy=Privacy(
             personal,
             fingerprints,
-            compile_rules(policy, _ZONES),
+            compile_rules(policy, ZONES),
             clock,
             country=policy.country,
         ),
@@ -348,7 +349,7 @@ def build(
     return app
 
 
-_ZONES = {name: ZoneInfo(name) for name in sorted(available_timezones())}
+ZONES = {name: ZoneInfo(name) for name in sorted(available_timezones())}
 
 
 def _settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
@@ -381,7 +382,11 @@ def _arm(settings: Settings) -> None:
         raise SetupError([f"LAGNIAPPE_FAULTS: {error}"]) from None
 
 
-def _policy(workspace: Path) -> Policy:
+def read_policy(workspace: Path, changes: Mapping[str, str] | None = None) -> Policy:
+    """The store's policy, with ``changes`` (dotted place to YAML text) in force on top of it.
+
+    Raises ``SetupError``.
+    """
     path = workspace / POLICY_FILE
     try:
         text = path.read_bytes()
@@ -390,10 +395,23 @@ def _policy(workspace: Path) -> Policy:
             [f"{path} cannot be read; make a workspace with: lagniappe init"]
         ) from None
     try:
-        return load_policy(load(text, POLICY_FILE))
+        document = load(text, POLICY_FILE)
+        for place, value in (changes or {}).items():
+            _put(document.data, place.split("."), load(value.encode(), place).data)
+        return load_policy(document)
     except SourceError as error:
-        sources = {POLICY_FILE: text.decode("utf-8", "replace")}
+        sources = {POLICY_FILE: text.decode("utf-8", "replace"), **(changes or {})}
         raise SetupError([as_text(error.diagnostics, sources).rstrip()]) from None
+
+
+def _put(data: Any, place: Sequence[str], value: Any) -> None:
+    """Change one value of plain data, making the mappings on the way where they are missing."""
+    *way, last = place
+    for name in way:
+        if not isinstance(data.get(name), dict):
+            data[name] = {}
+        data = data[name]
+    data[last] = value
 
 
 def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel, Provider]:

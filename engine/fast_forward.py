@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engine.bootstrap import App
+from engine.passage import Crowd, House, live
 from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming
 from triggers.event import Event
 from triggers.sources.native import serialize
-
-_LOOK_AGAIN = timedelta(hours=1)
 
 
 def fast_forward(
@@ -20,40 +19,36 @@ def fast_forward(
     events: Sequence[Event],
     until: datetime,
     *,
-    progress: Callable[[datetime, int], None] | None = None,
+    progress: Callable[[datetime, int], None] = lambda now, taken: None,
 ) -> None:
     """Let ``events``, sorted by time, arrive as they happen; do what falls due, up to ``until``.
 
-    The clock stops at each moment at which something happens: an event, a due journey, a due
-    message, the fire of a schedule. ``progress`` is told the clock and the
-    number of events so far.
+    ``progress`` is told the clock and the number of events so far.
     """
-    at = 0
-    sweep = app.worker.sweep
-    next_sweep = clock.now()
-    while True:
-        now = clock.now()
-        if now >= next_sweep:
-            sweep.run(now)
-            app.deliveries.run()
-            # New zones come with new customers, so look again before long.
-            next_sweep = min(sweep.next_fire(now) or until, now + _LOOK_AGAIN)
-        arrived: list[Incoming] = []
-        while at < len(events) and events[at].time <= now:
-            event = events[at]
-            arrived.append(Incoming(event=event, body=serialize(event), received_at=now))
-            at += 1
-        if arrived:
-            app.ingest.take(arrived)
-        app.worker.quiesce()
-        if progress is not None:
-            progress(now, at)
-        if now >= until:
-            return
-        moments = [until, next_sweep]
-        if at < len(events):
-            moments.append(events[at].time)
-        due = app.storage.next_due()
-        if due is not None:
-            moments.append(due)
-        clock.advance_to(max(now + timedelta(microseconds=1), min(moments)))
+    begin = clock.now()
+    arrivals = [
+        Incoming(event=each, body=serialize(each), received_at=max(begin, each.time))
+        for each in events
+    ]
+    live_through(app, clock, arrivals, until, progress=progress)
+
+
+def live_through(
+    app: App,
+    clock: VirtualClock,
+    arrivals: Sequence[Incoming],
+    until: datetime,
+    *,
+    crowd: Crowd | None = None,
+    progress: Callable[[datetime, int], None] = lambda now, taken: None,
+) -> None:
+    """Let ``arrivals`` come in when they are received; the rest is ``engine.passage.live``."""
+    house = House(
+        clock=clock,
+        ingest=app.ingest,
+        sweep=app.worker.sweep,
+        deliveries=app.deliveries,
+        rest=app.worker.quiesce,
+        next_due=app.storage.next_due,
+    )
+    live(house, arrivals, until, crowd=crowd, progress=progress)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from engine.core.message import SendResult
-from engine.ports.storage import Storage
+from engine.ports.decisions import Decisions
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
@@ -15,7 +15,7 @@ from engine.services.revisions import Revisions
 class Advance:
     """The use case that the ticker wakes."""
 
-    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+    def __init__(self, storage: Decisions, revisions: Revisions, handover: HandOver) -> None:
         self._storage = storage
         self._revisions = revisions
         self._handover = handover

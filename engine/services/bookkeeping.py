@@ -10,7 +10,7 @@ import structlog
 
 from engine.core.context import Context
 from engine.core.world import World
-from engine.ports.storage import Storage
+from engine.ports.decisions import Decisions
 from engine.programs.program import Programs
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
@@ -24,7 +24,7 @@ _AGAIN: Final = timedelta(hours=1)
 class Bookkeeping:
     """Lets each program look at its due records, a batch of customers at a time."""
 
-    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+    def __init__(self, storage: Decisions, revisions: Revisions, handover: HandOver) -> None:
         self._storage = storage
         self._revisions = revisions
         self._handover = handover

@@ -20,7 +20,8 @@ from config.policy import Delivery
 from engine.core import ids
 from engine.core.assumed_delivery import DeliveryRules
 from engine.ports.clock import Clock
-from engine.ports.storage import Incoming, Storage, Undelivered
+from engine.ports.decisions import Parcels
+from engine.ports.storage import Incoming, Undelivered
 from engine.services.batch import OWN_SOURCE, order_reference
 from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize
@@ -37,7 +38,7 @@ STALE: Final = timedelta(days=7)
 class Deliveries:
     """The use case that the ticker wakes. ``wake`` is told when there are events to process."""
 
-    storage: Storage
+    storage: Parcels
     policy: Callable[[], Delivery]
     clock: Clock
     wake: Callable[[], None] = lambda: None

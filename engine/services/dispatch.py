@@ -13,8 +13,9 @@ from engine.core.message import Channel, Message, MessageStatus, Outcome, SendRe
 from engine.core.receipt import Verdict
 from engine.core.receiving import judge_address, withdraws_consent
 from engine.core.world import World
+from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Storage, UnitOfWork
+from engine.ports.storage import UnitOfWork
 from engine.services.batch import Batch
 from engine.services.consenting import tell_consent
 from engine.services.handover import NOT_GIVEN, HandOver
@@ -29,7 +30,7 @@ CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
 class Dispatch:
     """The two ends of a hand-over: what is due goes out, what comes back is written down."""
 
-    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+    def __init__(self, storage: Decisions, revisions: Revisions, handover: HandOver) -> None:
         self._storage = storage
         self._revisions = revisions
         self._handover = handover

@@ -21,9 +21,10 @@ from engine.core.projection import project
 from engine.core.withholding import withhold_refused
 from engine.core.world import World
 from engine.ports.clock import Clock
+from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ERASED_BODY
-from engine.ports.storage import Contended, Incoming, Processed, Storage, Unavailable, UnitOfWork
+from engine.ports.storage import Contended, Incoming, Processed, Unavailable, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch
 from engine.services.coupon_owners import Use, tell_owners, uses
 from engine.services.directory import Directory
@@ -56,7 +57,7 @@ class Ingest:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: Decisions,
         revisions: Revisions,
         handover: HandOver,
         clock: Clock,

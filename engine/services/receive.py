@@ -20,8 +20,9 @@ from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.core.receiving import on_receipt, withdraws_consent
 from engine.core.world import World
 from engine.ports.clock import Clock
+from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Contended, Incoming, Storage, UnitOfWork
+from engine.ports.storage import Contended, Incoming, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch, order_reference, ticket_reference
 from engine.services.consenting import tell_consent
 from engine.services.handover import HandOver
@@ -58,7 +59,7 @@ class Receive:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: Decisions,
         revisions: Revisions,
         handover: HandOver,
         clock: Clock,

@@ -22,6 +22,7 @@ from engine.core.book import Record
 from engine.core.ids import referral_id
 from engine.core.machines import is_machine_agent
 from engine.ports.clock import Clock
+from engine.ports.decisions import Decisions
 from engine.ports.storage import Contended, Incoming
 from engine.programs.likeness import mailbox
 from engine.programs.referral_records import (
@@ -34,7 +35,7 @@ from engine.programs.referral_records import (
     is_final,
 )
 from engine.services.batch import OWN_SOURCE
-from engine.services.unsubscribe import Decisions, Ingest
+from engine.services.unsubscribe import Ingest
 from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize
 

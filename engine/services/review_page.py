@@ -16,9 +16,10 @@ from engine.core.reviewing import BOOK, SUBMITTED, products_of
 from engine.core.world import World
 from engine.links import Links, Purpose
 from engine.ports.clock import Clock
+from engine.ports.decisions import Decisions
 from engine.ports.storage import Contended, Incoming
 from engine.services.batch import OWN_SOURCE, order_reference
-from engine.services.unsubscribe import Decisions, Ingest, UnknownMessage
+from engine.services.unsubscribe import Ingest, UnknownMessage
 from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize
 

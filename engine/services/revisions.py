@@ -15,9 +15,10 @@ from engine.core.campaign import CampaignStatus, Plan, Plans
 from engine.core.guards import GuardRules
 from engine.core.journey import migrate
 from engine.core.world import JourneyStatus
+from engine.ports.decisions import Shelf
 from engine.ports.faults import Fault, passing
 from engine.ports.plans import CampaignSource
-from engine.ports.storage import Storage, UnitOfWork
+from engine.ports.storage import UnitOfWork
 from engine.programs.program import Programs
 from engine.services.batch import Batch
 from engine.services.configuration import Configuration
@@ -45,7 +46,7 @@ class Revisions:
     """
 
     def __init__(
-        self, storage: Storage, source: CampaignSource, load_policies: Callable[[], Policies]
+        self, storage: Shelf, source: CampaignSource, load_policies: Callable[[], Policies]
     ) -> None:
         self._storage = storage
         self._source = source

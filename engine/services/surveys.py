@@ -19,10 +19,11 @@ from engine.core.survey import ANSWERED, SurveyKind, comment_of, is_on_scale
 from engine.core.world import World
 from engine.links import BadToken, Links, Purpose, Question
 from engine.ports.clock import Clock
+from engine.ports.decisions import Decisions
 from engine.ports.storage import UnitOfWork
 from engine.programs.surveys import MOST_ANSWERS, answers_of, product_ids
 from engine.services.batch import OWN_SOURCE, order_reference, ticket_reference
-from engine.services.unsubscribe import Decisions, Ingest, UnknownMessage, take_at_once
+from engine.services.unsubscribe import Ingest, UnknownMessage, take_at_once
 from triggers.event import CustomerFacts, Event
 
 How = Literal["page", "sms", "voice"]

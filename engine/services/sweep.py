@@ -20,7 +20,8 @@ from engine.core.guards import GuardRules, zone_of
 from engine.core.journey import enrol_by_schedule
 from engine.core.transition import Transition
 from engine.core.world import World
-from engine.ports.storage import ALL_ZONES, Contended, Occurrence, Storage, UnitOfWork
+from engine.ports.decisions import Decisions
+from engine.ports.storage import ALL_ZONES, Contended, Occurrence, UnitOfWork
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
@@ -39,7 +40,7 @@ _MAX_MISSED = 2_000
 class Sweep:
     """Enrols by schedule."""
 
-    def __init__(self, storage: Storage, revisions: Revisions, handover: HandOver) -> None:
+    def __init__(self, storage: Decisions, revisions: Revisions, handover: HandOver) -> None:
         self._storage = storage
         self._revisions = revisions
         self._handover = handover

@@ -7,7 +7,6 @@ that it forbids can pass any more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -15,7 +14,8 @@ from typing import Final, Protocol
 from engine.core.message import Channel
 from engine.links import Links, Purpose
 from engine.ports.clock import Clock
-from engine.ports.storage import Contended, Incoming, Permissions, UnitOfWork
+from engine.ports.decisions import Decisions
+from engine.ports.storage import Contended, Incoming, Permissions
 from engine.services.opt_outs import (
     How,
     Line,
@@ -41,14 +41,6 @@ class Ingest(Protocol):
 
     def take(self, incoming: Sequence[Incoming]) -> int:
         """How many counted. Raises ``Contended``, having written nothing, to be tried again."""
-        ...
-
-
-class Decisions(Protocol):
-    """The part of ``engine.ports.storage.Storage`` that is needed here."""
-
-    def deciding(self, *, urgent: bool = False) -> AbstractContextManager[UnitOfWork]:
-        """A unit of work, rolled back unless committed."""
         ...
 
 

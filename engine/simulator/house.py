@@ -1,0 +1,54 @@
+"""A simulated shop at work: everything that is due at a moment, in the worker's order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.passage import House
+from engine.simulator.premises import Premises
+
+BATCH: Final = 250
+
+
+def house_of(premises: Premises) -> House:
+    """The premises as something that lives through virtual time."""
+    return House(
+        clock=premises.clock,
+        ingest=premises.ingest,
+        sweep=premises.sweep,
+        deliveries=premises.deliveries,
+        rest=lambda: settle(premises),
+        next_due=premises.memory.next_due,
+    )
+
+
+def settle(premises: Premises) -> None:
+    """Do all that is due at the moment at which the clock stands.
+
+    The order is that of ``engine.worker.Worker.run_once``: answers, events, records, journeys,
+    messages, and again until nothing is left. What has nothing to do is not asked.
+    """
+    memory, now = premises.memory, premises.clock.now()
+    busy = True
+    while busy:
+        busy = record(premises)
+        told = False
+        if memory.waiting:
+            told = premises.ingest.process_waiting(BATCH) > 0
+        if (at := memory.records.next_at()) is not None and at <= now:
+            told = premises.bookkeeping.run(now, BATCH) > 0 or told
+        if told:
+            busy = True
+            record(premises)
+        if (at := memory.steps.next_at()) is not None and at <= now:
+            busy = premises.advance.run(now, BATCH) > 0 or busy
+        if any((at := each.next_at()) is not None and at <= now for each in memory.sends.values()):
+            busy = premises.dispatch.run(now, BATCH) > 0 or busy
+
+
+def record(premises: Premises) -> bool:
+    """Write down what providers answered; whether there was anything."""
+    results = premises.hands.collect()
+    if results:
+        premises.dispatch.record(results, premises.clock.now())
+    return bool(results)

@@ -1,0 +1,226 @@
+"""Everything that the database would hold, in memory, and the one place where it is changed.
+
+Objects are kept as the core made them: no rows, no copies. A world that was loaded shares them, so
+what a decision changes is changed at once, and ``commit`` brings the indexes up to date and tells
+the ledger. There is nobody beside the simulation who could come first, and nothing is rolled back:
+a unit of work that fails ends the simulation.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from engine.core.assumed_delivery import undelivered_since
+from engine.core.coupon import BOOK as COUPONS
+from engine.core.customer import Order, Ticket
+from engine.core.identity import IdentityKey
+from engine.core.message import Channel, Message, MessageStatus, SendResult
+from engine.core.world import Journey, JourneyStatus, World
+from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
+from engine.simulator.agenda import Agenda
+from engine.simulator.census import Census
+from engine.simulator.ledger import Ledger
+from engine.simulator.permits import Permits
+from engine.simulator.person import Person
+from engine.simulator.pools import Pools
+
+CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms", "voice")
+Place = tuple[str, str]  # a book and a key in it
+
+
+@dataclass(slots=True)
+class Noted:
+    """What one unit of work will change."""
+
+    worlds: list[World] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)  # nobody's
+    tickets: list[Ticket] = field(default_factory=list)
+    identities: list[tuple[IdentityKey, str]] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    processed: list[Processed] = field(default_factory=list)
+    incoming: list[Incoming] = field(default_factory=list)
+    occurrences: list[Occurrence] = field(default_factory=list)
+    holds: list[tuple[str, str, datetime]] = field(default_factory=list)
+    sent: list[SendResult] = field(default_factory=list)
+
+
+class Memory:
+    """The state of a simulated shop."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.people: dict[str, Person] = {}
+        self.orders: dict[str, Order] = {}
+        self.tickets: dict[str, Ticket] = {}
+        self.journeys: dict[str, Journey] = {}
+        self.messages: dict[str, Message] = {}
+        self.identities: dict[IdentityKey, str] = {}
+        self.keys: defaultdict[str, set[IdentityKey]] = defaultdict(set)
+        self.aliases: dict[str, str] = {}
+        self.permits = Permits()
+        self.census = Census()
+        self.pools = Pools()
+        self.keepers: defaultdict[Place, set[str]] = defaultdict(set)
+        self.coupons: defaultdict[str, set[str]] = defaultdict(set)  # holders, by code
+        self.seen: set[tuple[str, str]] = set()
+        self.waiting: dict[int, StoredEvent] = {}
+        self.holds: dict[str, str] = {}
+        self.occurrences: defaultdict[str, dict[str | None, Occurrence]] = defaultdict(dict)
+        self.volumes: dict[tuple[str, datetime], int] = {}
+        self.receipts: set[tuple[str, str, str]] = set()
+        self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news
+        self.steps: Agenda[str] = Agenda()
+        self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}
+        self.records: Agenda[tuple[str, str, str]] = Agenda()
+        self._last_seq = 0
+        self._names: dict[int, tuple[str, str]] = {}  # of events that wait
+
+    def next_due(self) -> datetime | None:
+        """When the next journey, message or record falls due."""
+        moments = [self.steps.next_at(), self.records.next_at()]
+        moments += [each.next_at() for each in self.sends.values()]
+        return min((at for at in moments if at is not None), default=None)
+
+    def commit(self, noted: Noted) -> None:
+        """Let it all be so."""
+        for world in noted.worlds:
+            if world.is_new and world.customer.id not in self.people:
+                self.people[world.customer.id] = Person(world.customer)
+        for merge in noted.merges:
+            self._merge(merge)
+        for world in noted.worlds:
+            self._keep(world)
+        for order in noted.orders:
+            self._keep_order(order)
+        for ticket in noted.tickets:
+            self.tickets[ticket.id] = ticket
+        for key, customer in noted.identities:
+            self.keys[self.identities.get(key, customer)].discard(key)
+            self.identities[key] = customer
+            self.keys[customer].add(key)
+        self.enqueue(noted.incoming)
+        self._finish(noted.processed)
+        for campaign, reason, at in noted.holds:
+            if campaign not in self.holds:
+                self.holds[campaign] = reason
+                self._ledger.held(campaign, reason, at)
+        for occurrence in noted.occurrences:
+            self.occurrences[occurrence.campaign][occurrence.zone] = occurrence
+        self._send(noted.sent)
+
+    def enqueue(self, incoming: Iterable[Incoming]) -> None:
+        """Store events that wait; those already stored are left as they are."""
+        for each in incoming:
+            key = (each.event.source, each.event.id)
+            if key not in self.seen:
+                self.seen.add(key)
+                self._last_seq += 1
+                self._names[self._last_seq] = key
+                self.waiting[self._last_seq] = StoredEvent(
+                    seq=self._last_seq,
+                    body=each.body,
+                    received_at=each.received_at,
+                    backfill=each.backfill,
+                )
+
+    def _finish(self, processed: Iterable[Processed]) -> None:
+        for done in processed:
+            if done.seq is not None:
+                del self.waiting[done.seq]
+                self._ledger.processed(*self._names.pop(done.seq), done)
+            elif done.incoming is not None:
+                key = (done.incoming.event.source, done.incoming.event.id)
+                self.seen.add(key)
+                self._ledger.processed(*key, done)
+
+    def _send(self, results: Iterable[SendResult]) -> None:
+        for result in results:
+            message = self.messages.get(result.message_id)
+            if message is None or message.status not in (
+                MessageStatus.SENDING,
+                MessageStatus.UNKNOWN,
+            ):
+                continue
+            message.status = MessageStatus.SENT
+            message.sent_at = result.at
+            message.provider_message_id = result.provider_message_id
+            message.cost = result.cost
+            message.error_code = message.reason = message.owner = None
+            self._ledger.sent(message, result)
+
+    def _keep(self, world: World) -> None:
+        changes, customer = world.changes, world.customer
+        self.permits.take(changes)
+        person = self.people.get(customer.id)
+        if person is None:  # nobody's world: what was said of an address alone
+            return
+        if world.is_new or changes.customer:
+            person.customer = customer
+            self.census.enter(customer)
+        for key in changes.orders:
+            person.orders[key] = world.orders[key]
+            self._keep_order(world.orders[key])
+        for key in changes.tickets:
+            person.tickets[key] = self.tickets[key] = world.tickets[key]
+        for key in changes.journeys:
+            self._keep_journey(person, world.journeys[key])
+        for key in changes.messages:
+            self._keep_message(person, world.messages[key])
+        for place in changes.records:
+            record = person.books[place] = world.books[place]
+            self.keepers[place].add(customer.id)
+            if record.book == COUPONS:
+                for code in _codes(record.key):
+                    self.coupons[code].add(customer.id)
+            self.records.put((customer.id, *place), record.due_at)
+        self._ledger.decided(world)
+
+    def _keep_order(self, order: Order) -> None:
+        self.orders[order.id] = order
+        self.undelivered.put(order.id, undelivered_since(order))
+
+    def _keep_journey(self, person: Person, journey: Journey) -> None:
+        self.journeys[journey.id] = journey
+        person.keep_journey(journey)
+        moves = journey.status is JourneyStatus.LIVE and not journey.parked
+        self.steps.put(journey.id, journey.due_at if moves else None)
+
+    def _keep_message(self, person: Person, message: Message) -> None:
+        self.messages[message.id] = message
+        person.keep_message(message)
+        waits = message.status is MessageStatus.SCHEDULED
+        self.sends[message.channel].put(message.id, message.send_at if waits else None)
+
+    def _merge(self, merge: Merge) -> None:
+        gone = self.people.pop(merge.merged, None)
+        if gone is None:
+            return
+        self.census.leave(merge.merged)
+        for place in gone.books:
+            self.records.put((merge.merged, *place), None)
+            self.keepers[place].discard(merge.merged)
+        for holders in self.coupons.values():
+            if merge.merged in holders:
+                holders.remove(merge.merged)
+                holders.add(merge.survivor)
+        person = self.people[merge.survivor]
+        person.join(gone)
+        for place, record in person.books.items():
+            self.keepers[place].add(merge.survivor)
+            self.records.put((merge.survivor, *place), record.due_at)
+        for key in self.keys.pop(merge.merged, set()):
+            self.identities[key] = merge.survivor
+            self.keys[merge.survivor].add(key)
+        for former, present in self.aliases.items():
+            if present == merge.merged:
+                self.aliases[former] = merge.survivor
+        self.aliases[merge.merged] = merge.survivor
+
+
+def _codes(key: str) -> list[str]:
+    """What a coupon's key may begin with: its code, in which a colon may stand too."""
+    return [key[:at] for at, letter in enumerate(key) if letter == ":"]

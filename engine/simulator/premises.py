@@ -1,0 +1,181 @@
+"""A simulated shop put together: the workspace's files, the daemon's services, a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from config.policy import Policy
+from config.settings import Settings
+from engine.authoring.loader import Loader
+from engine.bootstrap import ZONES, read_policy
+from engine.core.campaign import CampaignStatus, Plan
+from engine.core.message import Channel, Outgoing
+from engine.links import Links
+from engine.ports.clock import VirtualClock
+from engine.ports.plans import CampaignSource, Compiled
+from engine.rendering.templates import MessageTemplates
+from engine.rendering.values import shop_context
+from engine.services.advance import Advance
+from engine.services.bookkeeping import Bookkeeping
+from engine.services.configuration import compile_programs, compile_rules
+from engine.services.deliveries import Deliveries
+from engine.services.dispatch import Dispatch
+from engine.services.fingerprints import Fingerprints
+from engine.services.handover import HandOver
+from engine.services.ingest import Ingest
+from engine.services.receive import Receive
+from engine.services.revisions import Policies, Revisions
+from engine.services.surveys import Surveys
+from engine.services.sweep import Sweep
+from engine.services.unsubscribe import Unsubscribe
+from engine.simulator.hands import Hands
+from engine.simulator.ledger import Ledger
+from engine.simulator.memory import Memory
+from engine.simulator.sampling import Sampled
+from engine.simulator.storage import MemoryStorage
+from triggers.catalog import Catalog
+
+# Links of a simulation lead nowhere, so their key need not be a secret.
+_KEY = "a simulation's links lead nowhere, and nobody has to be kept from making them"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What is tried: which campaigns, under which policy.
+
+    ``only``: these campaigns alone, all when empty. ``drafts``: drafts act as live ones.
+    ``changes`` of the policy by dotted place. ``render``: how many messages of each template are
+    rendered; None for all.
+    """
+
+    only: Collection[str] = ()
+    drafts: bool = False
+    changes: Mapping[str, str] = field(default_factory=dict)
+    render: int | None = 3
+
+
+class _Chosen:
+    """``CampaignSource``: those campaigns of another source that are tried."""
+
+    def __init__(self, source: Loader, trial: Trial) -> None:
+        self._source = source
+        self._trial = trial
+
+    def load(self) -> dict[str, Compiled]:
+        """The campaigns that are tried."""
+        return {
+            key: replace(each, plan=_raised(each.plan)) if self._trial.drafts else each
+            for key, each in self._source.load().items()
+            if not self._trial.only or key in self._trial.only
+        }
+
+    def compile_source(self, source: str, file: str) -> Plan:
+        """The plan of a text."""
+        return self._source.compile_source(source, file)
+
+    def diagnostics(self) -> tuple[()]:
+        """Those of the source are for ``check``."""
+        return ()
+
+
+def _raised(plan: Plan) -> Plan:
+    if plan.status is not CampaignStatus.DRAFT:
+        return plan
+    return replace(plan, status=CampaignStatus.LIVE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """All that runs in a simulation."""
+
+    policy: Policy
+    catalog: Catalog
+    clock: VirtualClock
+    memory: Memory
+    hands: Hands
+    revisions: Revisions
+    ingest: Ingest
+    advance: Advance
+    bookkeeping: Bookkeeping
+    dispatch: Dispatch
+    sweep: Sweep
+    deliveries: Deliveries
+    receive: Receive
+    surveys: Surveys
+    unsubscribe: Unsubscribe
+    links: Links
+
+
+def furnish(
+    workspace: Path,
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    start: datetime,
+    trial: Trial | None = None,
+    providers: Mapping[Channel, str] | None = None,
+    price: Callable[[Outgoing], Decimal | None] = lambda outgoing: None,
+    look: Callable[[Outgoing], None] = lambda outgoing: None,
+) -> Premises:
+    """Put a simulated shop together, empty, its clock standing at ``start``.
+
+    Nothing is read but the workspace's files, and nothing is written. ``providers`` are the names
+    that messages are logged under, those of the settings unless given. Raises ``SetupError``.
+    """
+    trial = trial or Trial()
+    clock = VirtualClock(start)
+    policy = read_policy(workspace, trial.changes)
+    templates = MessageTemplates(
+        workspace / "message_templates",
+        shop=shop_context(policy),
+        default_locale=policy.locale.split("-")[0],
+    )
+    loader = Loader(workspace, templates)
+    keys = [key.get_secret_value() for key in settings.secret_key] or [_KEY]
+    links, fingerprints = Links(keys, settings.base_url), Fingerprints(keys)
+    memory = Memory(ledger)
+    storage = MemoryStorage(memory)
+    policies = Policies(
+        policy=policy,
+        rules=compile_rules(policy, ZONES),
+        programs=compile_programs(policy, fingerprints.keyed, fingerprints.mailboxes),
+    )
+    source: CampaignSource = _Chosen(loader, trial)
+    revisions = Revisions(storage, source, lambda: policies)
+    hands = Hands(clock.now, price, look)
+    handover = HandOver(
+        renderer=Sampled(templates, trial.render),
+        sender=hands,
+        links=links,
+        worker_id="simulation",
+        providers=providers
+        or {
+            "email": settings.email_provider,
+            "sms": settings.sms_provider,
+            "voice": settings.voice_provider,
+        },
+    )
+    ingest = Ingest(storage, revisions, handover, clock, fingerprints)
+    revisions.reload(start)
+    return Premises(
+        policy=policy,
+        catalog=loader.catalog,
+        clock=clock,
+        memory=memory,
+        hands=hands,
+        revisions=revisions,
+        ingest=ingest,
+        advance=Advance(storage, revisions, handover),
+        bookkeeping=Bookkeeping(storage, revisions, handover),
+        dispatch=Dispatch(storage, revisions, handover),
+        sweep=Sweep(storage, revisions, handover),
+        deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),
+        receive=Receive(storage, revisions, handover, clock),
+        surveys=Surveys(storage, ingest, links, clock),
+        unsubscribe=Unsubscribe(storage, ingest, links, clock),
+        links=links,
+    )

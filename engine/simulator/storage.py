@@ -1,0 +1,84 @@
+"""What the services ask of storage outside of decisions, answered by a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from engine.ports.storage import Incoming, Undelivered
+from engine.simulator.memory import Memory
+from engine.simulator.unit import MemoryUnit
+
+
+class MemoryStorage:
+    """``engine.ports.decisions.Shelf`` and ``Parcels`` over a memory.
+
+    Campaigns do not change while a simulation runs, so there is nothing to release or to look up.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    @contextmanager
+    def deciding(self, *, urgent: bool = False) -> Iterator[MemoryUnit]:
+        """A unit of work."""
+        yield MemoryUnit(self._memory)
+
+    def accept(self, incoming: Sequence[Incoming]) -> None:
+        """Store events that wait to be processed."""
+        self._memory.enqueue(incoming)
+
+    def undelivered(
+        self, before: datetime, after: Undelivered | None, limit: int
+    ) -> Sequence[Undelivered]:
+        """Orders on their way without news since then, the longest first."""
+        first = self._memory.undelivered.next_at()
+        if first is None or first > before:
+            return ()
+        beyond = None if after is None else (after.since, after.order_id)
+        orders = self._memory.orders
+        found = sorted(
+            (since, order_id)
+            for order_id, since in self._memory.undelivered.since().items()
+            if since <= before and orders[order_id].customer_id is not None
+        )
+        page = [each for each in found if beyond is None or each > beyond][:limit]
+        return [
+            Undelivered(
+                order_id=order_id,
+                customer_id=orders[order_id].customer_id or "",
+                since=since,
+                country=orders[order_id].country,
+            )
+            for since, order_id in page
+        ]
+
+    def store_revisions(
+        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+    ) -> None:
+        """Nothing outlives a simulation."""
+
+    def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
+        """None: everything begins with the campaigns as they are."""
+        return set()
+
+    def revision_source(self, campaign: str, revision: str) -> tuple[str, str] | None:
+        """None are kept."""
+        return None
+
+    def holds(self) -> dict[str, str]:
+        """The campaigns that have stopped themselves."""
+        return self._memory.holds
+
+    def parked_campaigns(self) -> set[str]:
+        """None before the first event."""
+        return {each.campaign for each in self._memory.journeys.values() if each.parked}
+
+    def frozen_campaigns(self) -> set[str]:
+        """None before the first event."""
+        return set()
+
+    def resume(self, campaign: str, now: datetime) -> int:
+        """Nothing is parked before the first event."""
+        return 0

@@ -1,0 +1,321 @@
+"""The unit of work over a memory: what the services ask of a database, answered by its indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from engine.core.context import CodeState
+from engine.core.customer import Order, Ticket
+from engine.core.identity import IdentityKey
+from engine.core.message import Channel, Message, MessageStatus, SendResult
+from engine.core.receipt import Receipt
+from engine.core.world import JourneyStatus, World
+from engine.ports.storage import (
+    Archived,
+    Conflict,
+    Incoming,
+    Merge,
+    Occurrence,
+    Permissions,
+    Processed,
+    StoredEvent,
+)
+from engine.simulator.memory import Memory, Noted
+
+# As ``engine.storage.worlds`` has them: how far back messages are looked for.
+_WAITED: Final = timedelta(days=30)
+_LEAST: Final = timedelta(days=60)
+_NOT_GONE_OUT = (MessageStatus.SCHEDULED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
+
+
+class MemoryUnit:
+    """``engine.ports.storage.UnitOfWork`` over a memory. Nobody else is there, so locks are none.
+
+    Nothing is rolled back: what a decision changes, it changes in the objects themselves.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._noted = Noted()
+        self._settled: list[tuple[str, str, str, CodeState]] = []
+        self._claimed: list[str] = []
+        self._books: Collection[str] | None = ()
+        self._look_back = timedelta()
+
+    def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
+        """The oldest waiting events."""
+        waiting = self._memory.waiting
+        return [waiting[seq] for seq, _ in zip(waiting, range(limit), strict=False)]
+
+    def unseen(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Keys not stored yet."""
+        return {key for key in keys if key not in self._memory.seen}
+
+    def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
+        """Customers by identity key."""
+        known = self._memory.identities
+        return {key: known[key] for key in keys if key in known}
+
+    def identities_of(self, customer_ids: Collection[str]) -> dict[str, set[IdentityKey]]:
+        """Every key of these customers."""
+        keys = self._memory.keys
+        return {each: set(keys[each]) for each in customer_ids if keys.get(each)}
+
+    def aliases(self, customer_ids: Collection[str]) -> dict[str, str]:
+        """Where merged customers went."""
+        known = self._memory.aliases
+        return {each: known[each] for each in customer_ids if each in known}
+
+    def owners(
+        self, order_ids: Collection[str], ticket_ids: Collection[str]
+    ) -> dict[str, str | None]:
+        """Customer by order or ticket id."""
+        orders, tickets = self._memory.orders, self._memory.tickets
+        found = {each: orders[each].customer_id for each in order_ids if each in orders}
+        found |= {each: tickets[each].customer_id for each in ticket_ids if each in tickets}
+        return found
+
+    def load(
+        self,
+        customer_ids: Collection[str],
+        *,
+        now: datetime,
+        order_ids: Collection[str] = (),
+        ticket_ids: Collection[str] = (),
+        complete: Collection[str] = (),
+        past: bool = False,
+        message_ids: Collection[str] = (),
+        sends: bool = False,
+    ) -> dict[str, World]:
+        """Worlds by customer id; former entries come along in any case."""
+        memory = self._memory
+        since = now - max(_LEAST, self._look_back + _WAITED)
+        wanted = (*self._claimed, *message_ids)
+        worlds: dict[str, World] = {}
+        for customer_id in customer_ids:
+            person = memory.people.get(customer_id)
+            if person is not None and customer_id not in worlds:
+                worlds[customer_id] = world = person.world(
+                    now=now,
+                    since=since,
+                    complete=customer_id in complete,
+                    books=self._books,
+                    message_ids=wanted,
+                )
+                memory.permits.fill(world)
+        for order_id in order_ids:
+            order = memory.orders.get(order_id)
+            if order is not None and order.customer_id in worlds:
+                worlds[order.customer_id].orders[order_id] = order
+        for ticket_id in ticket_ids:
+            ticket = memory.tickets.get(ticket_id)
+            if ticket is not None and ticket.customer_id in worlds:
+                worlds[ticket.customer_id].tickets[ticket_id] = ticket
+        return worlds
+
+    def look_back(self, span: timedelta) -> None:
+        """How far back contacts are to be loaded."""
+        self._look_back = span
+
+    def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
+        """What is known of addresses."""
+        return self._memory.permits.of(addresses)
+
+    def load_orphans(
+        self, order_ids: Collection[str], ticket_ids: Collection[str]
+    ) -> tuple[dict[str, Order], dict[str, Ticket]]:
+        """Orders and tickets without customer."""
+        orders, tickets = self._memory.orders, self._memory.tickets
+        return (
+            {i: o for i in order_ids if (o := orders.get(i)) and o.customer_id is None},
+            {i: t for i in ticket_ids if (t := tickets.get(i)) and t.customer_id is None},
+        )
+
+    def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
+        """Customers with a due journey."""
+        journeys = self._memory.journeys
+        due = self._memory.steps.due(now, limit)
+        return list(dict.fromkeys(journeys[each].customer_id for each in due))
+
+    def open_books(self, names: Collection[str] | None) -> None:
+        """Load these books with every world from now on."""
+        self._books = names
+
+    def keepers(
+        self, places: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[tuple[str, datetime]]]:
+        """Who keeps a record in these places."""
+        memory = self._memory
+        return {
+            place: [(each, memory.people[each].books[place].at) for each in sorted(found)]
+            for place in places
+            if (found := memory.keepers.get(place))
+        }
+
+    def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
+        """Customers with a record whose time has come."""
+        return list(dict.fromkeys(key[0] for key in self._memory.records.due(now, limit)))
+
+    def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
+        """Customers with a due message."""
+        due = self._memory.sends[channel].due(now, limit)
+        self._claimed += due
+        messages = self._memory.messages
+        return list(dict.fromkeys(messages[each].customer_id for each in due))
+
+    def customers_to_migrate(
+        self, campaign: str, revision: str, after: str, limit: int
+    ) -> Sequence[str]:
+        """Customers with a live journey on another revision."""
+        return sorted(
+            {
+                each.customer_id
+                for each in self._memory.journeys.values()
+                if each.campaign == campaign
+                and each.revision != revision
+                and each.status is JourneyStatus.LIVE
+                and each.customer_id > after
+            }
+        )[:limit]
+
+    def doubtful(self, alive_since: datetime) -> Sequence[str]:
+        """None: no worker of a simulation is ever lost."""
+        return ()
+
+    def holds(self) -> dict[str, str]:
+        """Held campaigns, with the reason."""
+        return self._memory.holds
+
+    def occurrence_state(self, campaign: str) -> dict[str | None, Occurrence]:
+        """The latest fire of each zone."""
+        return dict(self._memory.occurrences.get(campaign, {}))
+
+    def zones_in_use(self) -> dict[str | None, int]:
+        """Customers by time zone."""
+        return self._memory.census.zones()
+
+    def page_customers(
+        self,
+        zone: str | None,
+        after: str,
+        limit: int,
+        birthdays: Collection[str] | None = None,
+    ) -> Sequence[str]:
+        """A page of customers by id."""
+        return self._memory.census.page(zone, after, limit, birthdays)
+
+    def lock(self, customer_ids: Collection[str]) -> None:
+        """Nobody else is there."""
+
+    def messages(self, ids: Collection[str], *, locked: bool = False) -> dict[str, Message]:
+        """Messages by id."""
+        known = self._memory.messages
+        return {each: known[each] for each in ids if each in known}
+
+    def texts_to(self, number: str, limit: int) -> Sequence[Message]:
+        """The newest SMS messages for a number."""
+        found = [
+            each
+            for each in self._memory.messages.values()
+            if each.channel == "sms"
+            and each.recipient == number
+            and each.status not in _NOT_GONE_OUT
+        ]
+        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+
+    def holders(self, address: str) -> dict[IdentityKey, str]:
+        """Customers by their keys of this value."""
+        known = self._memory.identities
+        return {key: owner for key, owner in known.items() if key.value == address}
+
+    def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
+        """Receipts that are not kept yet, each once."""
+        seen: set[tuple[str, str, str]] = set()
+        fresh: list[Receipt] = []
+        for one in receipts:
+            key = (one.message_id, one.provider, one.id)
+            if key not in seen and key not in self._memory.receipts:
+                seen.add(key)
+                fresh.append(one)
+        return fresh
+
+    def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
+        """Remember receipts by their ids."""
+        self._memory.receipts.update((one.message_id, one.provider, one.id) for one in receipts)
+
+    def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
+        """Count one message of a campaign in a window."""
+        taken = self._memory.volumes.get((campaign, window), 0)
+        if taken >= limit:
+            return False
+        self._memory.volumes[campaign, window] = taken + 1
+        return True
+
+    def take_code(self, pool: str, claim: str) -> str | None:
+        """Claim a pool's next free code."""
+        return self._memory.pools.take(pool, claim)
+
+    def coupon_holders(self, codes: Collection[str]) -> dict[str, set[str]]:
+        """Customers by the codes that they were given."""
+        known = self._memory.coupons
+        return {code: set(known[code]) for code in codes if known.get(code)}
+
+    def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
+        """Note what became of a code; one given back is free for later units."""
+        self._settled.append((pool, code, claim, state))
+
+    def save(self, world: World) -> None:
+        """Note a changed world."""
+        self._noted.worlds.append(world)
+
+    def save_orphans(self, orders: Iterable[Order], tickets: Iterable[Ticket]) -> None:
+        """Note orders and tickets without customer."""
+        self._noted.orders.extend(orders)
+        self._noted.tickets.extend(tickets)
+
+    def identify(self, key: IdentityKey, customer_id: str) -> None:
+        """Note an identity."""
+        self._noted.identities.append((key, customer_id))
+
+    def merge(self, merge: Merge) -> None:
+        """Note a merge."""
+        self._noted.merges.append(merge)
+
+    def conflict(self, conflict: Conflict) -> None:
+        """Conflicts are for people to look at, and a simulation has none."""
+
+    def processed(self, events: Iterable[Processed]) -> None:
+        """Note what became of events."""
+        self._noted.processed.extend(events)
+
+    def enqueue(self, incoming: Iterable[Incoming]) -> None:
+        """Note events of our own making."""
+        self._noted.incoming.extend(incoming)
+
+    def archive(self, contents: Iterable[Archived]) -> None:
+        """Contents are kept by the hands that are given the messages, and only samples."""
+
+    def hold(self, campaign: str, reason: str, at: datetime) -> None:
+        """Note a hold."""
+        self._noted.holds.append((campaign, reason, at))
+
+    def record_sent(self, results: Sequence[SendResult]) -> None:
+        """Note messages that providers took."""
+        self._noted.sent.extend(results)
+
+    def begin_occurrence(self, occurrence: Occurrence) -> None:
+        """Note a fire."""
+        self._noted.occurrences.append(occurrence)
+
+    def advance_occurrence(self, occurrence: Occurrence) -> None:
+        """Note how far a sweep has come."""
+        self._noted.occurrences.append(occurrence)
+
+    def commit(self) -> None:
+        """Let everything noted be so."""
+        self._memory.commit(self._noted)
+        for settled in self._settled:
+            self._memory.pools.settle(*settled)
+        self._noted, self._settled = Noted(), []

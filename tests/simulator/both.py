@@ -1,0 +1,182 @@
+"""One story, lived by the daemon under a virtual clock and by a simulation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from config.diagnostics import Severity
+from config.settings import load_settings
+from engine.bootstrap import build
+from engine.core.message import Channel, Message, Outgoing, SendResult
+from engine.core.world import World
+from engine.fast_forward import live_through
+from engine.passage import live
+from engine.ports.clock import VirtualClock
+from engine.ports.storage import Incoming, Processed
+from engine.providers.immediate import ImmediateSender
+from engine.simulator.house import house_of
+from engine.simulator.premises import Premises, Trial, furnish
+from engine.storage import tables
+from engine.storage.journey_rows import journey_row, message_row
+from engine.storage.rows import customer_row, order_row
+from engine.storage.scalars import dump, micros
+from tests.e2e.recorder import Recorder
+from tests.invariants.shop import empty
+
+KEY = {"LAGNIAPPE_SECRET_KEY": "a-key-of-the-machine-of-32-bytes!"}
+NAME = Recorder.name
+# What only those who hand over in earnest know.
+_APART = frozenset({"owner", "provider_message_id", "cost"})
+Outcome = dict[str, Any]
+
+
+class Kept:
+    """A ledger that keeps everything, as the database does."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, list[Any]] = {}
+        self.verdicts: dict[tuple[str, str], Any] = {}
+        self.given: list[Outgoing] = []
+        self.holds: dict[str, str] = {}
+        self.taken: list[str] = []
+
+    def decided(self, world: World) -> None:
+        for d in world.changes.decisions:
+            entry = [micros(d.at), d.kind.value, d.step, d.code, d.message_id, d.trace]
+            self.decisions.setdefault(d.journey_id, []).append(json.loads(dump(entry)))
+
+    def processed(self, source: str, event_id: str, done: Processed) -> None:
+        assert done.reason is None, done
+        self.verdicts[source, event_id] = [
+            json.loads(dump([v.campaign, v.revision, v.code.value, v.transition, v.journey_id,
+                             v.trace]))
+            for v in done.verdicts
+        ]  # fmt: skip
+
+    def sent(self, message: Message, result: SendResult) -> None:
+        self.taken.append(message.id)
+
+    def held(self, campaign: str, reason: str, at: datetime) -> None:
+        self.holds[campaign] = reason
+
+
+def by_daemon(
+    workspace: Path, database: str, start: datetime, arrivals: Sequence[Incoming], until: datetime
+) -> Outcome:
+    """All that comes of a story when the real services live it over a database."""
+    empty(database)
+    clock = VirtualClock(start)
+    carriers: dict[Channel, Recorder] = {
+        "email": Recorder("email", clock.now), "sms": Recorder("sms", clock.now)
+    }  # fmt: skip
+    app = build(
+        workspace,
+        {"LAGNIAPPE_DATABASE_URL": database, **KEY},
+        clock=clock,
+        sends=True,
+        providers={**carriers},
+        make_sender=lambda providers: ImmediateSender(
+            providers, max_in_flight=10_000, clock=clock.now
+        ),
+    )
+    try:
+        problems = app.loader.diagnostics()
+        assert [each.message for each in problems if each.severity is Severity.ERROR] == []
+        app.sender.start()
+        live_through(app, clock, arrivals, until)
+        with app.storage.database.engine.connect() as connection:
+
+            def rows(sql: str) -> list[Mapping[str, Any]]:
+                return [dict(row) for row in connection.execute(text(sql)).mappings()]
+
+            decisions: dict[str, list[Any]] = {}
+            for row in rows("SELECT journey_id, entries FROM decisions ORDER BY seq"):
+                decisions.setdefault(row["journey_id"], []).extend(json.loads(row["entries"]))
+            events = rows("SELECT source, id, verdicts, state FROM events")
+            assert all(row["state"] == tables.DONE for row in events), events
+            return {
+                "verdicts": {
+                    (row["source"], row["id"]): json.loads(row["verdicts"] or "[]")
+                    for row in events
+                },
+                "decisions": decisions,
+                "journeys": {row["id"]: row for row in rows("SELECT * FROM journeys")},
+                "messages": {row["id"]: _plain(row) for row in rows("SELECT * FROM messages")},
+                "orders": {row["id"]: row for row in rows("SELECT * FROM orders")},
+                "customers": {row["id"]: row for row in rows("SELECT * FROM customers")},
+                "holds": {row["campaign"]: row["reason"] for row in rows("SELECT * FROM holds")},
+                "given": {one.message_id: one for each in carriers.values() for one in each.sent},
+            }
+    finally:
+        app.sender.stop()
+        app.close()
+
+
+def by_simulation(
+    workspace: Path, start: datetime, arrivals: Sequence[Incoming], until: datetime
+) -> Outcome:
+    """All that comes of the same story in memory."""
+    kept = Kept()
+    premises = shop(workspace, start, kept)
+    live(house_of(premises), arrivals, until)
+    return outcome(premises, kept)
+
+
+def shop(workspace: Path, start: datetime, kept: Kept) -> Premises:
+    """A simulated shop whose every message is rendered."""
+    return furnish(
+        workspace,
+        load_settings(workspace, KEY),
+        kept,
+        start=start,
+        trial=Trial(render=None),
+        providers={"email": NAME, "sms": NAME},
+        look=kept.given.append,
+    )
+
+
+def outcome(premises: Premises, kept: Kept) -> Outcome:
+    memory = premises.memory
+    return {
+        "verdicts": kept.verdicts,
+        "decisions": kept.decisions,
+        "journeys": {
+            one.id: _row(tables.journeys, journey_row(one)) for one in memory.journeys.values()
+        },
+        "messages": {
+            one.id: _plain(_row(tables.messages, message_row(one)))
+            for one in memory.messages.values()
+        },
+        "orders": {one.id: _row(tables.orders, order_row(one)) for one in memory.orders.values()},
+        "customers": {
+            one.customer.id: _row(tables.customers, customer_row(one.customer))
+            for one in memory.people.values()
+        },
+        "holds": kept.holds,
+        "given": {one.message_id: one for one in kept.given},
+    }
+
+
+def _row(table: Any, row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip([column.name for column in table.columns], row, strict=True))
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in _APART}
+
+
+def differences(one: Outcome, other: Outcome) -> list[str]:
+    """Where two outcomes part, in words."""
+    found: list[str] = []
+    for part, held in one.items():
+        for key in sorted({*held, *other[part]}, key=str):
+            left, right = held.get(key), other[part].get(key)
+            if left != right:
+                found.append(f"{part} {key}:\n  {left}\n  {right}")
+    return found
