@@ -30,6 +30,11 @@ class Hands:
         self._look = look
         self._taken: list[Outgoing] = []
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether messages were taken since the last ``collect``."""
+        return bool(self._taken)
+
     def start(self) -> None:
         """Nothing to open."""
 

@@ -31,7 +31,7 @@ def settle(premises: Premises) -> None:
     memory, now = premises.memory, premises.clock.now()
     busy = True
     while busy:
-        busy = record(premises)
+        busy = premises.hands.holds_any
         told = False
         if memory.waiting:
             told = premises.ingest.process_waiting(BATCH) > 0
@@ -42,6 +42,7 @@ def settle(premises: Premises) -> None:
             record(premises)
         if (at := memory.steps.next_at()) is not None and at <= now:
             busy = premises.advance.run(now, BATCH) > 0 or busy
+        busy = record(premises) or busy
         if any((at := each.next_at()) is not None and at <= now for each in memory.sends.values()):
             busy = premises.dispatch.run(now, BATCH) > 0 or busy
 

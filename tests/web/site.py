@@ -18,6 +18,7 @@ from engine.core.texts import InboundText
 from engine.links import Links
 from engine.ports.calling import CallReader, CallReply, CallTurn
 from engine.ports.clock import VirtualClock
+from engine.ports.decisions import Decisions
 from engine.ports.providers import ReceiptReader, TextReader
 from engine.ports.storage import Incoming, UnitOfWork
 from engine.providers.build import build_call_reader, build_readers, build_text_readers
@@ -27,7 +28,7 @@ from engine.services.inbox import Inbox
 from engine.services.referral_pages import ReferralPages
 from engine.services.review_page import ReviewPage
 from engine.services.surveys import Surveys
-from engine.services.unsubscribe import Decisions, Ingest, Unsubscribe
+from engine.services.unsubscribe import Ingest, Unsubscribe
 from engine.web.app import create_app
 from engine.web.metrics import PrometheusMetrics
 from engine.web.services import Check, WebServices
