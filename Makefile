@@ -9,7 +9,7 @@ LOCKED := $(INSTALL) --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench chaos soak mutations requirements clean
+.PHONY: help demo test check format bench chaos soak mutations pictures requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -43,6 +43,10 @@ bench: $(VENV)/dev.stamp ## Measure on SQLite and PostgreSQL
 chaos: $(VENV)/dev.stamp ## Break everything while 20,000 messages go out; half an hour (ARGS=--quick)
 	$(BIN)/python -m tests.chaos $(ARGS)
 
+pictures: $(VENV)/dev.stamp ## Take the pictures in docs anew; needs Chromium on the path
+	@$(LOCKED) --requirement requirements/pictures.txt
+	$(BIN)/python -m tests.pictures $(ARGS)
+
 # Keeps the locked versions where it can; ARGS=--upgrade takes the newest of everything.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--system-certs --no-config --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
@@ -53,6 +57,8 @@ requirements: $(VENV)/dev.stamp ## Lock the dependencies of pyproject.toml again
 		--group build --group dev
 	$(LOCK_GROUP) $(ARGS) --output-file requirements/build.txt --constraints requirements/dev.txt \
 		--group build
+	$(LOCK_GROUP) $(ARGS) --output-file requirements/pictures.txt --constraints requirements/dev.txt \
+		--group pictures
 	$(LOCK_GROUP) $(ARGS) --output-file requirements/datasets.txt --no-deps --group datasets
 
 LOCK_GROUP := $(filter-out pyproject.toml,$(LOCK))

@@ -1,0 +1,42 @@
+"""The page of pictures shows those that there are, small enough to be in everybody's checkout."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.cli.starter import STARTER
+from tests.docs.pages import DOCS
+
+PAGE = (DOCS / "explanation" / "the-library-in-pictures.md").read_text(encoding="utf-8")
+PICTURES = sorted((DOCS / "pictures").iterdir())
+LARGEST_TOTAL = 3_000_000  # bytes
+WIDTHS = {"phone": 375, "desktop": 800}
+
+
+def test_every_picture_is_shown_once_and_described() -> None:
+    shown = re.findall(r'<img src="\.\./pictures/([\w.-]+)" alt="[^"]{10,}" width="\d+"', PAGE)
+    assert sorted(shown) == [path.name for path in PICTURES]
+    assert PAGE.count("<img ") == len(shown)
+
+
+def test_they_are_light() -> None:
+    assert sum(path.stat().st_size for path in PICTURES) < LARGEST_TOTAL
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
+def test_they_are_of_the_size_that_they_say_and_of_what_there_is(path: Path) -> None:
+    subject, _, kind = path.stem.rpartition("-")
+    assert webp_width(path.read_bytes()) == WIDTHS.get(kind, WIDTHS["phone"])
+    if kind in WIDTHS:
+        template, _, language = subject.partition(".")
+        folder = STARTER / "message_templates" / template
+        assert (folder / ("subject.txt" if not language else f"subject.{language}.txt")).is_file()
+
+
+def webp_width(data: bytes) -> int:
+    """RFC 9649, section 2.5: a lossy picture's width, 14 bits of its frame's header."""
+    assert (data[:4], data[8:16], data[23:26]) == (b"RIFF", b"WEBPVP8 ", b"\x9d\x01\x2a")
+    return int.from_bytes(data[26:28], "little") & 0x3FFF

@@ -1,0 +1,103 @@
+"""Every email of the starter library, as the sample customer gets it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from config.policy import load_policy
+from config.yaml_source import load
+from engine.authoring.library import Entry, read_library
+from engine.authoring.loader import Loader
+from engine.core.campaign import EventTrigger, Plan
+from engine.rendering.sample import SAMPLE_CONTEXT
+from engine.rendering.templates import MessageTemplates
+from engine.rendering.values import shop_context
+from engine.services.preview import campaign_previews, of_sample
+from triggers.catalog import BUILT_IN, DataField
+
+ROOT: Final = Path(__file__).parents[2]
+_SOON: Final = datetime(2026, 3, 24, 17, tzinfo=UTC)
+_WORDS: Final = {
+    "tracking_url": "https://parcels.example.com/1Z999AA10123456784",
+    "tracking_number": "1Z999AA10123456784",
+    "carrier": "UPS",
+    "tier": "gold",
+    "title": "Dark roast with chicory, 500 g",
+    "url": "https://shop.example.com/products/dark-roast",
+    "image_url": "https://shop.example.com/products/dark-roast.svg",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One email of a campaign. ``name`` is its picture's, without size and suffix."""
+
+    name: str
+    campaign: Entry
+    subject: str
+    html: str
+
+
+def mails(locale: str | None = None) -> Iterator[Mail]:
+    """Each campaign's emails in the order of its steps, every template once."""
+    name = "config/store.yaml"
+    policy = load_policy(load((ROOT / name).read_bytes(), name))
+    templates = MessageTemplates(ROOT / "message_templates", shop=shop_context(policy))
+    plans = Loader(ROOT, templates).load()
+    seen: set[str] = set()
+    for entry in read_library(ROOT):
+        plan = plans[entry.id].plan
+        for made in campaign_previews(plan, of_sample(_sample(plan), locale), templates):
+            content = made.content
+            if content.html is None or content.subject is None or made.template in seen:
+                continue
+            info = templates.info(made.template)
+            if locale is not None and (info is None or locale not in info.locales):
+                continue
+            seen.add(made.template)
+            yield Mail(
+                name=made.template + (f".{locale}" if locale else ""),
+                campaign=entry,
+                subject=content.subject,
+                html=content.html,
+            )
+
+
+def _sample(plan: Plan) -> dict[str, Any]:
+    """The sample customer, with pictures, and with data for what starts the campaign."""
+    context = _pictured(copy.deepcopy(SAMPLE_CONTEXT))
+    if isinstance(plan.trigger, EventTrigger) and plan.trigger.event in BUILT_IN.types:
+        fields = BUILT_IN.types[plan.trigger.event].fields
+        context["trigger"]["data"] = {name: _value(name, one) for name, one in fields.items()}
+    assert isinstance(context, dict)
+    return context
+
+
+def _pictured(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_pictured(one) for one in value]
+    if isinstance(value, Mapping):
+        told = {key: _pictured(one) for key, one in value.items()}
+        if "image_url" in told and told.get("url"):
+            told["image_url"] = f"{told['url']}.svg"
+        return told
+    return value
+
+
+def _value(name: str, field: DataField) -> object:
+    match field.type:
+        case "bool":
+            return True
+        case "int" | "number":
+            return 120
+        case "timestamp":
+            return _SOON
+        case "strings":
+            return []
+        case "string":
+            return _WORDS.get(name, "sample")
