@@ -37,6 +37,6 @@ def test_they_are_of_the_size_that_they_say_and_of_what_there_is(path: Path) -> 
 
 
 def webp_width(data: bytes) -> int:
-    """RFC 9649, section 2.5: a lossy picture's width, 14 bits of its frame's header."""
-    assert (data[:4], data[8:16], data[23:26]) == (b"RIFF", b"WEBPVP8 ", b"\x9d\x01\x2a")
-    return int.from_bytes(data[26:28], "little") & 0x3FFF
+    """RFC 9649, section 2.7: the width of an extended file's canvas, less one, in 24 bits."""
+    assert (data[:4], data[8:16]) == (b"RIFF", b"WEBPVP8X")
+    return int.from_bytes(data[24:27], "little") + 1

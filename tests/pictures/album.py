@@ -16,10 +16,11 @@ Every email of the starter library as the sample customer gets it, on a telephon
 wide) and on a desktop (800), and the pages that their links open. The products are drawn, the shop
 is the one of `config/store.yaml`. `make pictures` takes them anew, in the system's Chromium.
 
-What the pictures cannot show is held by tests: each email weighs less than the 102 KB at which Gmail
-clips, has a text part, describes its pictures, names the support, and keeps a contrast of at least
-4.5 to 1 between text and ground ([WCAG 2.2](https://www.w3.org/TR/WCAG22/#contrast-minimum)); for a
-customer of whom all is known, for one of whom next to nothing is, and in every language that it has.
+What the pictures cannot show is held by tests: each email weighs less than the 102 KB at which
+Gmail clips, has a text part, describes its pictures, names the support, and keeps a contrast of at
+least 4.5 to 1 between text and ground
+([WCAG 2.2](https://www.w3.org/TR/WCAG22/#contrast-minimum)); for a customer of whom all is known,
+for one of whom next to nothing is, and in every language that it has.
 """
 
 
