@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from config.diagnostics import nearest
 from config.durations import Duration, DurationField
-from config.policy import TimeOfDay
+from config.store_fields import TimeOfDay
 from config.zones import time_zone
 from engine.core.facts import FIELDS
 from triggers.cron import parse_cron

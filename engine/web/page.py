@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import Response
 
-from config.policy import Brand
+from config.senders import Brand
 
 _PAGES: Final = Path(__file__).parent / "pages"
 _ENVIRONMENT: Final = Environment(

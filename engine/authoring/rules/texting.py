@@ -7,7 +7,8 @@ from datetime import time
 from typing import Final
 
 from config.diagnostics import Diagnostic, Severity
-from config.policy import Policy, QuietHours
+from config.limits import QuietHours
+from config.policy import Policy
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.layout import Placed
