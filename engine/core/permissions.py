@@ -6,6 +6,7 @@ that a later word already overrules; of two the later holds, and the more cautio
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -16,8 +17,12 @@ UNSUBSCRIBED: Final = "unsubscribed"  # the reason of a suppression that a permi
 COMPLAINT: Final = "complaint"
 HARD_BOUNCE: Final = "hard_bounce"
 STOP: Final = "stop"
+WISHED: Final = "stop_wish"  # the reason of a hold that waits for a person
 # Reasons that block everything; the others leave what serves an order.
 _BLOCKS_ALL: Final = frozenset({HARD_BOUNCE, STOP})
+# What a permission given later ends, from what it never does.
+_STRENGTH: Final = {UNSUBSCRIBED: 0, WISHED: 1, STOP: 2, COMPLAINT: 3, HARD_BOUNCE: 4}
+_FOR_EVER: Final = 5  # an erasure
 # Of a permission and a withdrawal at the same instant the withdrawal stays.
 _CAUTION: Final = {"subscribed": 0, "pending": 1, "unsubscribed": 2}
 
@@ -54,13 +59,16 @@ def take_suppression(
 ) -> Suppression | None:
     """Block an address for ``reason``; the suppression that holds then, if any does.
 
-    What blocks everything is not narrowed by what blocks less, and a permission given after an
-    unsubscribe or a complaint outlives it. The world must hold what is known of the address.
+    What blocks everything is not narrowed by what blocks less, the cause that lasts longest stays
+    (``blocking``), and a permission given after an unsubscribe or a complaint outlives it. The
+    world must hold what is known of the address.
     """
     key = (channel, address)
     scope = "all" if reason in _BLOCKS_ALL else "marketing"
     held = world.suppressions.get(key)
-    if held is not None and (held.scope == "all" or scope != "all"):
+    made = blocking(held, Suppression(
+        channel=channel, address=address, scope=scope, reason=reason, at=at))  # fmt: skip
+    if made == held:
         return held
     consent = world.consents.get(key)
     if (
@@ -69,11 +77,35 @@ def take_suppression(
         and consent.status == "subscribed"
         and consent.at > at
     ):
-        return None  # permission was given again since
-    made = Suppression(channel=channel, address=address, scope=scope, reason=reason, at=at)
+        return held  # permission was given again since
     world.suppressions[key] = made
     world.changes.suppressions.append(made)
     return made
+
+
+def blocking(held: Suppression | None, told: Suppression) -> Suppression:
+    """Of two causes to block an address what holds: the wider scope, and the cause that lasts.
+
+    So a complaint outlives the STOP on the same number that a START takes back.
+    """
+    if held is None:
+        return told
+    is_wider = told.scope == "all" and held.scope != "all"
+    lasts = _STRENGTH.get(told.reason, _FOR_EVER) > _STRENGTH.get(held.reason, _FOR_EVER)
+    scope = "all" if is_wider else held.scope
+    if lasts:
+        return replace(told, scope=scope)
+    return replace(held, scope=scope, at=told.at) if is_wider else held
+
+
+def is_stopped(held: Suppression | None) -> bool:
+    """Whether a STOP is among what blocks a number: by itself, or on top of a complaint."""
+    return held is not None and held.scope == "all" and held.reason in (STOP, COMPLAINT)
+
+
+def without_stop(held: Suppression) -> Suppression | None:
+    """What is left of it when a START takes a STOP back: a complaint goes on to bar marketing."""
+    return replace(held, scope="marketing") if held.reason == COMPLAINT else None
 
 
 def take_preferences(world: World, told: Preferences) -> bool:

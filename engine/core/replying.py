@@ -8,6 +8,7 @@ other way is held until a person has looked at it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -16,12 +17,11 @@ from engine.core.campaign import Plans
 from engine.core.context import Context
 from engine.core.customer import Consent, Suppression
 from engine.core.message import Channel
-from engine.core.permissions import STOP
+from engine.core.permissions import COMPLAINT, STOP, WISHED, blocking, is_stopped, without_stop
 from engine.core.texts import Intent, Reading
 from engine.core.withholding import withhold_refused
 from engine.core.world import World
 
-WISHED: Final = "stop_wish"  # the reason of a hold that waits for a person
 BY_PHONE: Final[tuple[Channel, ...]] = ("sms", "voice")
 # These cannot be the answer to a question of ours.
 _CLEAR: Final = frozenset({"start", "unstop"})
@@ -40,7 +40,7 @@ def takes_effect(reading: Reading, number: str, world: World) -> bool:
         return held is None or held.scope != "all" or _is_wish(held)
     if reading.intent is not Intent.START:
         return False
-    if (held is not None and held.reason == STOP) or _is(consent, "pending"):
+    if is_stopped(held) or _is(consent, "pending"):
         return True
     is_clear = fold(reading.word or "") in _CLEAR
     return is_clear and (_is(consent, "unsubscribed") or _is_wish(held))
@@ -56,13 +56,12 @@ def stop(
 ) -> None:
     """Suppress the number for texts and calls of any purpose, and withhold what is scheduled.
 
-    A hard bounce stays what it is: a START must not lift it.
+    A hard bounce and a complaint stay what they are: a START must not lift them.
     """
     for channel in BY_PHONE:
         held = subject.suppressions.get((channel, number))
-        if held is None or held.scope != "all" or _is_wish(held):
-            held = Suppression(channel=channel, address=number, scope="all", reason=STOP, at=at)
-        _suppress(subject, others, held, plans, context)
+        told = Suppression(channel=channel, address=number, scope="all", reason=STOP, at=at)
+        _suppress(subject, others, blocking(held, told), plans, context)
 
 
 def hold(
@@ -73,11 +72,16 @@ def hold(
     plans: Plans,
     context: Context,
 ) -> bool:
-    """Stop texts of any purpose until a person has decided; whether they were not stopped yet."""
+    """Stop texts of any purpose until a person has decided; whether they were not stopped yet.
+
+    After a complaint nobody needs to decide: it is taken as a STOP.
+    """
     held = subject.suppressions.get(("sms", number))
     if held is not None and held.scope == "all":
         return False
     wish = Suppression(channel="sms", address=number, scope="all", reason=WISHED, at=at)
+    if held is not None and held.reason == COMPLAINT:
+        wish = blocking(held, replace(wish, reason=STOP))
     _suppress(subject, others, wish, plans, context)
     return True
 
@@ -86,9 +90,13 @@ def lift(subject: World, number: str) -> None:
     """End what a STOP or a hold stopped; a hard bounce, a complaint or an erasure stays."""
     for channel in BY_PHONE:
         held = subject.suppressions.get((channel, number))
-        if held is not None and held.reason in (STOP, WISHED):
+        if held is not None and (is_stopped(held) or _is_wish(held)):
             del subject.suppressions[channel, number]
             subject.changes.lifted.append(held)
+            left = without_stop(held)
+            if left is not None:
+                subject.suppressions[channel, number] = left
+                subject.changes.suppressions.append(left)
 
 
 def release(subject: World, number: str) -> None:

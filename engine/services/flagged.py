@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.core import replying
 from engine.core.customer import Suppression
+from engine.core.permissions import WISHED
 from engine.ports.clock import Clock
 from engine.ports.storage import Contended, HeldNumber, Storage
 from engine.services.batch import Batch
@@ -49,7 +50,7 @@ class Flagged:
 
         def end_hold(batch: Batch, sharers: Sharers, now: datetime) -> None:
             held = sharers.subject.suppressions.get(("sms", number))
-            if held is None or held.reason != replying.WISHED:
+            if held is None or held.reason != WISHED:
                 raise NotHeld(held)
             replying.release(sharers.subject, number)
 

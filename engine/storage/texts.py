@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.core.message import Message
-from engine.core.replying import WISHED
+from engine.core.permissions import WISHED
 from engine.ports.storage import HeldNumber
 from engine.storage import tables
 from engine.storage.bulk import fetch

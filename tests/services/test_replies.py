@@ -201,22 +201,57 @@ def test_only_a_clear_word_takes_back_a_withdrawal_made_elsewhere(new_house: New
     assert consent(house)[0] == "subscribed"
 
 
-@pytest.mark.parametrize("reason", ["hard_bounce", "complaint", "erased"])
-def test_a_start_lifts_nothing_else(new_house: NewHouse, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "scope"), [("hard_bounce", "all"), ("complaint", "marketing"), ("erased", "all")]
+)
+@pytest.mark.parametrize("said", ["STOP", "please stop texting me"])
+def test_a_start_lifts_nothing_else(
+    new_house: NewHouse, reason: str, scope: str, said: str
+) -> None:
     house = texted(new_house)
     phone = number(house)
     with house.app.storage.deciding() as unit:
         world = unit.load([house.id_of("ada")], now=house.clock.now())[house.id_of("ada")]
         world.changes.suppressions.append(
             Suppression(
-                channel="sms", address=phone, scope="all", reason=reason, at=house.clock.now()
+                channel="sms", address=phone, scope=scope, reason=reason, at=house.clock.now()
             )
         )
         unit.save(world)
         unit.commit()
-    say(house, "STOP", "SM1")
-    say(house, "START", "SM2")
+    say(house, said, "SM1")
     assert suppressions(house)["sms", phone] == ("all", reason)
+    assert house.app.flagged.list() == []
+    say(house, "START", "SM2")
+    assert suppressions(house)["sms", phone] == (scope, reason)
+    say(house, "START", "SM3")
+    assert suppressions(house)["sms", phone] == (scope, reason)
+
+
+@pytest.mark.parametrize("stopped_first", [True, False])
+def test_a_complaint_outlives_stop_and_start_in_any_order(
+    new_house: NewHouse, stopped_first: bool
+) -> None:
+    house = texted(new_house)
+    phone, now = number(house), house.clock.now()
+    reported = Receipt(provider="twilio", id="r1", kind=ReceiptKind.COMPLAINED, at=now, raw="{}",
+                       message_id=house.messages()[0].id, verdict=Verdict.REPORTED)  # fmt: skip
+    if stopped_first:
+        say(house, "STOP", "SM1")
+    house.app.receive.take([reported])
+    if not stopped_first:
+        say(house, "STOP", "SM1")
+    assert suppressions(house)["sms", phone] == ("all", "complaint")
+    house.clock.advance_to(now + MINUTE)
+    say(house, "START", "SM2")
+    assert suppressions(house)["sms", phone] == ("marketing", "complaint")
+    assert consent(house)[0] == "subscribed"
+    house.put(campaign("offers", "order.paid", [TEXT], purpose="marketing"))
+    house.reload()
+    house.tell("order.placed", order=2)
+    house.tell("order.paid", order=2)
+    fates = {one.campaign: one.status for one in house.messages() if one.order_id == "shop:2"}
+    assert fates == {"news": "sent", "offers": "skipped"}
 
 
 def test_a_wish_holds_texts_until_a_person_has_decided(new_house: NewHouse) -> None:
