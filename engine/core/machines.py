@@ -57,12 +57,15 @@ def fetches_ahead(purpose: str) -> bool:
     return any(word in purpose.lower() for word in ("prefetch", "preview", "prerender"))
 
 
-def mark(receipts: Sequence[Receipt], sent_at: datetime | None) -> list[Receipt]:
+def mark(
+    receipts: Sequence[Receipt], sent_at: datetime | None, known: Sequence[Receipt] = ()
+) -> list[Receipt]:
     """One message's receipts, with those opens and clicks marked that a machine must have made.
 
-    ``sent_at``: when the message was handed over, where that is known.
+    ``sent_at``: when the message was handed over, where that is known. ``known``: clicks of the
+    message that were taken in before and may have moved a journey, so that they stay as they are.
     """
-    clicks = [one for one in receipts if one.kind is ReceiptKind.CLICKED]
+    clicks = [one for one in (*receipts, *known) if one.kind is ReceiptKind.CLICKED]
     return [
         replace(one, machine=True)
         if one.kind in _OBSERVED

@@ -282,6 +282,9 @@ class UnitOfWork(Protocol):
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Those that are not kept yet, each once, in the order given."""
 
+    def clicks_near(self, clicks: Sequence[Receipt]) -> Sequence[Receipt]:
+        """The clicks of the same messages that are kept already, of about the same time."""
+
     def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
         """Note receipts to keep; one known already stays as it is."""
 

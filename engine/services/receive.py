@@ -105,7 +105,9 @@ class Receive:
             if any(each.customer_id not in customers for each in messages.values()):
                 raise Contended("a customer was merged meanwhile")
             known = [one for one in page if one.message_id in messages]
-            fresh = _in_order(unit.unseen_receipts(known), messages, now)
+            unseen = [replace(one, at=min(one.at, now)) for one in unit.unseen_receipts(known)]
+            clicks = [one for one in unseen if one.kind is ReceiptKind.CLICKED]
+            fresh = _in_order(unseen, messages, unit.clicks_near(clicks))
             if not fresh:
                 return 0
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
@@ -123,18 +125,21 @@ class Receive:
 
 
 def _in_order(
-    receipts: Sequence[Receipt], messages: Mapping[str, Message], now: datetime
+    receipts: Sequence[Receipt], messages: Mapping[str, Message], clicked: Sequence[Receipt]
 ) -> list[Receipt]:
-    """By time, none in the future, machines marked."""
+    """By time, machines marked; ``clicked`` are clicks that were taken in before."""
     by_message: dict[str, list[Receipt]] = {}
     for one in receipts:
-        by_message.setdefault(one.message_id, []).append(replace(one, at=min(one.at, now)))
+        by_message.setdefault(one.message_id, []).append(one)
+    known: dict[str, list[Receipt]] = {}
+    for one in clicked:
+        known.setdefault(one.message_id, []).append(one)
     marked: list[Receipt] = []
     for message_id, group in by_message.items():
         message = messages[message_id]
         # While in doubt, the hand-over's time is that of the doubt, not of the sending.
         is_sure = message.status is not MessageStatus.UNKNOWN
-        marked += mark(group, message.sent_at if is_sure else None)
+        marked += mark(group, message.sent_at if is_sure else None, known.get(message_id, ()))
     return sorted(marked, key=lambda one: (one.at, one.provider, one.id))
 
 

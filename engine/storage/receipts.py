@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.core.machines import TOGETHER
 from engine.core.message import Message
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.storage import tables
@@ -18,6 +19,10 @@ from engine.storage.worlds import columns
 
 _RECEIPTS = BulkTable.of(tables.receipts)
 _KNOWN = "SELECT message_id, provider, id FROM receipts WHERE message_id {any}"
+_CLICKS = (
+    f"SELECT {columns(tables.receipts)} FROM receipts WHERE message_id {{any}}"
+    " AND kind = 'clicked' AND \"at\" BETWEEN {p} AND {p}"
+)
 _OF = f'SELECT {columns(tables.receipts)} FROM receipts WHERE message_id = {{p}} ORDER BY "at", id'
 _PROVIDER_IDS = (
     "SELECT provider_message_id FROM messages WHERE customer_id {any}"
@@ -42,6 +47,16 @@ def unseen_receipts(connection: Connection, receipts: Collection[Receipt]) -> li
             seen.add(key)
             fresh.append(one)
     return fresh
+
+
+def clicks_near(connection: Connection, clicks: Sequence[Receipt]) -> list[Receipt]:
+    """The kept clicks of the messages of these, from a moment before the first to one after."""
+    if not clicks:
+        return []
+    times = [one.at for one in clicks]
+    since, until = micros(min(times) - TOGETHER), micros(max(times) + TOGETHER)
+    messages = {one.message_id for one in clicks}
+    return [_receipt_of(row) for row in fetch_any(connection, _CLICKS, messages, since, until)]
 
 
 def keep_receipts(connection: Connection, receipts: list[tuple[Receipt, datetime]]) -> None:

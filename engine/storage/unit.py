@@ -34,7 +34,7 @@ from engine.storage.database import Database, sqlite_transaction
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
 from engine.storage.pool_codes import PoolClaims
-from engine.storage.receipts import unseen_receipts
+from engine.storage.receipts import clicks_near, unseen_receipts
 from engine.storage.scalars import micros, moment
 from engine.storage.texts import texts_to
 from engine.storage.worlds import columns, load_orders, load_permissions, load_tickets, load_worlds
@@ -331,6 +331,10 @@ class SqlUnitOfWork:
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Receipts that are not kept yet, each once."""
         return unseen_receipts(self._connection, receipts)
+
+    def clicks_near(self, clicks: Sequence[Receipt]) -> Sequence[Receipt]:
+        """Kept clicks of the same messages at about the same time."""
+        return clicks_near(self._connection, clicks)
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message of a campaign in a window."""

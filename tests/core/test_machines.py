@@ -59,6 +59,14 @@ def test_nobody_follows_two_links_in_one_second() -> None:
     assert [one.machine for one in mark(clicks, NOW)] == [True, True, False, False]
 
 
+def test_a_link_followed_together_with_one_that_is_known_is_a_machines() -> None:
+    known = [receipt(ReceiptKind.CLICKED, 100, url="https://a")]
+    for seconds, url, wanted in ((100, "b", True), (101, "b", True), (102, "b", False),
+                                 (100, "a", False)):  # fmt: skip
+        click = receipt(ReceiptKind.CLICKED, seconds, url=f"https://{url}")
+        assert [one.machine for one in mark([click], NOW, known)] == [wanted]
+
+
 def test_only_opens_and_clicks_are_marked() -> None:
     others = [
         receipt(kind, 0, user_agent="curl/8")

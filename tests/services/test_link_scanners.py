@@ -186,6 +186,37 @@ def test_a_person_behind_them_moves_the_journey(house: House) -> None:
     ]
 
 
+def test_all_links_of_a_message_within_a_second_are_a_machines(house: House) -> None:
+    """A scanner with a browser's name: what it follows after the first link is told from people."""
+    message, links = house.message().id, house.app.links
+    parts = WebParts(house.app, works=False)
+    paths = [
+        f"/c/{_token(links.click(message, f'https://shop.example.com/{page}'))}" for page in "abc"
+    ]
+
+    def follow(*some: str) -> None:
+        fetch(parts.asgi, "GET", list(some), {"User-Agent": PERSON})
+        house.app.worker.quiesce()
+
+    def kept() -> list[tuple[str, bool]]:
+        rows = house.rows(
+            "SELECT url, machine FROM receipts WHERE provider = 'lagniappe' ORDER BY \"at\", url"
+        )
+        return [(url[-1], bool(machine)) for url, machine in rows]
+
+    follow(*paths)
+    assert kept() == [("a", False), ("b", True), ("c", True)]
+    house.clock.advance_to(house.clock.now() + timedelta(seconds=1))
+    follow(paths[1])  # within the minute it is one with what a machine did there
+    house.clock.advance_to(house.clock.now() + timedelta(minutes=1))
+    follow(paths[1])
+    house.clock.advance_to(house.clock.now() + timedelta(seconds=2))
+    follow(paths[2])
+    assert [one for one in kept() if not one[1]] == [("a", False), ("b", False), ("c", False)]
+    told = house.events("message.clicked")
+    assert len(told) == len(kept())
+
+
 def test_too_soon_is_a_machine(new_house: NewHouse) -> None:
     house = new_house(campaign("news", "order.placed", BRANCH))
     house.tell("order.placed", order=1)
