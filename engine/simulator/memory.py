@@ -19,6 +19,7 @@ from engine.core.coupon import BOOK as COUPONS
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
+from engine.core.receipt import Receipt
 from engine.core.world import Journey, JourneyStatus, World
 from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
 from engine.simulator.agenda import Agenda
@@ -72,6 +73,7 @@ class Memory:
         self.occurrences: defaultdict[str, dict[str | None, Occurrence]] = defaultdict(dict)
         self.volumes: dict[tuple[str, datetime], int] = {}
         self.receipts: set[tuple[str, str, str]] = set()
+        self.clicks: dict[str, list[Receipt]] = {}  # by message
         self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news
         self.steps: Agenda[str] = Agenda()
         self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}

@@ -10,7 +10,7 @@ from engine.core.context import CodeState
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
-from engine.core.receipt import Receipt
+from engine.core.receipt import Receipt, ReceiptKind
 from engine.core.world import JourneyStatus, World
 from engine.ports.storage import (
     Archived,
@@ -242,8 +242,17 @@ class MemoryUnit:
         return fresh
 
     def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
-        """Remember receipts by their ids."""
-        self._memory.receipts.update((one.message_id, one.provider, one.id) for one in receipts)
+        """Remember receipts by their ids, and clicks."""
+        for one in receipts:
+            self._memory.receipts.add((one.message_id, one.provider, one.id))
+            if one.kind is ReceiptKind.CLICKED:
+                self._memory.clicks.setdefault(one.message_id, []).append(one)
+
+    def clicks_near(self, clicks: Sequence[Receipt]) -> Sequence[Receipt]:
+        """Kept clicks of the same messages; ``mark`` looks at those of about the same time."""
+        kept = self._memory.clicks
+        return [one for message in {each.message_id for each in clicks}
+                for one in kept.get(message, ())]  # fmt: skip
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message of a campaign in a window."""
