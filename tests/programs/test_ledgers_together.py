@@ -127,7 +127,7 @@ def act(life: Life, number: int, what: str, who: str, key: str, value: int) -> N
     if what == "order" and owner is None:
         life.owners[number_of] = who
         named = (*CODE.values(), None)[value % 3]
-        codes = (named,) if named else ()
+        codes: tuple[str, ...] = (named,) if named else ()
         life.tell(who, order(key, str(Decimal(value) / 100), at=now, discount_codes=codes))
     elif what == "use" and owner is None:
         life.owners[number_of] = who
