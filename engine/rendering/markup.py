@@ -15,7 +15,6 @@ import mjml
 
 from config.diagnostics import Diagnostic, Severity, nearest
 from config.source_text import SourceText
-from engine.rendering.folder import is_whole
 from engine.rendering.tags import TAG, Compiled, TagKeeper
 
 # Elements without an end: HTML standard, section 13.1.2.
@@ -46,7 +45,7 @@ def compile_mjml(
     that mail programs show beside the subject. A body that is a whole document (``<mjml>``) stands
     by itself.
     """
-    whole = is_whole(body)
+    whole = "<mjml" in body.text
     if not whole and layout is None:
         problem = Diagnostic(
             code="no-layout",

@@ -35,8 +35,7 @@ STORE: dict[str, Any] = {
     "surveys": {"min_gap": "30d", "topic": "news"},
     "reviews": {"sites": {"google": "https://reviews.example.com/bellerive"}},
 }  # fmt: skip
-_HELP = " {{ shop.support_email }} {{ shop.support_hours }}"
-_FOOT = " {{ links.unsubscribe }} {{ shop.postal_address }}" + _HELP
+_FOOT = " {{ links.unsubscribe }} {{ shop.postal_address }}"
 BODIES = {
     "plain": "Good day." + _FOOT,
     "question": "How likely are you to recommend us, from 0 to 10? {{ survey.url }}" + _FOOT,
@@ -46,8 +45,8 @@ BODIES = {
     "review_praise": "Please leave us a 5-star review: {{ review.url }}" + _FOOT,
     "coupon_mail": "Ten percent for you." + _FOOT,
     "community": "Meet us at {{ shop.community_url }}." + _FOOT,
-    "trapped": "Good day. {{ shop.postal_address }}" + _HELP,
-    "unaddressed": "Good day. {{ links.unsubscribe }}" + _HELP,
+    "trapped": "Good day. {{ shop.postal_address }}",
+    "unaddressed": "Good day. {{ links.unsubscribe }}",
 }
 TEXTS = {"text": "Good day from {{ shop.name }}. Reply STOP to opt out", "text_bare": "Good day."}
 

@@ -6,21 +6,39 @@ import pytest
 
 from config.diagnostic_report import as_text
 from engine.authoring.schema import SCHEMA_FILE
-from engine.core.campaign import Plan
-from engine.core.verbs import SendMessage
+from engine.core.campaign import CampaignStatus, Plan
+from engine.core.verbs import AssignCall, AwardPoints, IssueCoupon, SendMessage
 from tests.library.walk import WORKSPACE, campaigns, open_templates, plan, policy, report
 
 NAMES = (
+    "cross-sell",
     "delivery-arrived",
     "delivery-delay",
     "delivery-news",
+    "loyalty-expiring",
+    "loyalty-tier",
+    "loyalty-welcome",
     "onboarding",
+    "referral-invite",
+    "referral-thanks",
+    "replenishment",
     "review-request",
     "satisfaction-survey",
     "thank-you",
+    "thanks-anniversary",
+    "thanks-vip",
     "third-order",
     "win-back",
+    "win-back-sunset",
 )
+# What promises money or points waits until the shop has made the figures its own.
+DRAFTS = {
+    "loyalty-expiring",
+    "loyalty-tier",
+    "loyalty-welcome",
+    "referral-invite",
+    "referral-thanks",
+}
 # Spare words in the templates' folder that no campaign sends: the acknowledgement by text.
 UNUSED = {("thank_you", "sms")}
 
@@ -28,6 +46,11 @@ UNUSED = {("thank_you", "sms")}
 def messages(of: Plan) -> set[tuple[str, str]]:
     """The (template, channel) pairs that a plan sends."""
     return {(step.template, step.channel) for step in of.steps if isinstance(step, SendMessage)}
+
+
+def scripts(of: Plan) -> set[tuple[str, str]]:
+    """What a plan gives people to say."""
+    return {(step.script, "script") for step in of.steps if isinstance(step, AssignCall)}
 
 
 def test_check_finds_nothing() -> None:
@@ -55,8 +78,22 @@ def test_every_template_is_sent_by_a_campaign() -> None:
         info = templates.info(name)
         assert info is not None
         written |= {(name, channel) for channel in info.channels}
-    sent = set().union(*(messages(plan(name)) for name in NAMES))
+    sent = set().union(*(messages(plan(name)) | scripts(plan(name)) for name in NAMES))
     assert written - UNUSED == sent
+
+
+def test_only_what_promises_nothing_is_live() -> None:
+    drafts = {name for name in NAMES if plan(name).status is CampaignStatus.DRAFT}
+    assert drafts == DRAFTS
+    gifts = {
+        name
+        for name in set(NAMES) - drafts
+        for step in plan(name).steps
+        if isinstance(step, AwardPoints | IssueCoupon)
+    }
+    # Win-back's pool has no code before somebody uploads some.
+    assert gifts == {"win-back"}
+    assert policy().offers["welcome_back"].kind == "pool"
 
 
 def test_promotion_is_marketing_and_counted() -> None:
@@ -66,6 +103,7 @@ def test_promotion_is_marketing_and_counted() -> None:
         "delivery-delay",
         "delivery-news",
         "thank-you",
+        "win-back-sunset",
     }
     for name in marketing:
         assert plan(name).goal is not None

@@ -5,14 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from engine.core import ids
 from engine.core.decision import VerdictCode
 from engine.core.world import JourneyStatus
-from tests.library.walk import Walk, at, campaigns, policy
+from tests.library.walk import Walk, at, live, policy
 from triggers.event import LineQuantity
 
 ENTERED = VerdictCode.ENTERED
-YEAR = 365
 
 
 def test_an_order_is_acknowledged_at_once_and_without_consent() -> None:
@@ -225,15 +223,6 @@ def test_a_review_waits_for_an_open_ticket() -> None:
     assert walk.sent == [(at(20, "16:00"), "email", "review_request")]
 
 
-def _not_held_out(walk: Walk, campaign: str, *, held: bool = False) -> None:
-    """Give the customer an id that the holdout spares (or takes)."""
-    walk.world.customer.id = next(
-        name
-        for name in (f"c-{number}" for number in range(999))
-        if (ids.share(campaign, "holdout", name) < 10) is held
-    )
-
-
 def _three_orders(walk: Walk) -> dict[str, VerdictCode]:
     for number in (1, 2):
         walk.orders(at(-40 + number), number)
@@ -243,7 +232,7 @@ def _three_orders(walk: Walk) -> dict[str, VerdictCode]:
 def test_the_third_order_earns_a_gift_once() -> None:
     walk = Walk.through("third-order")
     walk.now = at(-60)
-    _not_held_out(walk, "third-order")
+    walk.spare("third-order")
     assert _three_orders(walk) == {"third-order": ENTERED}
     walk.parcel("delivered", at(4, "15:00"), 3)
     walk.run_to(at(20))
@@ -256,12 +245,12 @@ def test_the_third_order_earns_a_gift_once() -> None:
 
 def test_no_gift_for_what_was_cancelled_or_held_out() -> None:
     cancelled = Walk.through("third-order")
-    _not_held_out(cancelled, "third-order")
+    cancelled.spare("third-order")
     cancelled.now = at(-60)
     _three_orders(cancelled)
     cancelled.cancels(at(1), 3)
     held = Walk.through("third-order")
-    _not_held_out(held, "third-order", held=True)
+    held.spare("third-order", held=True)
     held.now = at(-60)
     assert _three_orders(held) == {"third-order": VerdictCode.HELD_OUT}
     for walk in (cancelled, held):
@@ -269,58 +258,9 @@ def test_no_gift_for_what_was_cancelled_or_held_out() -> None:
         assert walk.sent == []
 
 
-def test_a_silent_customer_is_asked_twice_and_then_left_in_peace() -> None:
-    walk = Walk.through("win-back")
-    _not_held_out(walk, "win-back")
-    walk.orders(at(0, "09:00"))
-    codes = {day: walk.fires("win-back", at(day, "10:00")) for day in (89, 90, 91, 110)}
-    assert codes == {
-        89: VerdictCode.FILTER,
-        90: ENTERED,
-        91: VerdictCode.ALREADY_IN,
-        110: VerdictCode.RE_ENTRY,
-    }
-    assert walk.sent == [
-        (at(90, "10:00"), "email", "win_back"),
-        (at(104, "10:00"), "email", "win_back_last"),
-    ]
-    walk.orders(at(120), 2)
-    assert walk.fires("win-back", at(215, "10:00")) is VerdictCode.RE_ENTRY
-    walk.orders(at(216), 3)
-    assert walk.fires("win-back", at(310, "10:00")) is ENTERED
-
-
-def test_an_order_or_a_ticket_ends_the_win_back() -> None:
-    ordered, troubled = Walk.through("win-back"), Walk.through("win-back")
-    for walk in (ordered, troubled):
-        _not_held_out(walk, "win-back")
-        walk.orders(at(0, "09:00"))
-        assert walk.fires("win-back", at(95, "10:00")) is ENTERED
-        walk.run_to(at(96))
-    ordered.orders(at(97), 2)
-    troubled.ticket_is("open", at(97))
-    for walk in (ordered, troubled):
-        walk.run_to(at(YEAR))
-        assert walk.templates() == ["win_back"]
-    assert (ordered.journey.reason, ordered.journey.goal_at) == ("order.placed", at(97))
-    assert troubled.journey.reason == "profile_filter"
-
-
-def test_the_win_back_holds_a_tenth_out_and_asks_for_consent() -> None:
-    held, silent = Walk.through("win-back"), Walk.through("win-back", email=False)
-    _not_held_out(held, "win-back", held=True)
-    _not_held_out(silent, "win-back")
-    outcomes = []
-    for walk in (held, silent):
-        walk.orders(at(0, "09:00"))
-        outcomes.append(walk.fires("win-back", at(95, "10:00")))
-        walk.run_to(at(YEAR))
-        assert walk.sent == []
-    assert outcomes == [VerdictCode.HELD_OUT, VerdictCode.FILTER]
-
-
 def test_one_order_through_all_campaigns_keeps_the_caps() -> None:
-    walk = Walk.through(*sorted(campaigns()), sms=True)
+    walk = Walk.through(*live(), sms=True)
+    walk.spare("cross-sell")
     walk.orders(at(0))
     walk.parcel("shipped", at(1))
     walk.parcel("out_for_delivery", at(3, "07:30"))
@@ -336,10 +276,11 @@ def test_one_order_through_all_campaigns_keeps_the_caps() -> None:
         "satisfaction_ask",
         "review_request",
         "review_reminder",
+        "second_order",
     }
-    marketing = {"onboarding", "satisfaction-survey", "review-request"}
+    marketing = {"onboarding", "satisfaction-survey", "review-request", "cross-sell"}
     moments = sorted(contact.at for contact in walk.world.contacts if contact.campaign in marketing)
-    assert len(moments) == 5
+    assert len(moments) == 6
     gap = policy().min_gap
     assert gap is not None
     least = timedelta(days=gap.days, seconds=gap.seconds)

@@ -20,11 +20,20 @@ from engine.demo_shop import demo_events
 from engine.demo_shop.people import PLACES
 from engine.services.configuration import compile_rules
 from tests.library.test_campaigns import messages
-from tests.library.walk import Walk, campaigns, plan, policy, programs
+from tests.library.walk import Walk, campaigns, live, plan, policy, programs
 from triggers.event import Event
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 END = START + timedelta(weeks=6)
+# What starts from the nightly count, later than six weeks show, or from a pool that is empty yet.
+OF_OTHER_WEEKS = {
+    "cross_sell",
+    "replenish",
+    "second_order",
+    "thanks_anniversary",
+    "thanks_vip",
+    "win_back_offer",
+}
 ZONES = {place.zone: ZoneInfo(place.zone) for place in PLACES}
 
 
@@ -76,11 +85,8 @@ def test_every_message_of_the_library_is_sent_to_somebody() -> None:
     sent = Counter(
         (template, channel) for walk in six_weeks().values() for _, channel, template in walk.sent
     )
-    for name in campaigns():
-        for step in plan(name).steps:
-            template = getattr(step, "template", None)
-            if template is not None:
-                assert any(one == template for one, _ in sent), template
+    written = {template for name in live() for template, _ in messages(plan(name))}
+    assert written - {template for template, _ in sent} == OF_OTHER_WEEKS
     assert {channel for _, channel in sent} == {"email", "sms"}
     assert all(sooner >= START for walk in six_weeks().values() for sooner, _, _ in walk.sent)
 

@@ -14,8 +14,9 @@ from config.policy import Policy, load_policy
 from config.yaml_source import load
 from engine.authoring.check import Report, check
 from engine.authoring.loader import Loader
+from engine.core import ids
 from engine.core.book import Record
-from engine.core.campaign import Plan, Plans
+from engine.core.campaign import CampaignStatus, Plan, Plans
 from engine.core.customer import Consent
 from engine.core.decision import EntryVerdict, VerdictCode
 from engine.core.guards import Allow, GuardRules
@@ -79,6 +80,16 @@ def plan(campaign: str) -> Plan:
     return campaigns()[campaign].plan
 
 
+def switched_on(campaign: str) -> Plan:
+    """The plan of a campaign, as if a draft were live."""
+    return replace(plan(campaign), status=CampaignStatus.LIVE)
+
+
+def live() -> tuple[str, ...]:
+    """The campaigns that run unless somebody says otherwise."""
+    return tuple(name for name in sorted(campaigns()) if plan(name).status is CampaignStatus.LIVE)
+
+
 @cache
 def rules() -> GuardRules:
     return compile_rules(policy(), {"Europe/Vienna": VIENNA})
@@ -107,7 +118,7 @@ class Walk(Shop):
 
     @classmethod
     def through(cls, *names: str, sms: bool = False, email: bool = True) -> "Walk":
-        plans = Plans.of(plan(name) for name in names)
+        plans = Plans.of(switched_on(name) for name in names)
         walk = cls(plans=plans, now=at(0), rules=rules(), programs=programs())
         customer = walk.world.customer
         customer.timezone = "Europe/Vienna"
@@ -129,12 +140,14 @@ class Walk(Shop):
             self.sent.append((self.now, message.channel, message.template))
         return verdict
 
-    def happens(self, kind: str, when: datetime, **facts: Any) -> dict[str, VerdictCode]:
+    def happens(
+        self, kind: str, when: datetime, *, source: str = "shop", **facts: Any
+    ) -> dict[str, VerdictCode]:
         """Let time pass until ``when``, then tell one event; the verdicts by campaign."""
         self.run_to(when)
         self.told += 1
         given = {"customer": CustomerFacts(id="1", email="ann@example.com"), **facts}
-        event = Event(id=str(self.told), source="shop", type=kind, time=when, **given)
+        event = Event(id=str(self.told), source=source, type=kind, time=when, **given)
         verdicts: list[EntryVerdict] = []
         for transition in project(self.world, event):
             verdicts += self.hears(transition)
@@ -244,6 +257,11 @@ class Walk(Shop):
         order = OrderFacts(id=str(number), partial=True)
         self.happens("order.cancelled", when, order=order)
 
+    def says(self, when: datetime, **facts: Any) -> None:
+        """The customer tells something of themselves."""
+        told = CustomerFacts(id="1", email="ann@example.com", **facts)
+        self.happens("customer.updated", when, customer=told)
+
     def ticket_is(self, status: str, when: datetime) -> None:
         ticket = TicketFacts(id="9", status=status)  # type: ignore[arg-type]
         kind = {"open": "ticket.opened", "solved": "ticket.solved"}[status]
@@ -261,6 +279,15 @@ class Walk(Shop):
             self.world, plan(campaign), key, occurrence, self.plans, self.context
         )
         return verdict.code
+
+    def spare(self, campaign: str, *, held: bool = False) -> None:
+        """Give the customer an id that the holdout spares (or takes)."""
+        share = plan(campaign).holdout
+        self.world.customer.id = next(
+            name
+            for name in (f"c-{number}" for number in range(999))
+            if (ids.share(campaign, "holdout", name) < share) is held
+        )
 
     def templates(self) -> list[str]:
         return [template for _, _, template in self.sent]
