@@ -67,6 +67,7 @@ from engine.services.replies import Replies
 from engine.services.retention import Forgetting
 from engine.services.revisions import Policies, Revisions
 from engine.services.settlement import Settlement
+from engine.services.stocktaking import Stocktaking, is_wanted
 from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
 from engine.storage.coupons import SqlCouponPools
@@ -74,6 +75,7 @@ from engine.storage.database import Database
 from engine.storage.history import SqlHistory
 from engine.storage.migrate import upgrade
 from engine.storage.privacy import SqlPrivacy
+from engine.storage.shelf import SqlShopping
 from engine.storage.store import SqlStorage
 from engine.web.metrics import PrometheusMetrics
 from engine.worker import Worker
@@ -122,6 +124,7 @@ class App:
     forgetting: Forgetting
     deliveries: Deliveries
     pool_watch: PoolWatch
+    stocktaking: Stocktaking
     worker: Worker
     metrics: Metrics
     registry: CollectorRegistry
@@ -340,6 +343,12 @@ def build(
         ),
         pool_watch=PoolWatch(
             SqlCouponPools(storage.database), lambda: revisions.policy.offers, clock, metrics
+        ),
+        stocktaking=Stocktaking(
+            storage=SqlShopping(storage.database),
+            policy=lambda: revisions.policy,
+            clock=clock,
+            wanted=lambda: is_wanted(revisions.plans, templates.reads),
         ),
         worker=worker,
         metrics=metrics,

@@ -28,6 +28,8 @@ _DRAIN_SECONDS = 25.0
 _TURN = 0.0005  # seconds
 _OUTBOX_SECONDS = 2.0
 _FIRST_FORGETTING, _FORGETTING = 300.0, 86_400.0  # seconds after the start, and between two
+_FIRST_STOCK = 120.0  # seconds after the start, if no night was before
+_END_STOCK = 5.0  # seconds
 _BETWEEN_PAGES = 0.05  # seconds in which others come to write
 _DOUBT_SECONDS = 30.0
 
@@ -45,6 +47,9 @@ class Daemon:
         self._worker_thread = threading.Thread(target=app.worker.run, name="worker")
         self._outbox_thread = threading.Thread(target=self._call_webhooks, name="outbox")
         self._forget_thread = threading.Thread(target=self._forget, name="forgetting")
+        self._stock_thread = threading.Thread(
+            target=self._take_stock, name="stocktaking", daemon=True
+        )
         self._settle_thread = threading.Thread(target=self._end_doubt, name="settlement")
         self._web = WebParts(app, works=self._works) if self._serves else None
         self._server: Server | None = None
@@ -72,6 +77,7 @@ class Daemon:
             self._worker_thread.start()
             self._outbox_thread.start()
             self._forget_thread.start()
+            self._stock_thread.start()
             self._settle_thread.start()
             self._ticker.every(1, self._look_at_schedules, name="schedules")
             self._ticker.every(60, self._assume_deliveries, name="deliveries")
@@ -114,6 +120,7 @@ class Daemon:
             app.worker.record()
             self._outbox_thread.join()
             self._forget_thread.join()
+            self._stock_thread.join(_END_STOCK)  # it computes for a while, and writes nothing then
             self._settle_thread.join()
         app.storage.forget(app.worker.id)
         app.close()
@@ -197,6 +204,18 @@ class Daemon:
                 forgetting.run()
             except Exception as error:
                 log.error("forgetting_failed", error=type(error).__name__)
+
+    def _take_stock(self) -> None:
+        app = self._app
+        app.stocktaking.pause = lambda: not self._stopping.wait(_BETWEEN_PAGES)
+        wait = _FIRST_STOCK
+        while not self._stopping.wait(wait):
+            try:
+                app.stocktaking.run_unless_done()
+            except Exception as error:
+                log.error("stocktaking_failed", error=type(error).__name__)
+            now = app.clock.now()
+            wait = (app.stocktaking.next_night(now) - now).total_seconds()
 
     def _call_webhooks(self) -> None:
         while not self._stopping.wait(_OUTBOX_SECONDS):

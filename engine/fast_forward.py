@@ -48,6 +48,7 @@ def live_through(
         ingest=app.ingest,
         sweep=app.worker.sweep,
         deliveries=app.deliveries,
+        stocktaking=app.stocktaking,
         rest=app.worker.quiesce,
         next_due=app.storage.next_due,
     )

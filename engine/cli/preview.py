@@ -81,7 +81,7 @@ def _reader(app: App, customer: str | None, locale: str | None) -> Reader:
     with app.storage.deciding() as unit:
         unit.open_books(None)
         world = unit.load([found], now=now, complete=[found])[found]
-    return of_customer(world, app.policy, locale, app.settings.base_url, now)
+        return of_customer(unit, world, app.policy, locale, app.settings.base_url, now)
 
 
 def _write(made: Iterable[Rendered], target: Path, locale: str | None) -> None:

@@ -109,6 +109,10 @@ class Renderer(Protocol):
         """
         ...
 
+    def reads(self, template: str, root: str) -> bool:
+        """Whether the template reads anything of a root, such as ``order``."""
+        ...
+
     def revision(self, template: str) -> str:
         """A hash of all that the template's renderings follow from, besides the context.
 

@@ -16,6 +16,7 @@ from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import World
+from engine.programs.suggesting import Shelf, Shelved
 from triggers.event import Event, Rejected
 
 
@@ -223,6 +224,14 @@ class UnitOfWork(Protocol):
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books of the programs (None: all) with every world from now on."""
+
+    def shelf(self, product_ids: Collection[str]) -> Shelf:
+        """These products as the last night left them, and those that go with them."""
+        ...
+
+    def popular(self) -> Sequence[Shelved]:
+        """The products with the most buyers, the first one first."""
+        ...
 
     def keepers(
         self, places: Collection[tuple[str, str]]

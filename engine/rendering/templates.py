@@ -16,6 +16,8 @@ from engine.rendering.folder import LAYOUT, Folder, Stamp, read_folder, shortene
 from engine.rendering.sample import KNOWN_NAMES
 from engine.rendering.values import MessageValues
 
+_NO_ROOTS: frozenset[str] = frozenset()
+
 
 class MessageTemplates:
     """All templates under ``root`` (implements ``Templates`` and ``Renderer``).
@@ -35,6 +37,7 @@ class MessageTemplates:
         self._stamps: dict[str, dict[str, Stamp]] = {}
         self._folders: dict[str, Folder] = {}
         self._infos: dict[str, TemplateInfo] = {}
+        self._roots: dict[str, frozenset[str]] = {}
         self._compiled: dict[str, CompiledTemplate] = {}
         self._chosen: dict[tuple[str, str, str | None], tuple[str, Variant]] = {}
         self.refresh()
@@ -76,6 +79,7 @@ class MessageTemplates:
             del self._folders[name]
             self._infos.pop(name, None)
             self._compiled.pop(name, None)
+            self._roots.pop(name, None)
         if LAYOUT in stale | gone:
             stale |= self._folders.keys()
         stale.discard(LAYOUT)
@@ -84,6 +88,8 @@ class MessageTemplates:
             compiled, self._infos[name] = self._compiler.compile(self._folders[name], layout)
             if compiled is not None:
                 self._compiled[name] = compiled
+                variables = self._infos[name].variables
+                self._roots[name] = frozenset(one.split(".")[0] for one in variables)
         self._chosen = {}  # a new one: a choice under way in another thread ends in the old
         return frozenset(stale | (gone - {LAYOUT}))
 
@@ -114,6 +120,10 @@ class MessageTemplates:
         variant = self._choice(template, channel, locale)[1]
         values = self._values.of(variant.locale, locale, context)
         return variant.render(template, channel, values, track)
+
+    def reads(self, template: str, root: str) -> bool:
+        """Whether the template reads anything of a root."""
+        return root in self._roots.get(template, _NO_ROOTS)
 
     def revision(self, template: str) -> str:
         """A hash of the template's and the layout's files, the shop, and the samples.

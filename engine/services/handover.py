@@ -43,6 +43,7 @@ from engine.services.configuration import Configuration
 from engine.services.message_context import message_context
 from engine.services.referral_links import referral_root
 from engine.services.review_requests import review_values
+from engine.services.suggestions import ROOT, Suggestions
 from engine.services.survey_links import survey_root
 from engine.services.tracking import clicks_of, tracker
 
@@ -92,6 +93,8 @@ class HandOver:
         one journey's step, at this instant, is all that has happened.
         """
         plans = configuration.plans
+        worlds = list(worlds)
+        suggestions = Suggestions(unit, worlds)
         left = self._sender.free()
         rooms: dict[Channel, int] = {}
         outgoings: list[Outgoing] = []
@@ -125,7 +128,9 @@ class HandOver:
                 if not self._claim(message):
                     passed_over.add(message.id)
                     continue
-                outgoing = self._render(unit, world, message, configuration, context, rendered)
+                outgoing = self._render(
+                    unit, world, message, configuration, context, suggestions, rendered
+                )
                 if outgoing is None:
                     self.release([message.id])
                     continue
@@ -154,6 +159,7 @@ class HandOver:
         message: Message,
         configuration: Configuration,
         context: Context,
+        suggestions: Suggestions,
         rendered: list[tuple[Message, Content]],
     ) -> Outgoing | None:
         policy, plans = configuration.policy, configuration.plans
@@ -179,6 +185,9 @@ class HandOver:
             expires = add(context.now, policy.reviews.link_lasts, policy.zone)
             page = self._links.review(message.id, expires)
             values["review"] = review_values(world, message, step, policy, page)
+        if self._renderer.reads(message.template, ROOT):
+            order = world.orders.get(message.order_id or "")
+            values[ROOT] = suggestions.root(world, order)
         try:
             content = self._renderer.render(
                 message.template, message.channel, locale, values, track

@@ -34,13 +34,11 @@ def message_context(
     now: datetime,
     survey: Mapping[str, Any] | None = None,
     referral: Mapping[str, Any] | None = None,
-    recommendations: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every root that a template may read, for one message; ``shop`` is the renderer's own.
 
     ``survey`` is ``engine.programs.scales.survey_values`` where the message asks for a score,
-    ``referral`` is ``engine.services.referral_links.referral_root`` where the message invites,
-    ``recommendations`` what is suggested, where the template reads it.
+    ``referral`` is ``engine.services.referral_links.referral_root`` where the message invites.
     """
     order = world.orders.get(message.order_id) if message.order_id else None
     ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
@@ -55,7 +53,7 @@ def message_context(
         "campaign": {"id": message.campaign, "name": campaign_name},
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
-        "recommendations": recommendations or NO_SUGGESTIONS,
+        "recommendations": NO_SUGGESTIONS,
         "survey": survey,
         "referral": referral,
         "now": now,

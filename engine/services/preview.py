@@ -32,10 +32,12 @@ from engine.core.verbs import (
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.rendering import SCRIPT, Part, Renderer, Templates, Track
+from engine.ports.storage import UnitOfWork
 from engine.programs.scales import survey_nowhere
 from engine.services.message_context import message_context
 from engine.services.referral_links import SAMPLE_CODE, sample_referral
 from engine.services.review_requests import review_values
+from engine.services.suggestions import ROOT, Suggestions
 from engine.services.tracking import clicks_of, tracker
 
 _CHANNELS: tuple[Part, ...] = ("email", "sms", "voice", SCRIPT)
@@ -74,7 +76,12 @@ def of_sample(sample: Mapping[str, Any], locale: str | None) -> Reader:
 
 
 def of_customer(
-    world: World, policy: Policy, locale: str | None, base_url: str, now: datetime
+    unit: UnitOfWork,
+    world: World,
+    policy: Policy,
+    locale: str | None,
+    base_url: str,
+    now: datetime,
 ) -> Reader:
     """A real customer with their newest order and ticket, as they are now."""
     order = max(world.orders.values(), key=_placed, default=None)
@@ -90,6 +97,7 @@ def of_customer(
         now=now,
         referral=sample_referral(policy, base_url, locale or world.customer.locale),
     )
+    values[ROOT] = Suggestions(unit, [world]).root(world, order)
     if order is not None:
         page = f"{base_url}/v/{_NO_TOKEN}"
         values["review"] = review_values(world, message, _ANY_REVIEW, policy, page)

@@ -17,6 +17,7 @@ def house_of(premises: Premises) -> House:
         ingest=premises.ingest,
         sweep=premises.sweep,
         deliveries=premises.deliveries,
+        stocktaking=premises.stocktaking,
         rest=lambda: settle(premises),
         next_due=premises.memory.next_due,
     )

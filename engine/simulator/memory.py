@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.core.assumed_delivery import undelivered_since
+from engine.core.book import Record
 from engine.core.coupon import BOOK as COUPONS
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
@@ -22,6 +23,7 @@ from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import Journey, JourneyStatus, World
 from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
+from engine.programs.suggesting import Shelved
 from engine.simulator.agenda import Agenda
 from engine.simulator.census import Census
 from engine.simulator.ledger import Ledger
@@ -67,6 +69,7 @@ class Memory:
         self.pools = Pools()
         self.keepers: defaultdict[Place, set[str]] = defaultdict(set)
         self.coupons: defaultdict[str, set[str]] = defaultdict(set)  # holders, by code
+        self.shelf: dict[str, Shelved] = {}
         self.seen: set[tuple[str, str]] = set()
         self.waiting: dict[int, StoredEvent] = {}
         self.holds: dict[str, str] = {}
@@ -173,13 +176,18 @@ class Memory:
         for key in changes.messages:
             self._keep_message(person, world.messages[key])
         for place in changes.records:
-            record = person.books[place] = world.books[place]
-            self.keepers[place].add(customer.id)
-            if record.book == COUPONS:
-                for code in _codes(record.key):
-                    self.coupons[code].add(customer.id)
-            self.records.put((customer.id, *place), record.due_at)
+            self.keep_record(person, world.books[place])
         self._ledger.decided(world)
+
+    def keep_record(self, person: Person, record: Record) -> None:
+        """Take in a record that is new or has changed."""
+        place, customer_id = (record.book, record.key), person.customer.id
+        person.books[place] = record
+        self.keepers[place].add(customer_id)
+        if record.book == COUPONS:
+            for code in _codes(record.key):
+                self.coupons[code].add(customer_id)
+        self.records.put((customer_id, *place), record.due_at)
 
     def _keep_order(self, order: Order) -> None:
         self.orders[order.id] = order

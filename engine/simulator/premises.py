@@ -29,6 +29,7 @@ from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.receive import Receive
 from engine.services.revisions import Policies, Revisions
+from engine.services.stocktaking import Stocktaking, is_wanted
 from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
 from engine.services.unsubscribe import Unsubscribe
@@ -36,6 +37,7 @@ from engine.simulator.hands import Hands
 from engine.simulator.ledger import Ledger
 from engine.simulator.memory import Memory
 from engine.simulator.sampling import Sampled
+from engine.simulator.shelf import MemoryShopping
 from engine.simulator.storage import MemoryStorage
 from triggers.catalog import Catalog
 
@@ -104,6 +106,7 @@ class Premises:
     dispatch: Dispatch
     sweep: Sweep
     deliveries: Deliveries
+    stocktaking: Stocktaking
     receive: Receive
     surveys: Surveys
     unsubscribe: Unsubscribe
@@ -174,6 +177,12 @@ def furnish(
         dispatch=Dispatch(storage, revisions, handover),
         sweep=Sweep(storage, revisions, handover),
         deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),
+        stocktaking=Stocktaking(
+            storage=MemoryShopping(memory),
+            policy=lambda: policy,
+            clock=clock,
+            wanted=lambda: is_wanted(revisions.plans, templates.reads),
+        ),
         receive=Receive(storage, revisions, handover, clock),
         surveys=Surveys(storage, ingest, links, clock),
         unsubscribe=Unsubscribe(storage, ingest, links, clock),

@@ -40,6 +40,10 @@ class Sampled:
         self._rendered[key] = (count + 1, content)
         return content
 
+    def reads(self, template: str, root: str) -> bool:
+        """The renderer's own."""
+        return self._renderer.reads(template, root)
+
     def revision(self, template: str) -> str:
         """The renderer's own."""
         return self._renderer.revision(template)

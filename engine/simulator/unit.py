@@ -22,6 +22,7 @@ from engine.ports.storage import (
     Processed,
     StoredEvent,
 )
+from engine.programs.suggesting import Shelf, Shelved
 from engine.simulator.memory import Memory, Noted
 
 # As ``engine.storage.worlds`` has them: how far back messages are looked for.
@@ -142,6 +143,15 @@ class MemoryUnit:
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
         self._books = names
+
+    def shelf(self, product_ids: Collection[str]) -> Shelf:
+        """The whole shelf."""
+        return self._memory.shelf
+
+    def popular(self) -> Sequence[Shelved]:
+        """The products with the most buyers."""
+        ranked = [one for one in self._memory.shelf.values() if one.rank is not None]
+        return sorted(ranked, key=lambda one: one.rank or 0)
 
     def keepers(
         self, places: Collection[tuple[str, str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import orjson
@@ -83,19 +83,30 @@ def lines_of(connection: Connection, name: str, key: str) -> list[BookLine]:
 
 def write_books(connection: Connection, worlds: Collection[World]) -> None:
     """Write every record that was changed."""
+    write_records(
+        connection,
+        [
+            (world.customer.id, world.books[key])
+            for world in worlds
+            for key in sorted(world.changes.records)
+        ],
+    )
+
+
+def write_records(connection: Connection, records: Iterable[tuple[str, Record]]) -> None:
+    """Write records into their customers' books."""
     _BOOKS.upsert(
         connection,
         [
             (
-                world.customer.id,
+                customer_id,
                 record.book,
                 record.key,
                 micros(record.at),
                 micros_or_none(record.due_at),
                 dump(dict(record.data)),
             )
-            for world in worlds
-            for record in (world.books[key] for key in sorted(world.changes.records))
+            for customer_id, record in records
         ],
     )
 

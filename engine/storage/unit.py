@@ -25,6 +25,7 @@ from engine.ports.storage import (
     Processed,
     StoredEvent,
 )
+from engine.programs.suggesting import Shelf, Shelved
 from engine.storage import tables
 from engine.storage.books import customers_due, keepers
 from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
@@ -36,6 +37,7 @@ from engine.storage.journey_rows import message_of
 from engine.storage.pool_codes import PoolClaims
 from engine.storage.receipts import clicks_near, unseen_receipts
 from engine.storage.scalars import micros, moment
+from engine.storage.shelf import load_popular, load_shelf
 from engine.storage.texts import texts_to
 from engine.storage.worlds import columns, load_orders, load_permissions, load_tickets, load_worlds
 
@@ -214,6 +216,14 @@ class SqlUnitOfWork:
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
         self._books = names
+
+    def shelf(self, product_ids: Collection[str]) -> Shelf:
+        """Products and what goes with them."""
+        return load_shelf(self._connection, product_ids)
+
+    def popular(self) -> Sequence[Shelved]:
+        """The products with the most buyers."""
+        return load_popular(self._connection)
 
     def keepers(
         self, places: Collection[tuple[str, str]]

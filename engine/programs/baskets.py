@@ -1,0 +1,150 @@
+"""What is bought together, and what is bought next, counted over the shop's own baskets.
+
+Both are association rules. The measure is *lift*, how many times as often two things meet as they
+would by chance (Brin, Motwani, Ullman, Tsur: Dynamic Itemset Counting and Implication Rules for
+Market Basket Data, SIGMOD 1997, there called interest). Rare things reach high lifts by accident,
+so a rule needs a least number of cases, and its lift is shrunk towards 1 as that of a count with a
+gamma prior is: ``(n + k) / (e + k)`` for ``n`` cases where ``e`` were expected (DuMouchel: Bayesian
+Data Mining in Large Frequency Tables, The American Statistician 53(3), 1999).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from heapq import nlargest
+from itertools import accumulate, chain
+from typing import Final
+
+from engine.programs.purchases import Basket, Purchases
+
+MOST_MATCHES: Final = 12  # kept for each product
+LARGEST_BASKET: Final = 200  # different products: more are a stock, and say nothing of taste
+NEXT_ONES: Final = 30  # products that count as bought next; a grocer's customer buys hundreds
+STRENGTH: Final = 5.0
+"""``k``: a pair counts as if it had been met, and expected, so many times more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A product that goes with another: its number, the smoothed lift, and the cases counted."""
+
+    product: int
+    lift: float
+    cases: int
+
+
+Matches = Mapping[int, Sequence[Match]]
+"""The matches of each product that has any, the best first."""
+
+
+def smoothed_lift(cases: int, expected: float) -> float:
+    """The lift, shrunk towards 1."""
+    return (cases + STRENGTH) / (expected + STRENGTH)
+
+
+def bought_together(purchases: Purchases, least: int) -> Matches:
+    """Products that stand in one basket more often than by chance, in ``least`` baskets or more."""
+    baskets = [one.products for one in purchases.baskets() if len(one.products) <= LARGEST_BASKET]
+    holding: dict[int, list[tuple[int, ...]]] = {}
+    for basket in baskets:
+        for product in basket:
+            holding.setdefault(product, []).append(basket)
+    found: dict[int, Sequence[Match]] = {}
+    for product, those in holding.items():
+        if len(those) < least:
+            continue
+        counts = Counter(chain.from_iterable(those))
+        del counts[product]
+        matches = _best(
+            purchases,
+            (
+                Match(
+                    other,
+                    smoothed_lift(cases, len(those) * len(holding[other]) / len(baskets)),
+                    cases,
+                )
+                for other, cases in counts.items()
+                if cases >= least
+            ),
+        )
+        if matches:
+            found[product] = matches
+    return found
+
+
+def bought_next(purchases: Purchases, least: int, within: timedelta) -> Matches:
+    """Products that customers first buy soon after they first bought another one.
+
+    Cases are customers who first bought the one in a later order, ``within`` that time and among
+    the next ``NEXT_ONES``. Expected is what would follow if every product were followed alike.
+    """
+    window = within // timedelta(microseconds=1)
+    followers: dict[int, list[Sequence[int]]] = {}
+    followed: Counter[int] = Counter()
+    starts = 0
+    for baskets in purchases.customers.values():
+        products, times = _firsts(baskets)
+        change = [0] * (len(products) + 1)
+        at = 0
+        while at < len(products):
+            later = bisect_right(times, times[at], at)
+            end = min(bisect_right(times, times[at] + window, later), later + NEXT_ONES)
+            those = products[later:end]
+            for product in products[at:later]:
+                followers.setdefault(product, []).append(those)
+            change[later] += later - at
+            change[end] -= later - at
+            starts += later - at
+            at = later
+        for product, anchors in zip(products, accumulate(change), strict=False):
+            followed[product] += anchors
+    found: dict[int, Sequence[Match]] = {}
+    for product, of_product in followers.items():
+        if len(of_product) < least:
+            continue
+        matches = _best(
+            purchases,
+            (
+                Match(
+                    other, smoothed_lift(cases, len(of_product) * followed[other] / starts), cases
+                )
+                for other, cases in Counter(chain.from_iterable(of_product)).items()
+                if cases >= least
+            ),
+        )
+        if matches:
+            found[product] = matches
+    return found
+
+
+def most_bought(purchases: Purchases, least: int, most: int) -> list[int]:
+    """The products with the most buyers, ``least`` or more, the first one first."""
+    buyers: Counter[int] = Counter()
+    for baskets in purchases.customers.values():
+        buyers.update({product for one in baskets for product in one.products})
+    keys = purchases.products
+    enough = (product for product, count in buyers.items() if count >= least)
+    return nlargest(most, enough, key=lambda one: (buyers[one], keys[one].key))
+
+
+def _firsts(baskets: Sequence[Basket]) -> tuple[list[int], list[int]]:
+    """A customer's products in the order of their first purchase, and when each was."""
+    first: dict[int, int] = {}
+    for basket in baskets:
+        for product in basket.products:
+            first.setdefault(product, basket.at)
+    return list(first), list(first.values())
+
+
+def _best(purchases: Purchases, matches: Iterable[Match]) -> Sequence[Match]:
+    """The best of those that meet more often than by chance; ties go by the product's key."""
+    keys = purchases.products
+    return nlargest(
+        MOST_MATCHES,
+        (match for match in matches if match.lift > 1),
+        key=lambda match: (match.lift, match.cases, keys[match.product].key),
+    )
