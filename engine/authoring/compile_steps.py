@@ -11,6 +11,7 @@ from engine.authoring.event_types import unknown_event
 from engine.authoring.knowledge import Knowledge
 from engine.authoring.layout import Placed
 from engine.authoring.placing import placed_call
+from engine.authoring.step_fields import MessageFields
 from engine.authoring.step_specs import (
     AskReferralStep,
     AskReviewStep,
@@ -24,7 +25,6 @@ from engine.authoring.step_specs import (
     EmitEventStep,
     ExitStep,
     IssueCouponStep,
-    MessageFields,
     PlaceCallStep,
     SendEmailStep,
     SendSmsStep,

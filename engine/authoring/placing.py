@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from config.durations import Duration
-from engine.authoring.step_specs import PlaceFields
+from engine.authoring.step_fields import PlaceFields
 from engine.core.message import VoiceCall
 from engine.core.verbs import AskSurvey, PlaceCall
 

@@ -31,7 +31,8 @@ from engine.authoring.fields import (
     Zone,
     problem,
 )
-from engine.authoring.step_specs import MatchSpec, StepSpec, short
+from engine.authoring.step_fields import MatchSpec, short
+from engine.authoring.step_specs import StepSpec
 from engine.core.campaign import CampaignStatus, Stage
 from triggers.schedule import CUSTOMER_ZONE
 

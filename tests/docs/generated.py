@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config import policy
-from engine.authoring import spec, step_specs
+from engine.authoring import spec, step_fields, step_specs
 from engine.authoring.event_types import EventTypes, EventTypeSpec
 from engine.cli.main import app
 from engine.core.facts import FIELDS, OPEN_PREFIXES
@@ -103,7 +103,7 @@ def campaign() -> str:
     """The top of a campaign file, and the objects that stand in it."""
     models = (
         spec.CampaignSpec, spec.EventTriggerSpec, spec.ScheduleTriggerSpec, spec.ScheduleSpec,
-        spec.DateTriggerSpec, spec.EntrySpec, spec.GoalSpec, step_specs.MatchSpec,
+        spec.DateTriggerSpec, spec.EntrySpec, spec.GoalSpec, step_fields.MatchSpec,
     )  # fmt: skip
     return "\n\n".join(_model(one) for one in models)
 

@@ -14,7 +14,8 @@ from config.diagnostics import Diagnostic, Severity
 from engine.authoring.compile import Draft
 from engine.authoring.contacts import contact_of
 from engine.authoring.layout import Placed
-from engine.authoring.step_specs import AskSurveyStep, SurveyFields
+from engine.authoring.step_fields import SurveyFields
+from engine.authoring.step_specs import AskSurveyStep
 from engine.core.survey import ANSWERABLE, SCALES
 from engine.ports.rendering import TemplateInfo, Templates
 
