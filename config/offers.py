@@ -123,6 +123,7 @@ class Offer(_Part):
     warn_at: Annotated[int, Field(ge=0)] = 200
     expiring_warning: Annotated[DurationField, AfterValidator(_span)] = Duration(days=3)
     when_cancelled: Literal["keep", "give_back"] = "keep"
+    when_undelivered: Literal["give_back", "keep"] = "give_back"
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from engine.cli.session import session_of
 
 if TYPE_CHECKING:
     from config.policy import Policy
-    from engine.ports.coupons import GivenCoupon
+    from engine.ports.coupons import GivenCoupon, PoolLevel
 
 app = typer.Typer()
 
@@ -44,8 +45,12 @@ def listing(
     """List coupons that customers were given, the newest last."""
     from engine.storage.coupons import SqlCouponPools
 
+    low: list[str] = []
     with session_of(context).records() as records:
         zone = records.zone
+        if chosen is RowFormat.TABLE:
+            levels = SqlCouponPools(records.storage.database).pool_levels()
+            low = _running_low(levels, _offers_by_pool(records.policy))
         whose = None if customer is None else customer_id(records, customer)
         found = [
             one
@@ -65,6 +70,8 @@ def listing(
         Column(title="CAMPAIGN", cell=lambda row: row["campaign"] or "", wide=True),
     )
     print_rows(rows, chosen, columns, fields=FIELDS, empty="no coupon was given")
+    for told in low:
+        warn(told)
 
 
 @app.command()
@@ -155,6 +162,17 @@ def _offers_by_pool(policy: Policy | None) -> dict[str, dict[str, int]]:
         if offer.pool is not None:
             found.setdefault(offer.pool, {})[name] = offer.warn_at
     return found
+
+
+def _running_low(levels: Iterable[PoolLevel], offers: dict[str, dict[str, int]]) -> list[str]:
+    """What is said of pools that have no more codes than their offers warn at."""
+    free = {one.pool: one.free for one in levels}
+    return [
+        f"the pool {pool} has {counted(free.get(pool, 0), 'code')} left; add more with: "
+        f"lagniappe coupons import {pool} FILE.csv"
+        for pool, named in sorted(offers.items())
+        if free.get(pool, 0) <= max(named.values())
+    ]
 
 
 def _row(given: GivenCoupon) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """Giving back: a coupon whose messages were all dropped, refused or called off never left.
 
-What may have left counts as left: a message in doubt, also when it was tried again after that, and
-one that bounced, for its text was at the other end. A code is given back when no message that could
-still carry it is to come, which the journey's end settles at the latest.
+What may have left counts as left: a message in doubt, also when it was tried again after that. One
+that a receipt calls bounced or failed reached nobody, unless the offer would rather be sure
+(``when_undelivered: keep``), for its text was at the other end. A code is given back when no
+message that could still carry it is to come, which the journey's end settles at the latest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from config.offers import Offer
 from engine.core.campaign import Plans
-from engine.core.context import Context
+from engine.core.context import CodeState, Context
 from engine.core.coupon import GIVEN, Coupon, carries, coupons_of
 from engine.core.delivery import ABANDONED
 from engine.core.message import Message, MessageStatus
@@ -27,17 +30,21 @@ _UNSENT: Final = frozenset(
 )
 
 
-def settle(world: World, plans: Plans, context: Context) -> None:
+_UNDELIVERED: Final = frozenset({MessageStatus.BOUNCED, MessageStatus.FAILED})
+
+
+def settle(world: World, plans: Plans, context: Context, offers: Mapping[str, Offer]) -> None:
     """Look at what has become of the messages that carry coupons, and give back what never left."""
     for coupon in coupons_of(world):
         if coupon.status != "issued":
             continue
-        holders = dict(coupon.holders)
+        holders, offer = dict(coupon.holders), offers.get(coupon.offer)
+        is_lenient = offer is not None and offer.when_undelivered == "give_back"
         for holder in coupon.holders:
             journey = world.journeys.get(holder.rpartition(":")[0])
             if journey is None:
                 continue
-            left = _left(world, plans, journey, holder, coupon)
+            left = _left(world, plans, journey, holder, coupon, is_lenient=is_lenient)
             if left is None:
                 del holders[holder]
             else:
@@ -51,7 +58,13 @@ def settle(world: World, plans: Plans, context: Context) -> None:
 
 
 def _left(
-    world: World, plans: Plans, journey: Journey, holder: str, coupon: Coupon
+    world: World,
+    plans: Plans,
+    journey: Journey,
+    holder: str,
+    coupon: Coupon,
+    *,
+    is_lenient: bool,
 ) -> tuple[str, ...] | None:
     """What has left of a holder's messages; None when none did, nor can any more."""
     known = coupon.holders[holder]
@@ -71,7 +84,8 @@ def _left(
             waits = True
         if is_in_doubt(message):
             left[message.id + _DOUBT] = None
-        if message.status in _UNSENT or _is_refused(message):
+        undelivered = is_lenient and message.status in _UNDELIVERED
+        if message.status in _UNSENT or undelivered or _is_refused(message):
             left.pop(message.id, None)
         else:
             left[message.id] = None
@@ -92,6 +106,14 @@ def is_in_doubt(message: Message) -> bool:
     """Whether it may have arrived although nobody says so."""
     abandoned = message.status is MessageStatus.CANCELLED and message.reason == ABANDONED
     return message.status is MessageStatus.UNKNOWN or abandoned
+
+
+def leave_behind(world: World, context: Context) -> None:
+    """Settle the codes of a customer who is erased: free what never left, end what did."""
+    for coupon in coupons_of(world):
+        if coupon.pool is not None and coupon.status == "issued":
+            state: CodeState = "expired" if coupon.has_left else "free"
+            context.shared.settle_code(coupon.pool, coupon.code, coupon.cause, state)
 
 
 def _release(world: World, coupon: Coupon, context: Context) -> None:

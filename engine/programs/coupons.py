@@ -112,7 +112,7 @@ class Coupons:
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
         """Give back what no message carries any more."""
-        settle(world, plans, context)
+        settle(world, plans, context, self._offers)
 
     def _expire(self, world: World, coupon: Coupon, context: Context) -> None:
         """End it; the code of one that never left can be another's."""

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from engine.core.context import Context
+from engine.core.coupon import BOOK as COUPONS
 from engine.core.customer import Suppression
 from engine.core.ending import exit_journey
 from engine.core.guards import GuardRules
@@ -28,6 +29,7 @@ from engine.ports.clock import Clock
 from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ErasingUnit, Erasure, PrivacyStorage, Unattributed
 from engine.ports.storage import Contended
+from engine.programs.coupon_holders import leave_behind
 from engine.programs.program import Programs
 from engine.services.batch import SharedInUnit
 from engine.services.fingerprints import MARK, Fingerprints, channels_of
@@ -155,6 +157,7 @@ class Privacy:
         now = self._clock.now()
         with self._storage.erasing() as unit:
             unit.lock([customer_id])
+            unit.open_books({COUPONS})
             again, world = self._gather(unit, customer_id)
             if again != person:
                 raise Contended("the customer changed meanwhile")
@@ -167,6 +170,7 @@ class Privacy:
             for journey in list(world.journeys.values()):
                 if journey.status is JourneyStatus.LIVE:
                     exit_journey(world, journey, ERASED, context)
+            leave_behind(world, context)
             unit.save(world)
             salt = now.isoformat()
             unit.erase(

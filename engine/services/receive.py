@@ -51,6 +51,7 @@ WITHDRAWN: Final[Mapping[Verdict, str]] = {
     Verdict.REPORTED: "reported as spam",
     Verdict.UNWANTED: "unsubscribed at the provider",
 }
+_UNDELIVERED: Final = frozenset({ReceiptKind.DROPPED, ReceiptKind.FAILED, ReceiptKind.BOUNCED})
 _REPEATED: Final = frozenset({ReceiptKind.OPENED, ReceiptKind.CLICKED})
 
 
@@ -111,7 +112,8 @@ class Receive:
             if not fresh:
                 return 0
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
-            worlds = _worlds(unit, messages.values(), customers, now)
+            undelivered = {one.message_id for one in fresh if one.kind in _UNDELIVERED}
+            worlds = _worlds(unit, messages.values(), customers, undelivered, now)
             # Of somebody erased nothing is kept again.
             fresh = [one for one in fresh if messages[one.message_id].customer_id in worlds]
             for receipt in fresh:
@@ -144,11 +146,18 @@ def _in_order(
 
 
 def _worlds(
-    unit: UnitOfWork, messages: Collection[Message], customers: set[str], now: datetime
+    unit: UnitOfWork,
+    messages: Collection[Message],
+    customers: set[str],
+    undelivered: Collection[str],
+    now: datetime,
 ) -> dict[str, World]:
-    """The customers' worlds, with these messages and all that is known of their recipients."""
-    in_doubt = [each.id for each in messages if is_in_doubt(each)]
-    worlds = unit.load(customers, now=now, past=True, message_ids=in_doubt)
+    """The customers' worlds, with these messages and all that is known of their recipients.
+
+    ``undelivered`` are those that did not arrive: what they carried is looked at, with the journey.
+    """
+    with_journey = [each.id for each in messages if is_in_doubt(each) or each.id in undelivered]
+    worlds = unit.load(customers, now=now, past=True, message_ids=with_journey)
     wanted = [each for each in messages if each.customer_id in worlds]
     recipients = {each.recipient for each in wanted if each.recipient is not None}
     known = unit.permissions(recipients)

@@ -39,7 +39,15 @@ def test_codes_are_imported_once(cli: Cli, tmp_path: Path) -> None:
         "expired": 0, "warn_at": 5, "low": True,
     }  # fmt: skip
     assert "low" in cli.ok("coupons", "pools")
-    assert cli.ok("coupons").strip() == "no coupon was given"
+    bare = cli("coupons")
+    assert bare.exit_code == 0
+    assert bare.stdout.strip() == "no coupon was given"
+    assert "the pool summer has 2 codes left" in bare.stderr
+    assert "lagniappe coupons import summer FILE.csv" in bare.stderr
+    assert cli("coupons", "--format", "json").stderr == ""
+    more = codes(cli, tmp_path, "\n".join(f"MOON-{number}" for number in range(4)))
+    cli.ok("coupons", "import", "summer", more)
+    assert cli("coupons").stderr == ""
 
 
 def test_a_file_with_a_bad_line_is_not_taken_in(cli: Cli, tmp_path: Path) -> None:

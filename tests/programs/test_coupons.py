@@ -148,16 +148,19 @@ def test_a_later_message_may_still_carry_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "left"),
+    ("end", "kept", "left"),
     [
-        (MessageStatus.FAILED, "released"),
-        (MessageStatus.UNKNOWN, "issued"),
-        (MessageStatus.SENT, "issued"),
-        (MessageStatus.BOUNCED, "issued"),
+        (MessageStatus.FAILED, "keep", "released"),
+        (MessageStatus.UNKNOWN, "give_back", "issued"),
+        (MessageStatus.SENT, "give_back", "issued"),
+        (MessageStatus.BOUNCED, "give_back", "released"),
+        (MessageStatus.BOUNCED, "keep", "issued"),
     ],
 )
-def test_a_code_comes_back_only_when_it_surely_never_left(end: MessageStatus, left: str) -> None:
-    one = shop(offer(**POOL), codes=("A",))
+def test_a_code_comes_back_only_when_nobody_can_have_it(
+    end: MessageStatus, kept: str, left: str
+) -> None:
+    one = shop(offer(**POOL, when_undelivered=kept), codes=("A",))
     enter(one)
     one.send()
     settle(one)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from engine.core.receipt import Receipt, ReceiptKind
 from engine.providers.simulated import REFUSE, SILENCE, Script
 from engine.storage.coupons import SqlCouponPools
 from tests.services.conftest import NewHouse
@@ -176,3 +179,82 @@ def test_a_pool_that_runs_low_is_told_of_once(new_house: NewHouse) -> None:
         "lagniappe_coupon_pool_codes_left", {"pool": "summer"}
     )
     assert left == 2
+
+
+def report(house: House, kind: str) -> None:
+    """A receipt for the one message that was sent."""
+    (message,) = [one for one in house.messages() if one.sent_at is not None]
+    told = Receipt(provider="simulated", id=kind, kind=ReceiptKind(kind), at=house.clock.now(),
+                   message_id=message.id, raw="{}")  # fmt: skip
+    house.app.receive.take([told])
+    house.app.worker.quiesce()
+
+
+@pytest.mark.parametrize("kind", ["bounced", "failed"])
+def test_a_code_whose_message_did_not_arrive_goes_back(new_house: NewHouse, kind: str) -> None:
+    house = shop(new_house, codes=1)
+    house.tell("order.delivered", order=1)
+    assert house.journey().status == "completed"
+    assert states(house) == [("SUN-000", "claimed")]
+    house.run(HOUR)
+    report(house, kind)
+    assert states(house) == [("SUN-000", "free")]
+    assert statuses(house) == ["released"]
+    house.tell("order.delivered", "bob", order=2)
+    assert states(house) == [("SUN-000", "claimed")]
+    assert house.messages()[-1].status == "sent"
+
+
+@pytest.mark.parametrize(
+    ("kind", "offer"), [("bounced", {"when_undelivered": "keep"}), ("delivered", {})]
+)
+def test_a_code_that_may_be_known_stays(new_house: NewHouse, kind: str, offer: Any) -> None:
+    house = shop(new_house, codes=1, **offer)
+    house.tell("order.delivered", order=1)
+    house.run(HOUR)
+    report(house, kind)
+    assert states(house) == [("SUN-000", "claimed")]
+    assert statuses(house) == ["issued"]
+
+
+def test_a_bounced_code_that_was_used_all_the_same_stays_used(new_house: NewHouse) -> None:
+    house = shop(new_house, codes=1)
+    house.tell("order.delivered", order=1)
+    used = house.event("order.placed", order=2)
+    used["order"] |= {"discount_codes": ["SUN-000"]}
+    house.tell_all([used])
+    report(house, "bounced")
+    assert states(house) == [("SUN-000", "redeemed")]
+
+
+def test_a_later_message_may_still_carry_what_bounced(new_house: NewHouse) -> None:
+    again = [*GIVE, {"delay": "2d"}, email("again", template="gift", coupon="gift")]
+    both = campaign("thank-you", {"event": "order.delivered"}, again, purpose="marketing")
+    house = shop(new_house, both, codes=1)
+    house.tell("order.delivered", order=1)
+    house.run(HOUR)
+    report(house, "bounced")
+    assert states(house) == [("SUN-000", "claimed")]
+    house.run(3 * DAY)
+    assert [one.status for one in house.messages()] == ["bounced", "sent"]
+    assert statuses(house) == ["issued"]
+
+
+def test_somebody_erased_leaves_codes_behind(new_house: NewHouse) -> None:
+    later = [GIVE[0], {"delay": "2d"}, GIVE[1]]
+    waits = campaign("later", {"event": "order.paid"}, later, purpose="marketing")
+    house = shop(new_house, gift(), waits, codes=3)
+    house.tell("order.delivered", order=1)
+    house.tell("order.paid", order=1)
+    used = house.event("order.delivered", "bob", order=2)
+    house.tell_all([used])
+    assert [state for _, state in states(house)] == ["claimed"] * 3
+    house.app.privacy.erase(house.id_of("ada"))
+    assert states(house) == [("SUN-000", "expired"), ("SUN-001", "free"), ("SUN-002", "claimed")]
+    assert len(statuses(house)) == 1
+    spent = house.event("order.placed", "eve", order=3)  # whoever has it may use it; nobody hears
+    spent["order"] |= {"discount_codes": ["SUN-000"]}
+    house.tell_all([spent])
+    assert states(house)[0] == ("SUN-000", "expired")
+    house.tell("order.delivered", "eve", order=4)
+    assert states(house)[1] == ("SUN-001", "claimed")
