@@ -13,6 +13,7 @@ from config.yaml_source import SourceError
 from config.yaml_source import load as read_yaml
 from engine.authoring.lint_policy import lint_policy
 from engine.authoring.loader import CAMPAIGNS, Loader
+from engine.authoring.rules import supporting
 from engine.ports.rendering import Templates
 
 OpenTemplates = Callable[[Path, Policy | None], Templates]
@@ -38,9 +39,9 @@ def check(workspace: Path, open_templates: OpenTemplates) -> Report:
     sources: dict[str, str] = {}
     policy = _read_policy(workspace, problems, sources)
     templates = open_templates(workspace, policy)
-    for name in sorted(templates.names()):
-        info = templates.info(name)
-        problems += info.diagnostics if info is not None else ()
+    infos = [info for name in sorted(templates.names()) if (info := templates.info(name))]
+    problems += [one for info in infos for one in info.diagnostics]
+    problems += supporting.check(infos)
     result = Loader(workspace, templates).read()
     problems += result.diagnostics
     if policy is not None:

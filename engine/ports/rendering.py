@@ -19,12 +19,17 @@ class Lack:
     """What a part of a template does not have in one language, as the sample shows.
 
     ``unsubscribe``: no link that ends it; ``postal_address``: the shop's is not there; ``opt_out``:
-    a text without a word that ends it; ``neutrality``: it asks for a good review.
+    a text without a word that ends it; ``neutrality``: it asks for a good review; ``support`` and
+    ``support_hours``: the support's address, or when it answers, is not there. ``file`` is what
+    would be mended: the layout where there is one around the part, else the part's own.
     """
 
-    what: Literal["unsubscribe", "postal_address", "opt_out", "neutrality"]
+    what: Literal[
+        "unsubscribe", "postal_address", "opt_out", "neutrality", "support", "support_hours"
+    ]
     part: Literal["html", "text", "sms"]
     locale: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

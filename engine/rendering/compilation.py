@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
@@ -18,7 +19,7 @@ from engine.rendering import archive
 from engine.rendering.bounds import TooLarge
 from engine.rendering.duties import lacks_of
 from engine.rendering.environment import TemplateEnvironment, render_part
-from engine.rendering.folder import CHANNELS, Files, Folder
+from engine.rendering.folder import CHANNELS, Files, Folder, frame_of
 from engine.rendering.inspection import inspect
 from engine.rendering.link_targets import UNTRACKED, replace_in_html, replace_in_text
 from engine.rendering.markup import compile_html, compile_mjml, compile_text
@@ -156,7 +157,11 @@ class TemplateCompiler:
                 lack
                 for (channel, locale), content in samples.items()
                 for lack in lacks_of(
-                    channel, locale or self._default_locale, content, self._shop["postal_address"]
+                    channel,
+                    locale or self._default_locale,
+                    content,
+                    self._shop,
+                    partial(frame_of, folder, layout, locale),
                 )
             ),
         )

@@ -1,13 +1,15 @@
-"""What marketing must hold, looked for in a template's rendering for the sample customer.
+"""What messages must hold, looked for in a template's rendering for the sample customer.
 
 An unsubscribe link and a postal address in email: 15 U.S.C. 7704(a)(5) (CAN-SPAM). A way to opt out
-in texts: CTIA, Messaging Principles and Best Practices, "Opt-Out".
+in texts: CTIA, Messaging Principles and Best Practices, "Opt-Out". Who can be asked, and when, in
+every email: Directive 2000/31/EC, Article 5(1)(c), and because an answer is what support is for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final, Literal
 
 from config import keywords
@@ -29,8 +31,17 @@ _STEERS: Final = re.compile(
 )
 
 
-def lacks_of(channel: str, locale: str, content: Content, address: object) -> Iterator[Lack]:
-    """What the sample's rendering on one channel in one language does not have."""
+def lacks_of(
+    channel: str,
+    locale: str,
+    content: Content,
+    shop: Mapping[str, object],
+    file_of: Callable[[Part], str],
+) -> Iterator[Lack]:
+    """What the sample's rendering on one channel in one language does not have.
+
+    ``file_of`` tells the file that frames a part.
+    """
     if channel not in ("email", "sms"):
         return
     links = [link for link in SAMPLE_CONTEXT["links"].values() if link]
@@ -39,17 +50,26 @@ def lacks_of(channel: str, locale: str, content: Content, address: object) -> It
     if content.html is not None:
         parts["html"] = content.html
     for part, said in parts.items():
+        lack = partial(Lack, part=part, locale=locale, file=file_of(part))
         if _STEERS.search(said):
-            yield Lack(what="neutrality", part=part, locale=locale)
+            yield lack(what="neutrality")
         is_linked = any(link in said for link in links)
         if part == "sms":
             if not (is_linked or _STOP.search(said)):
-                yield Lack(what="opt_out", part=part, locale=locale)
+                yield lack(what="opt_out")
             continue
         if not is_linked:
-            yield Lack(what="unsubscribe", part=part, locale=locale)
-        if not isinstance(address, str) or _plain(address) not in _plain(said):
-            yield Lack(what="postal_address", part=part, locale=locale)
+            yield lack(what="unsubscribe")
+        if not _shows(said, shop["postal_address"]):
+            yield lack(what="postal_address")
+        if not (_shows(said, shop["support_email"]) or _shows(said, shop["support_phone"])):
+            yield lack(what="support")
+        elif shop["support_hours"] and not _shows(said, shop["support_hours"]):
+            yield lack(what="support_hours")
+
+
+def _shows(said: str, wanted: object) -> bool:
+    return isinstance(wanted, str) and _plain(wanted) in _plain(said)
 
 
 def _plain(text: str) -> str:

@@ -66,6 +66,25 @@ class Folder:
         return None
 
 
+def frame_of(folder: Folder, layout: Folder, locale: str, part: str) -> str:
+    """The file with the foot of a part (``html``, ``text``, ``sms``): the layout's, or its own."""
+    files = folder.files[locale]
+    if part == "sms":
+        return files["sms.txt"].file
+    if part == "text":
+        return (layout.nearest_file("email.txt", locale) or files["body.txt"]).file
+    body = files.get("body.mjml")
+    if body is None:
+        return files["body.html"].file
+    shared = layout.nearest_file("email.mjml", locale)
+    return body.file if shared is None or is_whole(body) else shared.file
+
+
+def is_whole(body: SourceText) -> bool:
+    """Whether a ``body.mjml`` is a document of its own, which needs no layout."""
+    return "<mjml" in body.text
+
+
 def shortened(locale: str | None) -> list[str]:
     """``de-AT`` as ``["de-AT", "de", ""]``: the lookup of RFC 4647, ending in the default."""
     parts = (locale or "").replace("_", "-").split("-")

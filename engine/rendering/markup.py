@@ -15,6 +15,7 @@ import mjml
 
 from config.diagnostics import Diagnostic, Severity, nearest
 from config.source_text import SourceText
+from engine.rendering.folder import is_whole
 from engine.rendering.tags import TAG, Compiled, TagKeeper
 
 # Elements without an end: HTML standard, section 13.1.2.
@@ -45,7 +46,7 @@ def compile_mjml(
     that mail programs show beside the subject. A body that is a whole document (``<mjml>``) stands
     by itself.
     """
-    whole = "<mjml" in body.text
+    whole = is_whole(body)
     if not whole and layout is None:
         problem = Diagnostic(
             code="no-layout",

@@ -35,7 +35,8 @@ STORE: dict[str, Any] = {
     "surveys": {"min_gap": "30d", "topic": "news"},
     "reviews": {"sites": {"google": "https://reviews.example.com/bellerive"}},
 }  # fmt: skip
-_FOOT = " {{ links.unsubscribe }} {{ shop.postal_address }}"
+_HELP = " {{ shop.support_email }} {{ shop.support_hours }}"
+_FOOT = " {{ links.unsubscribe }} {{ shop.postal_address }}" + _HELP
 BODIES = {
     "plain": "Good day." + _FOOT,
     "question": "How likely are you to recommend us, from 0 to 10? {{ survey.url }}" + _FOOT,
@@ -45,8 +46,8 @@ BODIES = {
     "review_praise": "Please leave us a 5-star review: {{ review.url }}" + _FOOT,
     "coupon_mail": "Ten percent for you." + _FOOT,
     "community": "Meet us at {{ shop.community_url }}." + _FOOT,
-    "trapped": "Good day. {{ shop.postal_address }}",
-    "unaddressed": "Good day. {{ links.unsubscribe }}",
+    "trapped": "Good day. {{ shop.postal_address }}" + _HELP,
+    "unaddressed": "Good day. {{ links.unsubscribe }}" + _HELP,
 }
 TEXTS = {"text": "Good day from {{ shop.name }}. Reply STOP to opt out", "text_bare": "Good day."}
 
