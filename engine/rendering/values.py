@@ -8,6 +8,7 @@ from typing import Any
 from babel import Locale
 from jinja2.defaults import DEFAULT_NAMESPACE
 
+from config.colors import readable_on
 from config.policy import Policy
 from config.reviews import handle_of
 from engine.rendering.environment import STATE, State, range_within_bounds
@@ -43,19 +44,6 @@ def shop_context(policy: Policy) -> dict[str, object]:
         "community_url": community.url if community else None,
         "community_about": community.about if community else None,
     }
-
-
-def readable_on(color: str) -> str:
-    """White or near-black, whichever stands out more from ``color`` (#rrggbb).
-
-    Contrast as in WCAG 2.2, "relative luminance"; white from a luminance of 0.179 down.
-    """
-    channels = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    red, green, blue = (
-        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
-        for channel in channels
-    )
-    return "#18181b" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"
 
 
 class MessageValues:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import Response
 
+from config.colors import readable_on
 from config.senders import Brand
 
 _PAGES: Final = Path(__file__).parent / "pages"
@@ -57,21 +58,6 @@ def page(
 def _style(color: str) -> tuple[str, str]:
     """The style sheet and its SHA-256, as the security policy names it."""
     sheet = (_PAGES / "page.css").read_text(encoding="utf-8")
-    style = sheet.replace("ON_BRAND", on_color(color)).replace("BRAND", color)
+    style = sheet.replace("ON_BRAND", readable_on(color)).replace("BRAND", color)
     digest = hashlib.sha256(style.encode()).digest()
     return style, base64.b64encode(digest).decode()
-
-
-def on_color(color: str) -> str:
-    """Black or white, whichever reads better on ``color`` ("#7a1f2b").
-
-    Source: WCAG 2.2, "relative luminance" and "contrast ratio".
-    """
-    channels = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (
-        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for value in channels
-    )
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    on_white, on_black = 1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05
-    return "#ffffff" if on_white >= on_black else "#000000"

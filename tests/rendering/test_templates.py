@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from config.colors import readable_on
 from engine.ports.rendering import Renderer, RenderError, Templates
 from engine.rendering.sample import KNOWN_NAMES, SAMPLE_CONTEXT, SAMPLE_SHOP, SPARSE_CONTEXT
 from engine.rendering.templates import MessageTemplates
-from engine.rendering.values import readable_on
 from tests.rendering.conftest import Write
 
 
@@ -170,10 +170,10 @@ def test_samples_have_exactly_the_known_names(context: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("color", "readable"),
     [
-        ("#ffffff", "#18181b"),
+        ("#ffffff", "#000000"),
         ("#000000", "#ffffff"),
         ("#7a1f2b", "#ffffff"),
-        ("#ffd400", "#18181b"),
+        ("#ffd400", "#000000"),
     ],
 )
 def test_text_on_the_brand_colour_is_readable(color: str, readable: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.colors import readable_on
 from engine.links import Purpose
-from engine.web.page import on_color
 from engine.web.public import MOST
 from engine.web.wording import choose
 from tests.web.forms import first_button
@@ -203,6 +203,6 @@ def test_the_button_can_be_read_in_any_brand_colour(color: int) -> None:
         red, green, blue = value >> 16, value >> 8 & 0xFF, value & 0xFF
         return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
 
-    text = int(on_color(f"#{color:06x}")[1:], 16)
+    text = int(readable_on(f"#{color:06x}")[1:], 16)
     light, dark = sorted((luminance(text), luminance(color)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, level AA
