@@ -410,7 +410,9 @@ def read_policy(workspace: Path, changes: Mapping[str, str] | None = None) -> Po
         return load_policy(document)
     except SourceError as error:
         sources = {POLICY_FILE: text.decode("utf-8", "replace"), **(changes or {})}
-        raise SetupError([as_text(error.diagnostics, sources).rstrip()]) from None
+        problems = [as_text(error.diagnostics, sources).rstrip()]
+        problems += [f"with {place}: {value}" for place, value in (changes or {}).items()]
+        raise SetupError(problems) from None
 
 
 def _put(data: Any, place: Sequence[str], value: Any) -> None:

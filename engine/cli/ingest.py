@@ -6,15 +6,12 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.event_files import Count, InputFormat, Rows, guess, opened, read_csv, read_jsonl
 from engine.cli.failure import FINDING, INTERRUPTED, Failure
 from engine.cli.output import console, say, warn
 from engine.cli.session import session_of
@@ -29,33 +26,6 @@ if TYPE_CHECKING:
 BATCH = 500
 _TOLD = 20  # faulty lines that are told one by one
 _ATTEMPTS = 10  # of a batch that another writer overtook
-
-
-class InputFormat(StrEnum):
-    """What the input is made of."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
-class Rows(StrEnum):
-    """What the rows of a CSV are."""
-
-    ORDERS = "orders"
-    CONSENTS = "consents"
-
-
-@dataclass(slots=True)
-class _Count:
-    read: int = 0
-    new: int = 0
-    refused: int = 0
-    faults: list[str] = field(default_factory=list)
-
-    def refuse(self, message: str) -> None:
-        self.refused += 1
-        if len(self.faults) < _TOLD:
-            self.faults.append(message)
 
 
 def ingest(
@@ -84,14 +54,14 @@ def ingest(
     Exit code 1 when something was refused; all that is good is taken in nevertheless.
     """
     session = session_of(context)
-    count = _Count()
-    with _opened(file) as stream, session.app() as app:
-        kind = chosen or _guess(file, stream)
+    count = Count()
+    with opened(file) as stream, session.app() as app:
+        kind = chosen or guess(file, stream)
         with _progress(file) as progress:
             counted = _Counted(stream, progress)
-            events = _jsonl(counted, app, source, count)
+            events = read_jsonl(counted, app, source, count)
             if kind is InputFormat.CSV:
-                events = _csv(counted, app, source, count, rows)
+                events = read_csv(counted, app, source, count, rows)
             try:
                 queued = _take_all(app, events, count, backfill=backfill)
             except KeyboardInterrupt:
@@ -106,7 +76,7 @@ def ingest(
         raise typer.Exit(FINDING)
 
 
-def _summary(count: _Count, *, queued: bool) -> str:
+def _summary(count: Count, *, queued: bool) -> str:
     known = count.read - count.refused - count.new
     read = f"{count.read:,} read"
     refused = f"{count.refused:,} refused"
@@ -116,7 +86,7 @@ def _summary(count: _Count, *, queued: bool) -> str:
     return f"{read}: {count.new:,} new, {known:,} known already, {refused}"
 
 
-def _take_all(app: App, events: Iterable[Event], count: _Count, *, backfill: bool) -> bool:
+def _take_all(app: App, events: Iterable[Event], count: Count, *, backfill: bool) -> bool:
     """Take events in batches; True when the running daemon was left to process them."""
     from engine import memory
     from engine.ports.storage import Incoming
@@ -155,92 +125,6 @@ def _take(app: App, batch: Sequence[Incoming], *, queued: bool) -> int:
         except Contended:
             continue
     raise Failure("other processes kept writing the same customers; run it again to go on")
-
-
-def _jsonl(lines: Iterable[bytes], app: App, source: str | None, count: _Count) -> Iterator[Event]:
-    from triggers.sources.native import Refused, parse_line
-
-    catalog = app.catalog
-    now: datetime = app.clock.now()
-    for number, line in enumerate(lines, 1):
-        body = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if not body.strip():
-            continue
-        if count.read == 0 and body.lstrip().startswith(b"["):
-            raise Failure("this is a JSON array; write one event a line, as jq -c '.[]' does")
-        count.read += 1
-        event = parse_line(body, received_at=now, catalog=catalog, index=number)
-        if isinstance(event, Refused):
-            for problem in event.problems[:1]:
-                count.refuse(f"{number}: {problem}")
-            continue
-        yield event if source is None else replace(event, source=source)
-
-
-def _csv(
-    lines: Iterable[bytes], app: App, source: str | None, count: _Count, rows: Rows | None
-) -> Iterator[Event]:
-    from triggers.event import Event
-    from triggers.sources.csv_consents import is_consents, read_consents
-    from triggers.sources.csv_orders import RowError, UnknownColumns, read_orders
-
-    texts: Iterator[str] = (line.decode("utf-8", "replace") for line in lines)
-    first = next(texts, "")
-    texts = chain([first], texts)
-    read: Iterable[Event | RowError | UnknownColumns | None]
-    if rows is Rows.CONSENTS or (rows is None and is_consents(first)):
-        read = read_consents(
-            texts,
-            now=app.clock.now(),
-            source=source,
-            zone=app.policy.zone,
-            country=app.policy.country,
-        )
-    else:
-        read = read_orders(
-            texts, source=source or "csv", zone=app.policy.zone, currency=app.policy.currency
-        )
-    for item in read:
-        match item:
-            case Event():
-                count.read += 1
-                yield item
-            case RowError():
-                count.read += 1
-                where = f"{item.column} " if item.column else ""
-                count.refuse(f"{item.line}: {where}{item.message}")
-            case UnknownColumns():
-                warn(f"columns that are not read: {', '.join(item.names)}")
-            case None:
-                count.read += 1  # nobody's decision
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[io.BufferedReader]:
-    if file == "-":
-        raw = sys.stdin.buffer
-        yield raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]
-        return
-    path = Path(file)
-    if path.is_dir():
-        raise Failure(f"{file} is a directory; name a file in it")
-    try:
-        with path.open("rb") as stream:
-            yield stream
-    except FileNotFoundError as error:
-        if error.filename != file:
-            raise
-        raise Failure(f"there is no file {file}") from None
-
-
-def _guess(file: str, stream: io.BufferedReader) -> InputFormat:
-    suffix = Path(file).suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        return InputFormat.CSV
-    if suffix in (".jsonl", ".ndjson", ".json"):
-        return InputFormat.JSONL
-    start = stream.peek(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return InputFormat.JSONL if start in (b"{", b"[", b"") else InputFormat.CSV
 
 
 class _Counted:

@@ -26,6 +26,7 @@ from engine.cli import (
     preview,
     referrals,
     report,
+    simulate,
     starter,
     why,
 )
@@ -84,6 +85,7 @@ for name, command, about in (
     ("demo", daemon.demo, "Run a sample shop's weeks, here and now."),
     ("run", daemon.run, "Run the daemon."),
     ("ingest", ingest.ingest, "Take in events or orders from a file."),
+    ("simulate", simulate.simulate, "Try the campaigns on recorded customers."),
     ("why", why.why, "Why a customer was, or was not, contacted."),
     ("preview", preview.preview, "Render a template or a campaign to files."),
     ("doctor", doctor.doctor, "What is wrong with the set-up; how to mend it."),

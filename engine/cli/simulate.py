@@ -1,0 +1,208 @@
+"""``lagniappe simulate``: what the campaigns would do to the customers of a recorded time."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.event_files import Count, InputFormat, guess, opened, read_csv, read_jsonl
+from engine.cli.failure import INTERRUPTED, WRONG_USAGE, Failure
+from engine.cli.moments import moment
+from engine.cli.output import console, warn, write_json
+from engine.cli.session import Session, session_of
+from engine.cli.simulation_summary import show
+
+if TYPE_CHECKING:
+    from engine.simulator.preparation import Prepared, Sample
+
+AFTERWARDS = timedelta(days=30)
+_EVERY = 0.1  # seconds between two looks of the bar
+
+
+class ReportFormat(StrEnum):
+    """How the report is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def simulate(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="Events; the workspace's own history if none."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", metavar="WHEN", help="Enrol from then on; before it is history."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="WHEN", help="End then; else 30 days after the last."),
+    ] = None,
+    customers: Annotated[
+        str | None,
+        typer.Option("--customers", metavar="SAMPLE", help="So many, 500, or such a part, 10%."),
+    ] = None,
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option("--campaign", metavar="ID", help="This one alone; may be given again."),
+    ] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Let drafts act as live ones.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="policy.PLACE=VALUE", help="Another value of config/store.yaml."
+        ),
+    ] = None,
+    seed: Annotated[str, typer.Option("--seed", help="Another one draws another sample.")] = "1",
+    render: Annotated[
+        int, typer.Option("--render", min=1, help="Messages of a template that are rendered.")
+    ] = 3,
+    chosen: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TABLE,
+) -> None:
+    """Live through recorded events with the campaigns as they are now; nothing is sent or kept."""
+    import structlog
+
+    from engine.simulator.preparation import prepare
+    from engine.simulator.report import document
+    from engine.simulator.simulation import simulate as live_through
+
+    # What stops a campaign stands in the report; only what has failed is told here and now.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    session = session_of(context)
+    prepared = prepare(
+        session.workspace,
+        session.environ,
+        only=campaign or (),
+        drafts=drafts,
+        changes=_changes(settings or ()),
+        render=render,
+        seed=seed,
+    )
+    _known(campaign or (), prepared)
+    _gather(session, files or (), prepared)
+    zone, now = prepared.policy.zone, prepared.clock.now()
+    setup = prepared.setup(
+        since=moment(since, now, zone), until=moment(until, now, zone), afterwards=AFTERWARDS
+    )
+    history = prepared.history(setup, _sample(customers))
+    if not history:
+        raise Failure("there are no events in this time; see lagniappe events list")
+    with _stoppable(len(history)) as progress:
+        outcome = live_through(setup, history, progress)
+    report = document(outcome, prepared.frame(setup))
+    if chosen is ReportFormat.JSON:
+        write_json(report)
+    else:
+        show(report)
+    if not outcome.complete:
+        warn(f"lagniappe: stopped; the report goes until {outcome.reached:%Y-%m-%d %H:%M} UTC")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _known(wanted: Sequence[str], prepared: Prepared) -> None:
+    for name in wanted:
+        if name not in prepared.plans:
+            raise Failure(f"there is no campaign {name}; lagniappe check tells what is there",
+                          code=WRONG_USAGE)  # fmt: skip
+    if not prepared.live:
+        raise Failure("no campaign is live; --drafts lets drafts act as live ones")
+
+
+def _changes(given: Sequence[str]) -> dict[str, str]:
+    changes: dict[str, str] = {}
+    for one in given:
+        place, equals, value = one.partition("=")
+        if not equals or not place.startswith("policy."):
+            raise Failure(
+                f"--set {one}: write policy.PLACE=VALUE, as in policy.min_gap=2d", code=WRONG_USAGE
+            )
+        changes[place.removeprefix("policy.")] = value
+    return changes
+
+
+def _sample(text: str | None) -> Sample:
+    from engine.simulator.preparation import Sample
+
+    if text is None:
+        return Sample()
+    try:
+        if text.endswith("%"):
+            share = float(text.removesuffix("%")) / 100
+            if 0 < share <= 1:
+                return Sample(share=share)
+        elif int(text) > 0:
+            return Sample(count=int(text))
+    except ValueError:
+        pass
+    raise Failure(f"--customers {text}: write how many, 500, or which part, 10%", code=WRONG_USAGE)
+
+
+def _gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
+    """Read the files, or what the workspace has seen."""
+    if not files:
+        from engine.storage.recordings import recordings
+        from triggers.sources.native import deserialize
+
+        with session.records() as records:
+            for one in recordings(records.storage.database):
+                prepared.add(deserialize(one.body), one.arrived)
+        return
+    for file in files:
+        count = Count()
+        with opened(file) as stream:
+            if guess(file, stream) is InputFormat.CSV:
+                events = read_csv(stream, prepared, None, count, None)
+            else:
+                events = read_jsonl(stream, prepared, None, count)
+            for event in events:
+                prepared.add(event)
+        for fault in count.faults:
+            warn(f"{file}:{fault}")
+        if count.refused > len(count.faults):
+            warn(f"{file}: and {count.refused - len(count.faults):,} more were refused")
+
+
+@contextmanager
+def _stoppable(total: int) -> Iterator[Callable[[datetime, int], bool]]:
+    """A bar with the time left; the first Ctrl-C ends the simulation between two moments."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    stopped: list[int] = []
+    former = signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
+    try:
+        with Progress(
+            TextColumn("{task.fields[day]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} events"),
+            TimeRemainingColumn(),
+            console=console(error=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        ) as bar:
+            task = bar.add_task("simulating", total=total, day="")
+            told = 0.0
+
+            def tell(now: datetime, taken: int) -> bool:
+                nonlocal told
+                if (moment := time.monotonic()) - told > _EVERY:
+                    told = moment
+                    bar.update(task, completed=taken, day=f"{now:%d %b %Y}")
+                return not stopped
+
+            yield tell
+    finally:
+        signal.signal(signal.SIGINT, former)

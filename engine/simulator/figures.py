@@ -1,0 +1,200 @@
+"""What came of a simulation, in figures that add up: those of two groups of customers are summed.
+
+A ``Tally`` looks on while the shop lives and counts; at the end it goes through the memory once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from typing import Any, Final
+
+from engine.core.answers import ANSWERS
+from engine.core.coupon import BOOK as COUPONS
+from engine.core.coupon import Coupon
+from engine.core.decision import DecisionKind, VerdictCode
+from engine.core.message import Message, SendResult
+from engine.core.points import ACCOUNT
+from engine.core.points import BOOK as POINTS
+from engine.core.world import JourneyStatus, World
+from engine.ports.storage import Processed
+from engine.simulator.memory import Memory
+from engine.simulator.person import Person
+
+MOST: Final = 20  # customers who are named
+OBSERVED: Final = frozenset(
+    {"message.opened", "message.clicked", "message.complained", "customer.unsubscribed",
+     "survey.answered"}
+)  # fmt: skip
+Pair = tuple[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Busy:
+    """A customer who got much: how many messages, and how many of them in the loudest week."""
+
+    customer: str
+    messages: int
+    peak: int
+    week: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """Counts. ``Pair`` keys are (campaign, channel or reason or code).
+
+    ``days`` and ``hours`` are on the store's clock, a week is that of its Monday. ``pressure`` is
+    customers by how many messages they got, ``peaks`` by how many in their loudest week. ``cost``
+    is in the shop's currency. ``goals`` counts treated customers and held-out ones apart.
+    """
+
+    events: int = 0
+    customers: int = 0
+    orders: int = 0
+    revenue: Decimal = Decimal(0)
+    sent: Counter[Pair] = field(default_factory=Counter)
+    days: Counter[Pair] = field(default_factory=Counter)  # (day, channel)
+    hours: Counter[int] = field(default_factory=Counter)
+    weeks: Counter[str] = field(default_factory=Counter)
+    withheld: Counter[Pair] = field(default_factory=Counter)
+    deferred: Counter[Pair] = field(default_factory=Counter)
+    verdicts: Counter[Pair] = field(default_factory=Counter)
+    journeys: Counter[Pair] = field(default_factory=Counter)
+    exits: Counter[Pair] = field(default_factory=Counter)
+    goals: Counter[Pair] = field(default_factory=Counter)
+    observed: Counter[Pair] = field(default_factory=Counter)
+    scores: Counter[tuple[str, int]] = field(default_factory=Counter)
+    coupons: Counter[Pair] = field(default_factory=Counter)  # (offer, status)
+    points: Counter[str] = field(default_factory=Counter)
+    cost: Counter[Pair] = field(default_factory=Counter)  # ten-thousandths
+    pressure: Counter[int] = field(default_factory=Counter)
+    peaks: Counter[int] = field(default_factory=Counter)
+    stopped: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    busiest: list[Busy] = field(default_factory=list)
+
+    def add(self, other: Figures) -> None:
+        """Take in the figures of other customers of the same shop."""
+        for each in fields(self):
+            mine: Any = getattr(self, each.name)
+            theirs: Any = getattr(other, each.name)
+            if isinstance(mine, Counter):
+                mine.update(theirs)
+            elif isinstance(mine, list):
+                mine.extend(theirs)
+            elif isinstance(mine, dict):
+                for key, value in theirs.items():
+                    mine[key] = min(mine.get(key, value), value, key=lambda one: one[1])
+            else:
+                setattr(self, each.name, mine + theirs)
+        self.busiest = sorted(self.busiest, key=_loudness)[:MOST]
+
+
+def _loudness(one: Busy) -> tuple[int, int, str]:
+    return -one.messages, -one.peak, one.customer
+
+
+class Tally:
+    """``engine.simulator.ledger.Ledger`` that counts. ``zone`` is the store's."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self.figures = Figures()
+
+    def decided(self, world: World) -> None:
+        """Count decisions."""
+        figures = self.figures
+        for decision in world.changes.decisions:
+            pair = (decision.campaign, decision.code)
+            match decision.kind:
+                case DecisionKind.DROPPED | DecisionKind.CANCELLED:
+                    figures.withheld[pair] += 1
+                case DecisionKind.DEFERRED:
+                    figures.deferred[pair] += 1
+                case DecisionKind.EXITED:
+                    figures.exits[pair] += 1
+                case _:
+                    pass
+
+    def processed(self, source: str, event_id: str, done: Processed) -> None:
+        """Count verdicts, and what customers did."""
+        self.figures.events += done.incoming is not None
+        for verdict in done.verdicts:
+            if verdict.code is not VerdictCode.BACKFILL:
+                self.figures.verdicts[verdict.campaign, verdict.code.value] += 1
+
+    def sent(self, message: Message, result: SendResult) -> None:
+        """Count a message."""
+        figures, local = self.figures, result.at.astimezone(self._zone)
+        pair = (message.campaign, message.channel)
+        figures.sent[pair] += 1
+        figures.days[local.date().isoformat(), message.channel] += 1
+        figures.hours[local.hour] += 1
+        figures.weeks[_week(local.date())] += 1
+        if result.cost is not None:
+            figures.cost[pair] += int(result.cost * 10_000)
+
+    def held(self, campaign: str, reason: str, at: datetime) -> None:
+        """Note that a campaign stopped itself."""
+        self.figures.stopped.setdefault(campaign, (reason, at))
+
+    def close(self, memory: Memory) -> Figures:
+        """The figures, with what stands in the memory at the end."""
+        figures = self.figures
+        for person in memory.people.values():
+            figures.customers += 1
+            figures.orders += person.customer.orders_count
+            figures.revenue += person.customer.total_spent
+            self._journeys(person)
+            self._pressure(person)
+            self._books(person)
+        figures.busiest = sorted(figures.busiest, key=_loudness)[:MOST]
+        return figures
+
+    def _journeys(self, person: Person) -> None:
+        figures = self.figures
+        for journey in person.journeys.values():
+            held_out = journey.status is JourneyStatus.HOLDOUT
+            figures.journeys[journey.campaign, "held_out" if held_out else "entered"] += 1
+            if not held_out:
+                live = journey.status is JourneyStatus.LIVE
+                end = "waiting" if live else journey.status.value
+                figures.journeys[journey.campaign, end] += 1
+            if journey.goal_at is not None:
+                figures.goals[journey.campaign, "held_out" if held_out else "treated"] += 1
+            for result in journey.results.values():
+                for kind in ("opened", "clicked", "answered"):
+                    if result.get(kind) is True:
+                        figures.observed[journey.campaign, kind] += 1
+
+    def _pressure(self, person: Person) -> None:
+        weeks = Counter(
+            _week(message.sent_at.astimezone(self._zone).date())
+            for message in person.messages.values()
+            if message.sent_at is not None
+        )
+        count = weeks.total()
+        self.figures.pressure[count] += 1
+        if count:
+            week, peak = max(weeks.items(), key=lambda one: (one[1], one[0]))
+            self.figures.peaks[peak] += 1
+            busy = Busy(customer=person.customer.id, messages=count, peak=peak, week=week)
+            self.figures.busiest.append(busy)
+
+    def _books(self, person: Person) -> None:
+        figures = self.figures
+        for (book, key), record in person.books.items():
+            if book == ANSWERS:
+                figures.scores[record.data["kind"], int(record.data["score"])] += 1
+            elif book == COUPONS:
+                coupon = Coupon.of(record)
+                figures.coupons[coupon.offer, coupon.status] += 1
+            elif book == POINTS and key == ACCOUNT:
+                figures.points["accounts"] += 1
+                figures.points["balance"] += int(record.data.get("balance", 0))
+                figures.points["pending"] += int(record.data.get("pending", 0))
+
+
+def _week(day: date) -> str:
+    return date.fromordinal(day.toordinal() - day.weekday()).isoformat()

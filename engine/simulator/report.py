@@ -1,0 +1,189 @@
+"""The report of a simulation as one document: what ``--format json`` prints and pages show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from engine.core.campaign import Plan
+from engine.core.reasons import withheld
+from engine.simulator.figures import Figures, Pair
+from engine.simulator.simulation import Outcome
+
+CHANNELS: Final = ("email", "sms", "voice")
+_MOST: Final = 10  # the highest score of any scale
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What the figures are of."""
+
+    since: datetime
+    until: datetime
+    currency: str
+    timezone: str
+    seed: str
+    plans: Mapping[str, Plan]
+
+
+def document(outcome: Outcome, frame: Frame) -> Document:
+    """Everything, as plain data: names are stable, people script against them."""
+    figures = outcome.figures
+    return {
+        "version": 1,
+        "complete": outcome.complete,
+        "since": frame.since.isoformat(),
+        "until": frame.until.isoformat(),
+        "reached": outcome.reached.isoformat(),
+        "timezone": frame.timezone,
+        "seed": frame.seed,
+        "history": {
+            "events": figures.events,
+            "customers": figures.customers,
+            "orders": figures.orders,
+            "revenue": str(figures.revenue.quantize(Decimal("0.01"))),
+            "currency": frame.currency,
+        },
+        "messages": {
+            "sent": figures.sent.total(),
+            "withheld": figures.withheld.total(),
+            "deferred": figures.deferred.total(),
+            "cost": _money(figures.cost.total()),
+        },
+        "campaigns": [_campaign(key, figures, frame.plans) for key in _campaigns(figures, frame)],
+        "sent": _rows(figures.sent, ("campaign", "channel"), "messages"),
+        "days": _days(figures.days),
+        "hours": [{"hour": hour, "messages": figures.hours[hour]} for hour in range(24)],
+        "weeks": [{"week": key, "messages": figures.weeks[key]} for key in sorted(figures.weeks)],
+        "withheld": _reasons(figures.withheld),
+        "deferred": _reasons(figures.deferred),
+        "exits": _reasons(figures.exits),
+        "entries": _rows(figures.verdicts, ("campaign", "verdict"), "events"),
+        "stopped": [
+            {"campaign": key, "at": at.isoformat(), "reason": reason}
+            for key, (reason, at) in sorted(figures.stopped.items())
+        ],
+        "surveys": _surveys(figures.scores),
+        "coupons": _rows(figures.coupons, ("offer", "status"), "coupons"),
+        "points": dict(sorted(figures.points.items())),
+        "pressure": _pressure(figures),
+        "samples": [
+            {
+                "campaign": one.campaign,
+                "channel": one.channel,
+                "subject": one.subject,
+                "text": one.text,
+            }
+            for one in outcome.samples
+        ],
+    }
+
+
+def _campaigns(figures: Figures, frame: Frame) -> list[str]:
+    named = {key for key, _ in (*figures.journeys, *figures.sent, *figures.verdicts)}
+    return sorted(named | set(frame.plans))
+
+
+def _campaign(key: str, figures: Figures, plans: Mapping[str, Plan]) -> Document:
+    journeys, plan = figures.journeys, plans.get(key)
+    entered, held_out = journeys[key, "entered"], journeys[key, "held_out"]
+    goals, of_held_out = figures.goals[key, "treated"], figures.goals[key, "held_out"]
+    return {
+        "id": key,
+        "name": key if plan is None else plan.name,
+        "entered": entered,
+        "held_out": held_out,
+        "completed": journeys[key, "completed"],
+        "exited": journeys[key, "exited"],
+        "waiting": journeys[key, "waiting"],
+        "sent": _of(figures.sent, key),
+        "withheld": _of(figures.withheld, key),
+        "deferred": _of(figures.deferred, key),
+        "opened": figures.observed[key, "opened"],
+        "clicked": figures.observed[key, "clicked"],
+        "answered": figures.observed[key, "answered"],
+        "goals": goals,
+        "goal_rate": _share(goals, entered),
+        "held_out_goals": of_held_out,
+        "held_out_goal_rate": _share(of_held_out, held_out),
+        "cost": _money(_of(figures.cost, key)),
+    }
+
+
+def _of(counts: Counter[Pair], campaign: str) -> int:
+    return sum(count for (key, _), count in counts.items() if key == campaign)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _money(stored: int) -> str:
+    return str((Decimal(stored) / 10_000).quantize(Decimal("0.01")))
+
+
+def _rows(counts: Counter[Pair], names: Sequence[str], what: str) -> list[Document]:
+    return [
+        {names[0]: first, names[1]: second, what: count}
+        for (first, second), count in sorted(counts.items())
+    ]
+
+
+def _reasons(counts: Counter[Pair]) -> list[Document]:
+    return [
+        {"campaign": campaign, "reason": code, "text": withheld(code, None), "count": count}
+        for (campaign, code), count in sorted(
+            counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1])
+        )
+    ]
+
+
+def _days(counts: Counter[Pair]) -> list[Document]:
+    days = sorted({day for day, _ in counts})
+    return [{"day": day, **{channel: counts[day, channel] for channel in CHANNELS}} for day in days]
+
+
+def _surveys(scores: Counter[tuple[str, int]]) -> list[Document]:
+    found = []
+    for kind in sorted({kind for kind, _ in scores}):
+        told = {score: scores[kind, score] for score in range(_MOST + 1) if scores[kind, score]}
+        answers = sum(told.values())
+        mean = sum(score * count for score, count in told.items()) / answers
+        found.append(
+            {
+                "kind": kind,
+                "answers": answers,
+                "mean": round(mean, 2),
+                "scores": [
+                    {"score": score, "answers": count} for score, count in sorted(told.items())
+                ],
+            }
+        )
+    return found
+
+
+def _pressure(figures: Figures) -> Document:
+    return {
+        "customers_by_messages": [
+            {"messages": count, "customers": figures.pressure[count]}
+            for count in sorted(figures.pressure)
+        ],
+        "customers_by_loudest_week": [
+            {"messages": count, "customers": figures.peaks[count]}
+            for count in sorted(figures.peaks)
+        ],
+        "busiest": [
+            {
+                "customer": one.customer,
+                "messages": one.messages,
+                "loudest_week": one.week,
+                "messages_in_it": one.peak,
+            }
+            for one in figures.busiest
+        ],
+    }

@@ -1,0 +1,135 @@
+"""One simulation from its first event to its end, or to where somebody stopped it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from config.settings import load_settings
+from engine.bootstrap import read_policy
+from engine.core.message import Outgoing
+from engine.passage import live
+from engine.ports.storage import Incoming
+from engine.simulator.figures import Figures, Tally
+from engine.simulator.house import house_of
+from engine.simulator.premises import Trial, furnish
+from triggers.sources.native import deserialize
+
+SHOWN: Final = 2  # sample messages of a campaign on a channel
+Progress = Callable[[datetime, int], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One event of a history, and when it arrived."""
+
+    at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What is simulated: a workspace's campaigns over some time.
+
+    What arrived before ``since`` is imported then, as history that enrols nobody; schedules, too,
+    begin at that moment.
+    """
+
+    workspace: Path
+    environ: Mapping[str, str]
+    trial: Trial
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A message that was rendered, for people to look at."""
+
+    campaign: str
+    channel: str
+    subject: str | None
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of it. ``reached`` is where the clock stood at the end."""
+
+    figures: Figures
+    reached: datetime
+    complete: bool
+    samples: list[Shown] = field(default_factory=list)
+    volumes: dict[tuple[str, datetime], int] = field(default_factory=dict)
+
+
+class _Stopped(Exception):
+    """Somebody wants it to end here."""
+
+
+def simulate(setup: Setup, history: Sequence[Recorded], progress: Progress) -> Outcome:
+    """Live through a history, sorted by arrival.
+
+    ``progress`` is told the clock and how many events have come in, now and then; when it answers
+    False the simulation ends, and the figures are those until then. Raises ``SetupError``.
+    """
+    samples: dict[tuple[str, str], list[Shown]] = {}
+    settings = load_settings(setup.workspace, setup.environ)
+    tally = Tally(read_policy(setup.workspace, setup.trial.changes).zone)
+    premises = furnish(
+        setup.workspace,
+        settings,
+        tally,
+        start=setup.since,
+        trial=setup.trial,
+        look=lambda outgoing: _show(samples, outgoing),
+    )
+
+    def tell(now: datetime, taken: int) -> None:
+        if not progress(now, taken):
+            raise _Stopped
+
+    complete = True
+    try:
+        live(
+            house_of(premises),
+            _arrivals(history, setup.since),
+            setup.until,
+            progress=tell,
+        )
+    except _Stopped:
+        complete = False
+    return Outcome(
+        figures=tally.close(premises.memory),
+        reached=premises.clock.now(),
+        complete=complete,
+        samples=[each for _, found in sorted(samples.items()) for each in found],
+        volumes=premises.memory.volumes,
+    )
+
+
+def _arrivals(history: Iterable[Recorded], since: datetime) -> Iterator[Incoming]:
+    for each in history:
+        yield Incoming(
+            event=deserialize(each.body),
+            body=each.body,
+            received_at=max(each.at, since),
+            backfill=each.at < since,
+        )
+
+
+def _show(samples: dict[tuple[str, str], list[Shown]], outgoing: Outgoing) -> None:
+    found = samples.setdefault((outgoing.campaign, outgoing.channel), [])
+    if len(found) < SHOWN:
+        content = outgoing.content
+        found.append(
+            Shown(
+                campaign=outgoing.campaign,
+                channel=outgoing.channel,
+                subject=content.subject,
+                text=content.text,
+            )
+        )

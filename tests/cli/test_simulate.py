@@ -1,0 +1,138 @@
+"""``lagniappe simulate``: the campaigns tried on recorded customers, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli import shop
+from tests.cli.shop import END, START, Cli
+
+SPAN = ("--from", START.isoformat(), "--until", END.isoformat())
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A shop whose daemon has lived three weeks."""
+    workspace = tmp_path_factory.mktemp("shop")
+    shop.make(workspace)
+    shop.fill(workspace)
+    return Cli(workspace)
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Cli:
+    """A workspace without a past, and a file with one."""
+    shop.make(tmp_path)
+    lines = "".join(json.dumps(told) + "\n" for _, told in shop.past())
+    (tmp_path / "past.jsonl").write_text(lines, encoding="utf-8")
+    return Cli(tmp_path)
+
+
+def counted(rows: list[dict[str, Any]], key: str, value: str) -> dict[str, int]:
+    return {row[key]: row[value] for row in rows if row[value]}
+
+
+def test_its_own_history_comes_out_as_it_was(lived: Cli) -> None:
+    report = lived.json("simulate", *SPAN)
+    log = lived.json("log")
+    sent = Counter(row["campaign"] for row in log if row["status"] in ("sent", "delivered"))
+    assert counted(report["campaigns"], "id", "sent") == dict(sent)
+    withheld = Counter(row["reason"] for row in log if row["status"] in ("skipped", "cancelled"))
+    told: Counter[str] = Counter()
+    for row in report["withheld"]:
+        told[row["reason"]] += row["count"]
+    assert told == withheld
+    entered = {row["id"]: row["entered"] for row in lived.json("campaigns") if row["entered"]}
+    assert counted(report["campaigns"], "id", "entered") == entered
+    assert report["complete"] is True
+
+
+def test_the_history_adds_up_and_the_same_comes_out_again(new: Cli) -> None:
+    file = str(new.workspace / "past.jsonl")
+    once, again = new.ok("simulate", file, "--format", "json"), new.ok(
+        "simulate", file, "--format", "json"
+    )  # fmt: skip
+    assert once == again
+    report = json.loads(once)
+    told = [one for _, one in shop.past() if "order" in one]
+    totals = {one["order"]["id"]: Decimal(one["order"]["total"]) for one in told}
+    left_out = {one["order"]["id"] for one in told if one["order"].get("is_test")}
+    refunded = {one["order"]["id"] for one in told if one["type"] == "order.refunded"}
+    assert report["history"]["events"] == len(shop.past())
+    assert report["history"]["orders"] == len(totals.keys() - left_out)
+    net = sum(totals[each] for each in totals.keys() - left_out - refunded)
+    assert Decimal(report["history"]["revenue"]) == net
+    sent = report["messages"]["sent"]
+    assert sent == sum(row["messages"] for row in report["hours"])
+    assert sent == sum(row["messages"] for row in report["weeks"])
+    assert sent == sum(row["email"] + row["sms"] + row["voice"] for row in report["days"])
+    pressure = report["pressure"]["customers_by_messages"]
+    assert sent == sum(row["messages"] * row["customers"] for row in pressure)
+    assert sum(row["customers"] for row in pressure) == report["history"]["customers"]
+    assert not list(new.workspace.glob("*.db*"))
+
+
+def test_samples_share_out_the_customers(new: Cli) -> None:
+    file = str(new.workspace / "past.jsonl")
+    whole = new.json("simulate", file)["history"]
+    assert new.json("simulate", file, "--customers", "100%")["history"] == whole
+    assert new.json("simulate", file, "--customers", "3")["history"]["customers"] == 3
+    seeds = {
+        json.dumps(new.json("simulate", file, "--customers", "2", "--seed", str(seed))["history"])
+        for seed in range(6)
+    }
+    assert len(seeds) > 1
+
+
+def test_other_policies_drafts_and_choices(new: Cli) -> None:
+    file = str(new.workspace / "past.jsonl")
+    plain = new.json("simulate", file)
+    night = "policy.quiet_hours.email={from: '00:00', until: '23:59', then: drop}"
+    quiet = new.json("simulate", file, "--set", night)
+    assert "quiet_hours" not in {row["reason"] for row in plain["withheld"]}
+    assert "quiet_hours" in {row["reason"] for row in quiet["withheld"]}
+    assert quiet["messages"]["sent"] < plain["messages"]["sent"]
+    one = new.json("simulate", file, "--campaign", "thanks")
+    assert [row["id"] for row in one["campaigns"]] == ["thanks"]
+    assert "newsletter" not in {row["id"] for row in plain["campaigns"]}
+    drafts = new.json("simulate", file, "--drafts")
+    assert "newsletter" in {row["id"] for row in drafts["campaigns"]}
+
+
+def test_what_came_before_is_history(new: Cli) -> None:
+    report = new.json("simulate", str(new.workspace / "past.jsonl"), "--from", "2026-03-17")
+    assert counted(report["campaigns"], "id", "entered") == {"review": 1, "thanks": 2}
+    assert report["history"]["events"] == len(shop.past())
+    assert min(row["day"] for row in report["days"]) >= "2026-03-17"
+
+
+def test_people_see_tables_and_lines(new: Cli) -> None:
+    shown = new.ok("simulate", str(new.workspace / "past.jsonl"))
+    assert "thanks" in shown
+    assert "█" in shown
+    assert "no consent to marketing" in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--campaign", "thank"], "there is no campaign thank"),
+        (["--set", "min_gap=2d"], "policy.PLACE=VALUE"),
+        (["--set", "policy.min_gap=soon"], "min_gap"),
+        (["--customers", "0%"], "which part, 10%"),
+        (["--until", "2020-01-01"], "no events in this time"),
+        (["nowhere.jsonl"], "there is no file nowhere.jsonl"),
+    ],
+)
+def test_mistakes_are_told(new: Cli, args: list[str], told: str) -> None:
+    file = [] if args[0].endswith("jsonl") else [str(new.workspace / "past.jsonl")]
+    result = new("simulate", *file, *args)
+    assert result.exit_code in (1, 2)
+    assert told in result.output
