@@ -16,7 +16,8 @@ from engine.authoring.compile import Draft, compile_campaign
 from engine.authoring.contacts import needed_by
 from engine.authoring.event_types import EVENTS_FILE, extend_catalog
 from engine.authoring.loader import CAMPAIGNS, campaign_files
-from triggers.catalog import BUILT_IN, Catalog
+from triggers.catalog import Catalog
+from triggers.event_types import BUILT_IN
 
 _EDITORS = "# yaml-language-server:"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")

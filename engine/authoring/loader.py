@@ -17,7 +17,8 @@ from engine.authoring.lint import lint, lint_together
 from engine.core.campaign import Plan
 from engine.ports.plans import Compiled
 from engine.ports.rendering import Templates
-from triggers.catalog import BUILT_IN, Catalog
+from triggers.catalog import Catalog
+from triggers.event_types import BUILT_IN
 
 __all__ = ["Compiled", "LoadResult", "Loader"]
 

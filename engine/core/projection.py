@@ -22,8 +22,8 @@ from engine.core.profile import project_customer
 from engine.core.ticket_projection import merge_ticket, project_ticket
 from engine.core.transition import Transition
 from engine.core.world import World
-from triggers.catalog import BUILT_IN
 from triggers.event import Event, OrderFacts, TicketFacts
+from triggers.event_types import BUILT_IN
 
 # Every report of these is a transition; the other derived types come of facts.
 _PASSING: Final = frozenset({"customer.updated", "order.updated", "ticket.updated"})

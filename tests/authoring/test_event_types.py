@@ -6,7 +6,7 @@ import pytest
 
 from config.yaml_source import SourceError, load
 from engine.authoring.event_types import extend_catalog
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 
 
 def test_types_are_added_behind_the_built_in_ones() -> None:

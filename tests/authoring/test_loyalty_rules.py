@@ -13,7 +13,7 @@ from config.yaml_source import SourceError, load
 from engine.authoring.compile import compile_campaign
 from engine.authoring.rules import loyalty as rules
 from tests.services.house import STORE
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 
 TIERS = [
     {"id": "silver", "name": "Silver", "points": 100},

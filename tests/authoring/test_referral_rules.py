@@ -12,7 +12,7 @@ from config.yaml_source import load
 from engine.authoring.compile import compile_campaign
 from engine.authoring.rules import referrals as rules
 from tests.services.house import STORE
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 
 POINTS: dict[str, Any] = {"points": 500, "text": "500 points"}
 COUPON: dict[str, Any] = {"offer": "thanks", "text": "5 off"}

@@ -11,7 +11,8 @@ from engine.authoring.compile import compile_campaign
 from engine.authoring.lint import lint
 from engine.core.campaign import Plan
 from engine.ports.rendering import TemplateInfo
-from triggers.catalog import BUILT_IN, Catalog, custom_type
+from triggers.catalog import Catalog, custom_type
+from triggers.event_types import BUILT_IN
 
 
 @dataclass(frozen=True)

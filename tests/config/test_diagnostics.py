@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.diagnostics import nearest
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ from engine.rendering.sample import KNOWN_NAMES
 from engine.web import openapi
 from tests.docs.pages import table
 from triggers import event
-from triggers.catalog import BUILT_IN, EventSpec
+from triggers.catalog import EventSpec
+from triggers.event_types import BUILT_IN
 
 _TYPES: Final = {
     "bool": "true or false", "int": "whole number", "number": "number", "string": "text",

@@ -12,8 +12,8 @@ from engine.bootstrap import build
 from engine.cli.starter import copy_starter
 from tests.docs.console import Console, fits
 from tests.docs.pages import DOCS, ROOT, all_pages, marked_blocks
-from triggers.catalog import BUILT_IN
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import parse_line
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)

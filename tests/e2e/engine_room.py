@@ -20,8 +20,8 @@ from engine.ports.providers import Provider
 from engine.ports.storage import Incoming
 from engine.providers.immediate import ImmediateSender
 from engine.web_parts import WebParts
-from triggers.catalog import BUILT_IN
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import parse_line, serialize
 
 

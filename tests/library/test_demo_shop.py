@@ -11,8 +11,8 @@ import pytest
 from engine.core.campaign import EventTrigger
 from engine.demo_shop import demo_events
 from tests.library.walk import live, plan
-from triggers.catalog import BUILT_IN
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import deserialize, parse_events, serialize
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

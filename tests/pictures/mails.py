@@ -18,7 +18,8 @@ from engine.rendering.sample import SAMPLE_CONTEXT
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
 from engine.services.preview import campaign_previews, of_sample
-from triggers.catalog import BUILT_IN, DataField
+from triggers.catalog import DataField
+from triggers.event_types import BUILT_IN
 
 ROOT: Final = Path(__file__).parents[2]
 _SOON: Final = datetime(2026, 3, 24, 17, tzinfo=UTC)

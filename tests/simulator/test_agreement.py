@@ -17,8 +17,8 @@ from tests.invariants.life import Teller, Told, told
 from tests.invariants.strategies import CAMPAIGNS, PEOPLE, STARTS, ZONES, campaigns, stores
 from tests.services.house import TEMPLATES
 from tests.simulator.both import by_daemon, by_simulation, differences
-from triggers.catalog import BUILT_IN
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import parse_line, serialize
 
 Scale = Callable[[int, int], int]

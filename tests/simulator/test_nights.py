@@ -11,8 +11,8 @@ from engine.ports.storage import Incoming
 from tests.databases import NewDatabase
 from tests.services.house import STORE, TEMPLATES, campaign, email, person
 from tests.simulator.both import by_daemon, by_simulation, differences
-from triggers.catalog import BUILT_IN
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import parse_line, serialize
 
 START = datetime(2026, 3, 2, 15, tzinfo=UTC)

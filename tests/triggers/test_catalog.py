@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from triggers.catalog import BUILT_IN, EventObject, FieldType, custom_type
+from triggers.catalog import EventObject, FieldType, custom_type
+from triggers.event_types import BUILT_IN
 
 # DESIGN, section 6, Events; ticket.updated reports a ticket's fields, preferences.changed what a
 # customer chose on the page of preferences.

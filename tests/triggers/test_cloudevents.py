@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import Batch, parse_events
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

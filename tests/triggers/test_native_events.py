@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggers.catalog import BUILT_IN, custom_type
+from triggers.catalog import custom_type
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import (
     Batch,
     Refused,

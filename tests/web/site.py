@@ -32,8 +32,9 @@ from engine.services.unsubscribe import Ingest, Unsubscribe
 from engine.web.app import create_app
 from engine.web.metrics import PrometheusMetrics
 from engine.web.services import Check, WebServices
-from triggers.catalog import BUILT_IN, Catalog
+from triggers.catalog import Catalog
 from triggers.event import Rejected
+from triggers.event_types import BUILT_IN
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 TOKEN = "token-of-the-tests-0123456789abcdef"

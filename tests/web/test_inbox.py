@@ -15,8 +15,8 @@ from engine.storage import tables
 from engine.storage.database import Database
 from engine.storage.store import SqlStorage
 from tests.web.site import NOW, RecordingStorage
-from triggers.catalog import BUILT_IN
 from triggers.event import Event
+from triggers.event_types import BUILT_IN
 from triggers.sources.native import parse_line, serialize
 
 
