@@ -118,7 +118,10 @@ def on_withheld(
     if verdict.code in ("hold_while", OTHERS_FIRST):
         fall_due(message, verdict.until)
     world.changes.messages.add(message.id)
-    move_slot(world, message, verdict.until)
+    if verdict.code == OTHERS_FIRST:  # what lets others go first must not stand in their way
+        release_slot(world, message.id)
+    else:
+        move_slot(world, message, verdict.until)
     if journey is not None and is_news:
         decide(world, journey, DecisionKind.DEFERRED, context, step=message.step,
                code=verdict.code, message_id=message.id, trace=defer_trace(verdict))  # fmt: skip

@@ -70,7 +70,8 @@ def make_message(view: View, step: SendMessage) -> int | None:
             fall_due(message, verdict.until)
     world.messages[message.id] = message
     world.changes.messages.add(message.id)
-    world.contacts.append(Contact.by(message, message.send_at))
+    if message.reason != OTHERS_FIRST:  # what lets others go first must not stand in their way
+        world.contacts.append(Contact.by(message, message.send_at))
     journey.waiting = Waiting.MESSAGE
     journey.awaiting = message.id
     journey.due_at = None

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table
 
 from engine.core.customer import Order, Ticket
 from engine.core.message import COUNTED
+from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, JourneyStatus, PastEntry, World
 from engine.ports.storage import Permissions
 from engine.storage import tables
@@ -52,7 +53,7 @@ _SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE 
 _PREFERENCES = f"SELECT {columns(tables.preferences)} FROM preferences WHERE address {{any}}"
 _CONTACTS = (
     "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status,"
-    " topic, journey_id FROM messages WHERE customer_id {any} AND created_at >= {p}"
+    " topic, journey_id, reason FROM messages WHERE customer_id {any} AND created_at >= {p}"
 )
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
 # What a decision, a hand-over or its outcome may still change.
@@ -209,7 +210,7 @@ def _load_messages(
         if journey.awaiting is not None
     )
     for row in fetch_any(connection, _CONTACTS, worlds, micros(since)):
-        if row[6] in _COUNTED:
+        if row[6] in _COUNTED and row[9] != OTHERS_FIRST:  # which holds no slot
             worlds[row[0]].contacts.append(
                 Contact(row[1], moment(row[2]), row[3], row[4], row[5], row[7], row[8])
             )

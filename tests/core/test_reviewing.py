@@ -1,6 +1,7 @@
 """Requests for reviews: what is left to ask, who goes first, what a review answers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.core.verbs import AskReview, Delay, SendEmail
 from engine.core.world import Waiting
 from engine.programs.program import Programs
 from engine.programs.reviews import Reviews
-from tests.core.shop import DAY, HOUR, T0, Shop, plan, transition
+from tests.core.shop import DAY, HOUR, RULES, T0, Shop, plan, transition
 
 ASK = {"kind": AskReview, "id": "ask", "template": "t", "channel": "email"}
 REMIND = {**ASK, "id": "remind"}
@@ -161,6 +162,25 @@ def test_a_reminder_goes_only_after_the_first_requests_for_all_open_orders() -> 
     assert one.sent_steps() == ["ask", "remind", "ask"]
     sent = {m.order_id: m.due_at for m in one.world.messages.values() if m.step == "remind"}
     assert T0 + 15 * DAY <= sent["shopify:1"] <= T0 + 15 * DAY + HOUR
+
+
+def test_a_reminder_that_waits_stands_in_nobodys_way() -> None:
+    rules = replace(RULES, min_gap=20 * HOUR)
+    settle = {**WEEK, "id": "settle", "for_": Duration(days=10)}
+    one = shop(settle, ASK, WEEK, REMIND, purpose="marketing")
+    one.rules = rules
+    one.consent()
+    one.tell("order.delivered")
+    one.run_to(T0 + 8 * DAY)  # asked on day 10, the reminder is due on day 17
+    other = one.order("shopify:2", lines=lines(d=1))
+    one.tell("order.delivered", order="shopify:2")  # to be asked for on day 18
+    other.facts["delivered"] = one.now
+    one.run_to(T0 + 17 * DAY + HOUR)
+    assert {contact.at for contact in one.world.contacts} == {T0 + 10 * DAY}
+    one.run_to(T0 + 40 * DAY)
+    assert one.sent_steps() == ["ask", "remind", "ask", "remind"]
+    asked = [contact.at for contact in sorted(one.world.contacts, key=lambda each: each.at)]
+    assert asked[:3] == [T0 + 10 * DAY, T0 + 18 * DAY, T0 + 18 * DAY + 20 * HOUR]
 
 
 def test_a_reminder_does_not_wait_for_ever() -> None:

@@ -273,7 +273,8 @@ def test_contacts_are_those_that_count(storage: SqlStorage) -> None:
         things.message(status.value, "c", status=status, sent_at=LATER, topic="offers")
         for status in MessageStatus
     ]
-    store(storage, things.new_world("c", *made))
+    waits = things.message("waits", "c", reason="first_asks_first", topic="offers")
+    store(storage, things.new_world("c", *made, waits))
     world = load(storage, "c")["c"]
     assert {each.topic for each in world.contacts} == {"offers"}
     assert {each.message_id for each in world.contacts} == {
@@ -284,7 +285,7 @@ def test_contacts_are_those_that_count(storage: SqlStorage) -> None:
         "unknown",
     }
     assert {each.at for each in world.contacts} == {LATER}
-    assert set(world.messages) == {"scheduled", "sending", "unknown"}
+    assert set(world.messages) == {"scheduled", "sending", "unknown", "waits"}
 
 
 def test_only_what_is_handed_over_becomes_sent(storage: SqlStorage) -> None:
