@@ -28,6 +28,10 @@ REVIEWS: Final = "reviews"
 _WAREHOUSE: Final = ZoneInfo("America/Chicago")
 _DAY: Final = timedelta(days=1)
 _CENT: Final = Decimal("0.01")
+_GUIDE: Final = {
+    "guide_url": "https://shop.example.com/guides/gumbo",
+    "guide_title": "Gumbo for six, step by step",
+}
 _SUBJECTS: Final = (
     "Where is my parcel?",
     "One jar arrived broken",
@@ -38,10 +42,18 @@ _SUBJECTS: Final = (
 
 
 def order_events(
-    dice: Dice, number: int, person: Person, customer: CustomerFacts, placed_at: datetime
+    dice: Dice,
+    number: int,
+    person: Person,
+    customer: CustomerFacts,
+    placed_at: datetime,
+    nth: int = 1,
 ) -> Iterator[Event]:
-    """The events of one order's life, in no particular order. ``number`` is what customers see."""
-    return _Life(dice, number, person, customer, placed_at).events()
+    """The events of one order's life, in no particular order.
+
+    ``number`` is what customers see; it is the ``nth`` order of this one.
+    """
+    return _Life(dice, number, person, customer, placed_at, nth).events()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +66,20 @@ class _Parcel:
 
 class _Life:
     def __init__(
-        self, dice: Dice, number: int, person: Person, customer: CustomerFacts, placed_at: datetime
+        self,
+        dice: Dice,
+        number: int,
+        person: Person,
+        customer: CustomerFacts,
+        placed_at: datetime,
+        nth: int,
     ) -> None:
         self._dice = dice
         self._number = number
         self._person = person
         self._customer = customer
         self._placed_at = placed_at
+        self._nth = nth
         self._lines = tuple(self._bought())
         goods = sum((line.price * line.quantity for line in self._lines), Decimal(0))
         self._subtotal = goods
@@ -109,6 +128,7 @@ class _Life:
             channel="web",
             status_url=f"https://shop.example.com/orders/{self._number}",
             lines=self._lines,
+            attributes=_GUIDE if any(one.sku == "GUM-006" for one in self._lines) else {},
         )
 
     def _bought(self) -> Iterator[LineFacts]:
@@ -191,17 +211,30 @@ class _Life:
             return
         if self._happens(0.1, "ticket"):
             yield from self._ticket(delivered_at)
-        if self._person.email_status == "subscribed" and self._happens(0.2, "answer"):
-            at = _second(delivered_at + timedelta(days=self._between(3.1, 5, "answer")))
-            score = self._dice.pick((5, 5, 5, 4, 4, 3, 2, 1), "score", self._number)
-            data = {"kind": "csat", "score": score}
-            yield self._told("survey.answered", REVIEWS, at, data)
+        if self._person.email_status == "subscribed":
+            yield from self._answer(delivered_at)
         if self._happens(0.2, "review"):
             at = _second(delivered_at + timedelta(days=self._between(10.8, 20, "review")))
             line = self._dice.pick(self._lines, "reviewed", self._number)
             stars = self._dice.pick((5, 5, 5, 5, 4, 4, 3, 2), "stars", self._number)
             data = {"product_id": line.product_id, "rating": stars, "review_id": f"{line.id}-r"}
             yield self._told("review.submitted", REVIEWS, at, data)
+
+    def _answer(self, delivered_at: datetime) -> Iterator[Event]:
+        """An answer to the survey that such an order brings, some days after it was asked."""
+        if self._nth % 2 == 0:
+            if self._happens(0.5, "recommends"):
+                days = self._between(22.1, 25, "recommends")
+                score = self._dice.pick((10, 10, 9, 9, 8, 8, 7, 6, 3), "nps", self._number)
+                yield self._score("nps", score, delivered_at + timedelta(days=days))
+        elif self._happens(0.3, "answer"):
+            days = self._between(3.1, 5, "answer")
+            score = self._dice.pick((5, 5, 5, 4, 4, 3, 2, 1), "score", self._number)
+            yield self._score("csat", score, delivered_at + timedelta(days=days))
+
+    def _score(self, kind: str, score: int, at: datetime) -> Event:
+        data = {"kind": kind, "score": score}
+        return self._told("survey.answered", REVIEWS, _second(at), data)
 
     def _refund(self, delivered_at: datetime) -> Iterator[Event]:
         standing = self._dice.share("refund", self._number)
@@ -253,11 +286,16 @@ class _Life:
                 ticket=ticket,
                 data=data,
             )
+        if self._happens(0.4, "effort"):
+            at = solved + timedelta(days=self._between(1.7, 3, "effort"))
+            score = self._dice.pick((7, 6, 6, 5, 3, 2), "ces", self._number)
+            yield self._score("ces", score, at)
 
     def _told(self, kind: str, source: str, at: datetime, data: dict[str, Any]) -> Event:
         """Something told by another system, which only names the order."""
+        about = f":{data['kind']}" if "kind" in data else ""
         return Event(
-            id=f"{self._number}:{kind}",
+            id=f"{self._number}:{kind}{about}",
             source=source,
             type=kind,
             time=at,

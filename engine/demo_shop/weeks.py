@@ -7,6 +7,7 @@ all others as they were.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,6 +52,7 @@ def demo_events(start: datetime, weeks: int = 6, seed: int = 7) -> list[Event]:
     planned.sort(key=lambda order: (order.placed_at, order.person.number))
     events: list[Event] = []
     first_orders: dict[int, datetime] = {}
+    orders: Counter[int] = Counter()
     for number, order in enumerate(planned, start=1001):
         person = order.person
         is_new = person.number not in first_orders
@@ -58,7 +60,9 @@ def demo_events(start: datetime, weeks: int = 6, seed: int = 7) -> list[Event]:
         facts = _facts(dice, person, asked_at)
         if is_new and person.id is not None:
             events.append(_first_contact(person, facts, order.placed_at))
-        events += order_events(dice, number, person, facts, order.placed_at)
+        orders[person.number] += 1
+        nth = orders[person.number]
+        events += order_events(dice, number, person, facts, order.placed_at, nth)
     events += _changes_of_mind(dice, people, first_orders, start, end)
     return sorted(
         (event for event in events if event.time < end),

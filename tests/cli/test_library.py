@@ -129,6 +129,8 @@ def test_as_gives_it_another_id(cli: Cli) -> None:
 
 
 def test_what_belongs_together_comes_together(cli: Cli) -> None:
+    store = cli.workspace / "config/store.yaml"
+    store.write_text(BARE + "calls: {queues: {support: {}}}\n", encoding="utf-8")
     cli.ok("campaigns", "add", "delivery", "--as", "parcel")
     made = {path.stem for path in (cli.workspace / "campaigns").iterdir()}
     assert made == {

@@ -99,10 +99,11 @@ def test_every_event_that_the_library_waits_for_is_there() -> None:
         if isinstance(campaign.trigger, EventTrigger):
             wanted.add(campaign.trigger.event)
     seen = {one.type for one in weeks()}
-    # Whole returns follow from refunds; a chargeback in six weeks of such a shop would be bad luck.
-    # What runs out is found at night, from the shop's own orders.
-    unseen = {"order.returned", "order.disputed", "product.replenish_due"}
-    assert wanted - seen <= unseen
+    # Whole returns follow from refunds; chargebacks and reopened tickets are rare in such a shop.
+    # What programs and people tell, and what is found at night, comes from the engine itself.
+    rare = {"order.returned", "order.disputed", "ticket.reopened"}
+    own = ("call.", "coupon.", "points.", "product.", "referral.", "tier.")
+    assert {one for one in wanted - seen if not one.startswith(own)} <= rare
 
 
 @pytest.mark.parametrize("count", [1, 3, 12])

@@ -40,6 +40,7 @@ def test_a_new_customer_is_welcomed_next_morning_and_asked_later(placed: str) ->
     assert walk.sent == [
         (welcome, "email", "onboarding_welcome"),
         (at(10, "10:00"), "email", "onboarding_first_days"),
+        (at(26, "10:00"), "email", "onboarding_nearby"),
     ]
 
 
@@ -74,7 +75,7 @@ def test_a_gift_needs_no_first_days() -> None:
     walk.orders(at(0), is_gift=True)
     walk.parcel("delivered", at(4))
     walk.run_to(at(30))
-    assert walk.templates() == ["onboarding_welcome"]
+    assert walk.templates() == ["onboarding_welcome", "onboarding_nearby"]
 
 
 @pytest.mark.parametrize(("sms", "channel"), [(True, "sms"), (False, "email")])
@@ -153,11 +154,21 @@ def test_satisfaction_waits_while_a_ticket_is_open_but_not_for_ever() -> None:
     for solved, asked in ((at(12, "15:00"), True), (at(40, "15:00"), False)):
         walk = Walk.through("satisfaction-survey")
         walk.orders(at(0))
+        walk.ticket_is("open", at(3))
         walk.parcel("delivered", at(4, "15:00"))
-        walk.ticket_is("open", at(5))
         walk.ticket_is("solved", solved)
         walk.run_to(at(60))
         assert walk.sent == ([(solved, "email", "satisfaction_ask")] if asked else [])
+
+
+def test_whoever_opens_a_ticket_is_asked_about_the_help_and_not_about_the_order() -> None:
+    walk = Walk.through("satisfaction-survey", "effort-survey")
+    walk.orders(at(0))
+    walk.parcel("delivered", at(4, "15:00"))
+    walk.ticket_is("open", at(5))
+    walk.ticket_is("solved", at(6))
+    walk.run_to(at(60))
+    assert walk.sent == [(at(7), "email", "effort_ask")]
 
 
 def test_satisfaction_is_not_asked_of_a_full_refund() -> None:
@@ -181,36 +192,59 @@ def test_a_review_is_asked_for_and_reminded_of_once(sms: bool, channel: str) -> 
     ]
 
 
-def test_a_review_or_a_click_makes_the_reminder_needless() -> None:
-    reviewed = Walk.through("review-request")
-    clicked = Walk.through("review-request")
-    for walk in (reviewed, clicked):
-        walk.orders(at(0))
-        walk.parcel("delivered", at(4, "09:00"))
-        walk.run_to(at(15))
-    reviewed.happens("review.submitted", at(16), data={"rating": 2})
-    clicked.journey.results["ask"]["clicked"] = True
-    for walk in (reviewed, clicked):
-        walk.run_to(at(60))
-        assert walk.templates() == ["review_request"]
-    assert reviewed.journey.goal_at == at(16)
-    assert (reviewed.journey.reason, clicked.journey.reason) == (
-        "review.submitted",
-        "no reminder needed",
-    )
+def test_whoever_has_reviewed_anything_is_not_reminded() -> None:
+    walk = Walk.through("review-request")
+    walk.orders(at(0))
+    walk.parcel("delivered", at(4, "09:00"))
+    walk.run_to(at(15))
+    walk.happens("review.submitted", at(16), data={"rating": 4})
+    walk.run_to(at(60))
+    assert walk.templates() == ["review_request"]
+    assert walk.journey.goal_at == at(16)
+    assert walk.journey.reason == "no reminder needed"
+    assert walk.tasks() == []
+
+
+def test_one_or_two_stars_bring_help_and_change_nothing_else() -> None:
+    walk = Walk.through("review-request")
+    walk.orders(at(0))
+    walk.parcel("delivered", at(4, "09:00"))
+    walk.happens("review.submitted", at(16), data={"rating": 1})
+    (task,) = walk.tasks()
+    assert task.script == "review_rescue"
+    walk.run_to(at(60))
+    assert walk.templates() == ["review_request"]
 
 
 def test_no_review_is_asked_for_after_money_back_or_of_a_gift() -> None:
-    partly = Walk.through("review-request")
-    partly.orders(at(0))
-    partly.parcel("delivered", at(4))
-    partly.refunds(20, at(6))
+    whole = Walk.through("review-request")
+    whole.orders(at(0))
+    whole.parcel("delivered", at(4))
+    whole.refunds(50, at(6))
     gift = Walk.through("review-request")
     gift.orders(at(0), is_gift=True)
     gift.parcel("delivered", at(4))
-    for walk in (partly, gift):
+    for walk in (whole, gift):
         walk.run_to(at(60))
         assert walk.sent == []
+
+
+def test_what_was_kept_is_still_asked_about_after_a_part_went_back() -> None:
+    walk = Walk.through("review-request")
+    walk.orders(at(0))
+    walk.parcel("delivered", at(4))
+    walk.refunds(20, at(6))
+    walk.run_to(at(60))
+    assert walk.templates() == ["review_request", "review_reminder"]
+
+
+def test_a_reminder_lets_the_first_request_for_another_order_go_first() -> None:
+    walk = Walk.through("review-request")
+    for number, day in ((1, 0), (2, 8)):
+        walk.orders(at(day), number)
+        walk.parcel("delivered", at(day + 4, "09:00"), number)
+    walk.run_to(at(60))
+    assert walk.templates() == ["review_request", "review_request", *["review_reminder"] * 2]
 
 
 def test_a_review_waits_for_an_open_ticket() -> None:
@@ -270,6 +304,7 @@ def test_one_order_through_all_campaigns_keeps_the_caps() -> None:
         "thank_you",
         "onboarding_welcome",
         "onboarding_first_days",
+        "onboarding_nearby",
         "delivery_shipped",
         "delivery_today",
         "delivery_arrived",
@@ -278,9 +313,10 @@ def test_one_order_through_all_campaigns_keeps_the_caps() -> None:
         "review_reminder",
         "second_order",
     }
-    marketing = {"onboarding", "satisfaction-survey", "review-request", "cross-sell"}
-    moments = sorted(contact.at for contact in walk.world.contacts if contact.campaign in marketing)
-    assert len(moments) == 6
+    moments = sorted(
+        contact.at for contact in walk.world.contacts if contact.purpose == "marketing"
+    )
+    assert len(moments) == 7
     gap = policy().min_gap
     assert gap is not None
     least = timedelta(days=gap.days, seconds=gap.seconds)

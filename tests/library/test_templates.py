@@ -15,7 +15,7 @@ from engine.core.message import Content
 from engine.rendering.markup import LARGEST_HTML
 from engine.rendering.sample import SAMPLE_CONTEXT, SAMPLE_SHOP, SPARSE_CONTEXT
 from engine.rendering.templates import MessageTemplates
-from tests.library.test_campaigns import NAMES, messages
+from tests.library.test_campaigns import NAMES, messages, scripts
 from tests.library.walk import WORKSPACE, campaigns
 
 OTHER_SHOP = dict(SAMPLE_SHOP) | {
@@ -29,6 +29,8 @@ OTHER_SHOP = dict(SAMPLE_SHOP) | {
     "support_phone": None,
     "support_hours": None,
     "currency": "EUR",
+    "hashtag": None,
+    "social": [],
     "community_name": None,
     "community_url": None,
     "community_about": None,
@@ -41,6 +43,7 @@ USED = sorted(
         for template, channel in messages(campaigns()[campaign].plan)
     }
 )
+SCRIPTS = sorted({name for campaign in NAMES for name, _ in scripts(campaigns()[campaign].plan)})
 # Behind these there is no order: they start by the calendar, or from what programs tell.
 WITHOUT_ORDER = {
     template
@@ -234,7 +237,7 @@ def test_parcel_news_leads_to_the_parcel_itself() -> None:
     templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
     context = everything()
     context["order"]["tracking_url"] = "https://parcels.example.com/another"
-    for template in ("delivery_shipped", "delivery_today", "delivery_delayed"):
+    for template in ("delivery_shipped", "delivery_today", "delivery_delayed", "delivery_failed"):
         own = templates.render(template, "email", "en", context)
         assert context["trigger"]["data"]["tracking_url"] in Parts(own.html or "").links
         context_without = everything()
@@ -244,11 +247,42 @@ def test_parcel_news_leads_to_the_parcel_itself() -> None:
         assert context_without["order"]["status_url"] in Parts(fallback.html or "").links
 
 
+@pytest.mark.parametrize("template", ["satisfaction_ask", "nps_ask", "effort_ask"])
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_each_number_of_the_survey_is_a_link_of_its_own(language: str) -> None:
+def test_each_number_of_the_survey_is_a_link_of_its_own(template: str, language: str) -> None:
     templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
-    content = templates.render("satisfaction_ask", "email", language, everything())
+    content = templates.render(template, "email", language, everything())
     asked = [link for link in Parts(content.html or "").links if link and "/s/" in link]
     survey = SAMPLE_CONTEXT["survey"]
     assert asked == [each["url"] for each in survey["scores"]]
     assert survey["url"] in content.text
+
+
+@pytest.mark.parametrize("template", ["review_request"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_each_product_leads_to_its_review_whatever_the_stars(template: str, language: str) -> None:
+    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    content = templates.render(template, "email", language, everything())
+    links = Parts(content.html or "").links
+    for product in SAMPLE_CONTEXT["review"]["products"]:
+        assert {star["url"] for star in product["stars"]} <= set(links)
+        assert product["review_url"] in links
+        assert product["review_url"] in content.text
+
+
+@pytest.mark.parametrize("template", SCRIPTS)
+def test_what_people_say_on_the_telephone(template: str) -> None:
+    """What they must know is there, and what they do not know leaves no hole."""
+    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    answers = {"score": 2, "comment": "The lid was broken.", "rating": 2.0}
+    for name, make in CONTEXTS.items():
+        if name == "schedule":
+            continue
+        given: list[dict[str, Any]] = [answers, answers | {"comment": None}]
+        for answer in given:
+            context = make() | dict.fromkeys(("ask", "nps", "question"), answer)
+            text = templates.render(template, "script", "en", context).text
+            assert not re.search(r"\{\{|\{%|\bNone\b|##| ,|\(\)", text), (name, text)
+            assert "Outcomes: " in text
+            assert (context["customer"]["phone"] or context["customer"]["email"]) in text
+            assert "lid was broken" not in text or answer["comment"]

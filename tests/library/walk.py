@@ -95,6 +95,9 @@ def rules() -> GuardRules:
     return compile_rules(policy(), {"Europe/Vienna": VIENNA})
 
 
+ANN = CustomerFacts(id="1", email="ann@example.com")
+
+
 def _keyed(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
@@ -115,6 +118,7 @@ class Walk(Shop):
     sent: list[tuple[datetime, str, str]] = field(default_factory=list)
     told: int = 0
     heard: set[str] = field(default_factory=set)
+    person: CustomerFacts = ANN
 
     @classmethod
     def through(cls, *names: str, sms: bool = False, email: bool = True) -> "Walk":
@@ -146,12 +150,13 @@ class Walk(Shop):
         """Let time pass until ``when``, then tell one event; the verdicts by campaign."""
         self.run_to(when)
         self.told += 1
-        given = {"customer": CustomerFacts(id="1", email="ann@example.com"), **facts}
+        given: dict[str, Any] = {"customer": self.person, **facts}
         event = Event(id=str(self.told), source=source, type=kind, time=when, **given)
         verdicts: list[EntryVerdict] = []
         for transition in project(self.world, event):
             verdicts += self.hears(transition)
         verdicts += self._news()
+        self.step()
         return {one.campaign: one.code for one in verdicts}
 
     def hears(self, transition: Transition, *, enrol: bool = True) -> list[EntryVerdict]:
