@@ -10,6 +10,7 @@ from datetime import datetime
 from engine.core.book import Record
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.message import COUNTED, Message, MessageStatus
+from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 
 # What a decision, a hand-over or its outcome may still change.
@@ -81,7 +82,7 @@ class Person:
         while recent and recent[0].created_at < since:
             recent.popleft()
         for message in recent:
-            if message.status in COUNTED:
+            if message.status in COUNTED and message.reason != OTHERS_FIRST:  # holds no slot
                 world.contacts.append(Contact.by(message, message.sent_at or message.send_at))
             if message.status in _OPEN:
                 wanted.add(message.id)
