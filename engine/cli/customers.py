@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
-from engine.cli import consents, flagged, points, privacy
+from engine.cli import consents, flagged, points, privacy, recommend
 from engine.cli.lookup import customer_id
 from engine.cli.output import Column, Row, local, print_table, say, short, show_table, write_json
 from engine.cli.session import session_of
@@ -28,6 +28,7 @@ app.command("erase")(privacy.erase)
 app.command("flagged")(flagged.flagged)
 app.command("release")(flagged.release)
 app.command("points", context_settings={"ignore_unknown_options": True})(points.points)
+app.command("recommend")(recommend.recommend)
 app.command("opt-out")(flagged.opt_out)
 
 _PROFILE = (

@@ -37,7 +37,7 @@ from engine.programs.scales import survey_nowhere
 from engine.services.message_context import message_context
 from engine.services.referral_links import SAMPLE_CODE, sample_referral
 from engine.services.review_requests import review_values
-from engine.services.suggestions import ROOT, Suggestions
+from engine.services.suggestions import ROOT, Suggestions, newest_order
 from engine.services.tracking import clicks_of, tracker
 
 _CHANNELS: tuple[Part, ...] = ("email", "sms", "voice", SCRIPT)
@@ -84,7 +84,7 @@ def of_customer(
     now: datetime,
 ) -> Reader:
     """A real customer with their newest order and ticket, as they are now."""
-    order = max(world.orders.values(), key=_placed, default=None)
+    order = newest_order(world)
     ticket = max(world.tickets.values(), key=_opened, default=None)
     unsubscribe = f"{base_url}/u/{_NO_TOKEN}"
     message = _message(world, order, ticket, now)
@@ -217,10 +217,6 @@ def _message(world: World, order: Order | None, ticket: Ticket | None, now: date
         order_id=order.id if order is not None else None,
         ticket_id=ticket.id if ticket is not None else None,
     )
-
-
-def _placed(order: Order) -> tuple[float, str]:
-    return (order.placed_at.timestamp() if order.placed_at else 0.0, order.id)
 
 
 def _opened(ticket: Ticket) -> tuple[float, str]:

@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 NIGHTLY: Final = "30 3 * * *"  # on the shop's clock
 AGAIN: Final = timedelta(hours=20)  # a night that was missed is made up for, none is doubled
 PAGE_SIZE: Final = 500
+_READ: Final = 100  # customers whose orders are in memory at once
 _SHELF_PAGE: Final = 2000
 _POPULAR: Final = 48
 _MOST_PRODUCTS: Final = 300  # on a customer's page, the newest first
@@ -130,7 +131,7 @@ class Stocktaking:
 
     def _pages(self) -> Iterator[Sequence[Buyer]]:
         after = ""
-        while buyers := self.storage.buyers(after, PAGE_SIZE):
+        while buyers := self.storage.buyers(after, _READ):
             yield buyers
             after = buyers[-1].customer_id
 

@@ -42,6 +42,15 @@ class Suggestions:
         return {kind: [_values(one) for one in found if one.why == kind] for kind in _KINDS}
 
 
+def newest_order(world: World) -> Order | None:
+    """The customer's newest order of those at hand."""
+    return max(world.orders.values(), key=_placed, default=None)
+
+
+def _placed(order: Order) -> tuple[float, str]:
+    return (order.placed_at.timestamp() if order.placed_at else 0.0, order.id)
+
+
 def _values(one: Suggestion) -> dict[str, Any]:
     return {
         "title": one.product.title,
