@@ -107,7 +107,7 @@ def test_referrals_are_listed_with_what_was_found(cli: Cli) -> None:
     assert "flagged" in table
     assert "cem@" not in table + cli.ok("referrals", "show", odd["id"])
     lines = list(csv.DictReader(io.StringIO(cli.ok("referrals", "--format", "csv"))))
-    assert [line["order"] for line in lines] == ["shop:2", "shop:3"]
+    assert sorted(line["order"] for line in lines) == ["shop:2", "shop:3"]
     assert len(cli.ok("referrals", "--format", "jsonl").splitlines()) == 2
 
 
