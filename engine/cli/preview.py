@@ -75,7 +75,7 @@ def _reader(app: App, customer: str | None, locale: str | None) -> Reader:
     if customer is None:
         from engine.rendering.sample import SAMPLE_CONTEXT
 
-        return of_sample(SAMPLE_CONTEXT, locale)
+        return of_sample(SAMPLE_CONTEXT, locale, app.policy)
     found = customer_id(app, customer)
     now = app.clock.now()
     with app.storage.deciding() as unit:

@@ -6,12 +6,13 @@ Nothing is decided, counted or sent; links that a token would sign lead nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from config.policy import Policy
+from config.topics import in_language
 from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
 from engine.core.facts import CALL_RESULTS, MESSAGE_RESULTS, WAIT_RESULTS
@@ -59,20 +60,27 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Whom the previews are written to: ``values`` are the roots that templates read."""
+    """Whom the previews are written to: ``values`` are the roots that templates read.
+
+    ``worth`` is what a coupon of an offer is worth, in the reader's language.
+    """
 
     values: Mapping[str, Any]
     locale: str | None
     base_url: str = "https://shop.example.com"
+    worth: Mapping[str, str] = field(default_factory=dict)
 
     def survey(self, kind: SurveyKind) -> dict[str, Any]:
         """The template root of a question, in the reader's language."""
         return survey_nowhere(kind, self.locale, self.base_url)
 
 
-def of_sample(sample: Mapping[str, Any], locale: str | None) -> Reader:
-    """The sample customer, of whom everything is known."""
-    return Reader(values=sample, locale=locale or sample["customer"]["locale"])
+def of_sample(
+    sample: Mapping[str, Any], locale: str | None, policy: Policy | None = None
+) -> Reader:
+    """The sample customer, of whom everything is known, in a shop of this policy."""
+    locale = locale or sample["customer"]["locale"]
+    return Reader(values=sample, locale=locale, worth=_worth(policy, locale))
 
 
 def of_customer(
@@ -103,7 +111,7 @@ def of_customer(
         values["review"] = review_values(world, message, _ANY_REVIEW, policy, page)
         values["trigger"] = {**values["trigger"], "type": "order.placed", "time": order.placed_at}
     locale = locale or world.customer.locale or policy.locale
-    return Reader(values=values, locale=locale, base_url=base_url)
+    return Reader(values=values, locale=locale, base_url=base_url, worth=_worth(policy, locale))
 
 
 def template_previews(
@@ -152,7 +160,7 @@ def campaign_previews(
             yield Rendered(
                 template=step.template, channel=step.channel, step=step.id, content=content
             )
-        values[step.id] = _result(step, values["now"])
+        values[step.id] = _result(step, values["now"], reader.worth)
 
 
 def sample_tracks(
@@ -166,7 +174,16 @@ def sample_tracks(
     }
 
 
-def _result(step: Step, now: datetime) -> dict[str, Any]:
+def _worth(policy: Policy | None, locale: str | None) -> dict[str, str]:
+    if policy is None:
+        return {}
+    return {
+        name: in_language(offer.value, locale, policy.locale)
+        for name, offer in policy.offers.items()
+    }
+
+
+def _result(step: Step, now: datetime, worth: Mapping[str, str]) -> dict[str, Any]:
     """What later templates may ask of a step: sent, and nothing came of it yet."""
     match step:
         case AskSurvey():
@@ -188,8 +205,9 @@ def _result(step: Step, now: datetime) -> dict[str, Any]:
         case WaitFor():
             return dict.fromkeys(WAIT_RESULTS, False)
         case IssueCoupon():
-            return {"issued": True, "redeemed": False, "code": "SAMPLE-CODE",
-                    "value": f"({step.offer})", "expires_at": now + timedelta(days=30)}  # fmt: skip
+            value = worth.get(step.offer, f"({step.offer})")
+            return {"issued": True, "redeemed": False, "code": "SAMPLE-CODE", "value": value,
+                    "expires_at": now + timedelta(days=30)}  # fmt: skip
         case Split():
             return {"variant": step.variants[0].name}
         case _:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from config.policy import load_policy
+from config.policy import Policy, load_policy
+from config.topics import in_language
 from config.yaml_source import load
 from engine.authoring.library import Entry, read_library
 from engine.authoring.loader import Loader
@@ -23,6 +24,8 @@ from triggers.event_types import BUILT_IN
 
 ROOT: Final = Path(__file__).parents[2]
 _SOON: Final = datetime(2026, 3, 24, 17, tzinfo=UTC)
+# A friend's coming is rewarded by points or by a coupon; our shop gives a coupon.
+_NOT_BOTH: Final = {"referral.converted": {"points": None}}
 _WORDS: Final = {
     "tracking_url": "https://parcels.example.com/1Z999AA10123456784",
     "tracking_number": "1Z999AA10123456784",
@@ -53,7 +56,9 @@ def mails(locale: str | None = None) -> Iterator[Mail]:
     seen: set[str] = set()
     for entry in read_library(ROOT):
         plan = plans[entry.id].plan
-        for made in campaign_previews(plan, of_sample(_sample(plan), locale), templates):
+        for made in campaign_previews(
+            plan, of_sample(_sample(plan, policy), locale, policy), templates
+        ):
             content = made.content
             if content.html is None or content.subject is None or made.template in seen:
                 continue
@@ -69,25 +74,32 @@ def mails(locale: str | None = None) -> Iterator[Mail]:
             )
 
 
-def _sample(plan: Plan) -> dict[str, Any]:
+def _sample(plan: Plan, policy: Policy) -> dict[str, Any]:
     """The sample customer, with pictures, and with data for what starts the campaign."""
-    context = _pictured(copy.deepcopy(SAMPLE_CONTEXT))
+    context = copy.deepcopy(SAMPLE_CONTEXT)
+    _picture(context)
+    for name, offer in policy.offers.items():
+        code = f"{offer.prefix or offer.code or name.upper()}-7KQ2MX9D"
+        value = in_language(offer.value, None, policy.locale)
+        context["coupons"][name] = {"code": code, "value": value, "expires_at": _SOON}
     if isinstance(plan.trigger, EventTrigger) and plan.trigger.event in BUILT_IN.types:
         fields = BUILT_IN.types[plan.trigger.event].fields
-        context["trigger"]["data"] = {name: _value(name, one) for name, one in fields.items()}
-    assert isinstance(context, dict)
+        data = {name: _value(name, one) for name, one in fields.items()}
+        context["trigger"]["data"] = data | _NOT_BOTH.get(plan.trigger.event, {})
     return context
 
 
-def _pictured(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_pictured(one) for one in value]
-    if isinstance(value, Mapping):
-        told = {key: _pictured(one) for key, one in value.items()}
-        if "image_url" in told and told.get("url"):
-            told["image_url"] = f"{told['url']}.svg"
-        return told
-    return value
+def _picture(value: Any) -> None:
+    """Give every product with a page a picture."""
+    if isinstance(value, dict):
+        if "image_url" in value and value.get("title"):
+            name = value["title"].lower().partition(",")[0].replace(" ", "-")
+            value["image_url"] = f"https://shop.example.com/images/{name}.svg"
+        for one in value.values():
+            _picture(one)
+    elif isinstance(value, list):
+        for one in value:
+            _picture(one)
 
 
 def _value(name: str, field: DataField) -> object:
