@@ -491,6 +491,7 @@ def _look_ups(settings: Settings) -> dict[str, LookUp]:
         return build_look_ups(
             email_provider=settings.email_provider,
             sms_provider=settings.sms_provider,
+            voice_provider=settings.voice_provider,
             sendgrid_api_key=_plain(settings.sendgrid_api_key),
             sendgrid_base_url=settings.sendgrid_base_url,
             twilio_account_sid=settings.twilio_account_sid,

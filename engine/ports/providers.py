@@ -112,6 +112,7 @@ class Sought:
     since: datetime
     until: datetime  # it was handed over before then
     known: frozenset[str] = frozenset()  # the provider's ids that belong to other messages
+    sender: str | None = None  # of a call: the number that it came from
 
 
 class LookUpUnavailable(Exception):

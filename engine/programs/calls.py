@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from engine.core.book import Record
 from engine.core.campaign import Plans
 from engine.core.context import Context, Taken
 from engine.core.ids import call_id
+from engine.core.order_state import facts_of, is_fully_refunded
 from engine.core.transition import Transition
 from engine.core.verbs import AssignCall, Exit, ProgramStep
 from engine.core.world import Journey, JourneyStatus, World
@@ -99,16 +101,20 @@ class Calls:
         return Taken(code="call_assigned", results={"assigned": True}, trace=trace)
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
-        """Withdraw the open tasks of journeys that something has ended early."""
+        """Withdraw the open tasks of journeys that something has ended early, or now would."""
         for record in world.book(BOOK):
-            journey = world.journeys.get(record.data["journey"])
-            if journey is None or journey.status is not JourneyStatus.EXITED:
+            if record.data["state"] != "open":
                 continue
-            if _ended_by_step(journey, plans):
+            journey, task = world.journeys.get(record.data["journey"]), read(record)
+            reason: str | None = None
+            if journey is not None and journey.status is JourneyStatus.LIVE:
                 continue
-            task = read(record)
-            if task.is_open:
-                world.write(record_of(cancel(task, journey.reason or "exit", context.now)))
+            if journey is None or _has_run_its_course(journey, plans):
+                reason = _undone(task, world, plans)
+            else:
+                reason = journey.reason or "exit"
+            if reason is not None:
+                world.write(record_of(cancel(task, reason, context.now)))
 
 
 def line_team(line: SupportLine, zone: ZoneInfo) -> Team:
@@ -117,8 +123,28 @@ def line_team(line: SupportLine, zone: ZoneInfo) -> Team:
     return Team(hours=line.hours, zone=own)
 
 
-def _ended_by_step(journey: Journey, plans: Plans) -> bool:
-    """Whether its own ``exit`` step ended the journey: that is its end, and no news."""
+def _undone(task: CallTask, world: World, plans: Plans) -> str | None:
+    """The ``exit_on`` event of the task's order that came after its journey had run its course."""
+    order, plan = world.orders.get(task.order_id or ""), plans.current.get(task.campaign)
+    if order is None or plan is None:
+        return None
+    told = task.trigger.get("entered_at")
+    entered = task.at if told is None else datetime.fromisoformat(told)
+    for match in plan.exit_on:
+        if match.condition is not None or all(at <= entered for at in facts_of(order, match.event)):
+            continue
+        if match.event == "order.refunded" and plan.exit_on_full_refund_only:
+            if is_fully_refunded(order):
+                return match.event
+            continue
+        return match.event
+    return None
+
+
+def _has_run_its_course(journey: Journey, plans: Plans) -> bool:
+    """Whether the last step or its own ``exit`` step ended the journey, and nothing else."""
+    if journey.status is not JourneyStatus.EXITED:
+        return True
     plan = plans.revisions.get((journey.campaign, journey.revision))
     steps = () if plan is None else plan.steps
     return any(isinstance(step, Exit) and step.reason == journey.reason for step in steps)

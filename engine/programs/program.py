@@ -54,10 +54,10 @@ class Program(Protocol):
 
 @runtime_checkable
 class Settles(Protocol):
-    """A program that looks at what a batch has made of messages and journeys."""
+    """A program that looks at what a batch has made of messages, journeys and orders."""
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
-        """Look at a world whose messages or journeys have changed, before it is written."""
+        """Look at a world whose messages, journeys or orders have changed, before it is written."""
         ...
 
 
@@ -83,8 +83,9 @@ class Programs:
             program.follow(world, transition, context, backfill=backfill)
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
-        """Let programs look at what has become of messages and journeys, once a batch."""
-        if world.books and (world.changes.messages or world.changes.journeys):
+        """Let programs look at what has become of messages, journeys and orders, once a batch."""
+        changes = world.changes
+        if world.books and (changes.messages or changes.journeys or changes.orders):
             for program in self._settling:
                 program.settle(world, plans, context)
 

@@ -11,7 +11,7 @@ from engine.ports.calling import CallReader
 from engine.ports.providers import LookUp, Provider, ReceiptReader, TextReader
 from engine.providers import sendgrid, twilio_sms
 from engine.providers.http import checked_base_url
-from engine.providers.look_ups import SendGridLookUp, TwilioLookUp
+from engine.providers.look_ups import SendGridLookUp, TwilioCallLookUp, TwilioLookUp
 from engine.providers.preview import Preview
 from engine.providers.sendgrid_receipts import SendGridReceipts
 from engine.providers.smtp import Smtp
@@ -121,6 +121,7 @@ def build_look_ups(
     *,
     email_provider: str = "preview",
     sms_provider: str = "preview",
+    voice_provider: str = "preview",
     sendgrid_api_key: str | None = None,
     sendgrid_base_url: str | None = None,
     twilio_account_sid: str | None = None,
@@ -135,15 +136,18 @@ def build_look_ups(
         look_ups.append(
             SendGridLookUp(api_key=sendgrid_api_key, base_url=base_url, timeouts=timeouts)
         )
-    if sms_provider == "twilio" and twilio_account_sid and twilio_auth_token:
-        look_ups.append(
-            TwilioLookUp(
+    if twilio_account_sid and twilio_auth_token:
+        lists = ((sms_provider, TwilioLookUp), (voice_provider, TwilioCallLookUp))
+        look_ups += [
+            kind(
                 account_sid=twilio_account_sid,
                 auth_token=twilio_auth_token,
                 base_url=twilio_base_url or twilio_sms.BASE_URL,
                 timeouts=timeouts,
             )
-        )
+            for provider, kind in lists
+            if provider == "twilio"
+        ]
     return {look_up.name: look_up for look_up in look_ups}
 
 

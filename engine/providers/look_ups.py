@@ -3,6 +3,9 @@
 Twilio lists an account's messages, https://www.twilio.com/docs/messaging/api/message-resource:
 ours is the one with the same number, the same words and a fitting time.
 
+Its list of calls, https://www.twilio.com/docs/voice/api/call-resource, tells no words: ours is the
+one call between the two numbers at the time, and where there are several nobody can say which.
+
 SendGrid's Email Activity needs an add-on and a key that may read it,
 https://www.twilio.com/docs/sendgrid/for-developers/sending-email/getting-started-email-activity-api:
 ours is the one that carries our id among its ``unique_args``.
@@ -23,6 +26,7 @@ import aiohttp
 
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.ports.providers import LookUpUnavailable, Sought
+from engine.providers import twilio_voice
 from engine.providers.http import checked_base_url
 from engine.providers.twilio_receipts import status_receipt
 from engine.providers.wire import MAX_ANSWER, Timeouts
@@ -102,10 +106,10 @@ class _HttpLookUp(abc.ABC):
             raise LookUpUnavailable("the answer is not JSON", permanent=False) from None
 
 
-class TwilioLookUp(_HttpLookUp):
-    """Twilio's message list."""
+class _TwilioLookUp(_HttpLookUp):
+    """A list of a Twilio account."""
 
-    name = "twilio"
+    resource: str
 
     def __init__(
         self,
@@ -119,33 +123,53 @@ class TwilioLookUp(_HttpLookUp):
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode("ascii")
         headers = {"Authorization": f"Basic {credentials}"}
         super().__init__(base_url=base_url, headers=headers, timeouts=timeouts)
-        self._path = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Messages.json"
+        self._path = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/{self.resource}.json"
+
+    async def _fitting(
+        self, session: aiohttp.ClientSession, sought: Sought, taken: set[str], **more: str
+    ) -> list[tuple[datetime, str, dict[str, Any]]]:
+        """Everything to the number at the time that is no other message's, oldest first."""
+        query = urlencode({"To": sought.to, **more, "PageSize": 100})
+        answer = await self._get(session, self._path, query)
+        listed = answer.get(self.resource.lower()) if isinstance(answer, dict) else None
+        return sorted(
+            (
+                (at, one["sid"], one)
+                for one in (listed if isinstance(listed, list) else ())
+                if isinstance(one, dict)
+                and isinstance(one.get("sid"), str)
+                and one["sid"] not in sought.known
+                and one["sid"] not in taken
+                and str(one.get("direction", "")).startswith("outbound")
+                and one.get("to") == sought.to
+                and (at := _moment(one)) is not None
+                and sought.since - _MARGIN <= at <= sought.until + _MARGIN
+            ),
+            key=lambda one: one[:2],
+        )
+
+
+def _first_day(sought: Sought) -> str:
+    return (sought.since - _MARGIN).date().isoformat()
+
+
+class TwilioLookUp(_TwilioLookUp):
+    """Twilio's message list."""
+
+    name = "twilio"
+    resource = "Messages"
 
     async def _find(
         self, session: aiohttp.ClientSession, sought: Sought, taken: set[str]
     ) -> Receipt | None:
         if sought.text is None:
             return None  # without its words it cannot be told from another
-        first_day = (sought.since - _MARGIN).date().isoformat()
-        query = urlencode({"To": sought.to, "DateSent>": first_day, "PageSize": 100})
-        answer = await self._get(session, self._path, query)
-        listed = answer.get("messages") if isinstance(answer, dict) else None
-        fitting = [
-            (at, message["sid"], message)
-            for message in (listed if isinstance(listed, list) else ())
-            if isinstance(message, dict)
-            and isinstance(message.get("sid"), str)
-            and message["sid"] not in sought.known
-            and message["sid"] not in taken
-            and str(message.get("direction", "")).startswith("outbound")
-            and message.get("to") == sought.to
-            and message.get("body") == sought.text
-            and (at := _moment(message)) is not None
-            and sought.since - _MARGIN <= at <= sought.until + _MARGIN
-        ]
-        if not fitting:
+        more = {"DateSent>": _first_day(sought)}
+        fitting = await self._fitting(session, sought, taken, **more)
+        ours = [one for one in fitting if one[2].get("body") == sought.text]
+        if not ours:
             return None
-        at, sid, message = min(fitting, key=lambda one: one[:2])
+        at, sid, message = ours[0]
         code = message.get("error_code")
         return status_receipt(
             sought.message_id,
@@ -155,6 +179,35 @@ class TwilioLookUp(_HttpLookUp):
             reason=None,
             at=at,
             raw=json.dumps({"sid": sid, "status": message.get("status"), "error_code": code}),
+            looked_up=True,
+        )
+
+
+class TwilioCallLookUp(_TwilioLookUp):
+    """Twilio's list of calls."""
+
+    name = twilio_voice.NAME
+    resource = "Calls"
+
+    async def _find(
+        self, session: aiohttp.ClientSession, sought: Sought, taken: set[str]
+    ) -> Receipt | None:
+        if sought.sender is None:
+            return None  # anybody of the shop may have called from another number
+        more = {"From": sought.sender, "StartTime>": _first_day(sought)}
+        fitting = await self._fitting(session, sought, taken, **more)
+        ours = [one for one in fitting if one[2].get("from") == sought.sender]
+        if len(ours) != 1:
+            return None
+        ((at, sid, call),) = ours
+        status = str(call.get("status"))
+        return twilio_voice.call_receipt(
+            sought.message_id,
+            sid=sid,
+            status=status,
+            error_code=None,
+            at=at,
+            raw=json.dumps({"sid": sid, "status": status}),
             looked_up=True,
         )
 
@@ -224,7 +277,7 @@ def _own_id(detail: Any) -> str | None:
 
 def _moment(message: dict[str, Any]) -> datetime | None:
     """Twilio's times are RFC 2822 dates in UTC."""
-    for name in ("date_created", "date_sent"):
+    for name in ("date_created", "date_sent", "start_time"):
         value = message.get(name)
         if isinstance(value, str):
             try:

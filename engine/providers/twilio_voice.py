@@ -99,22 +99,39 @@ class TwilioVoiceReceipts:
             reason = "the form has no CallSid and CallStatus"
             rejected = Rejected(source=NAME, id=None, reason=reason, body=raw, received_at=now)
             return ReceiptReading(rejected=rejected)
-        kind = KINDS.get(status, ReceiptKind.OTHER)
-        failed = kind is ReceiptKind.FAILED
-        code = fields.get("ErrorCode") or (status.replace("-", "_") if failed else None)
-        receipt = Receipt(
-            provider=NAME,
-            id=f"{sid}:{status}",
-            kind=kind,
-            message_id=message_id,
-            at=now,
-            provider_message_id=sid,
-            error_code=code,
-            reason=_WHY.get(status),
-            verdict=verdict_of(code) if failed else Verdict.NOTHING,
-            raw=raw,
+        receipt = call_receipt(
+            message_id, sid=sid, status=status, error_code=fields.get("ErrorCode"), at=now, raw=raw
         )
         return ReceiptReading(receipts=[receipt])
+
+
+def call_receipt(
+    message_id: str,
+    *,
+    sid: str,
+    status: str,
+    error_code: str | None,
+    at: datetime,
+    raw: str,
+    looked_up: bool = False,
+) -> Receipt:
+    """A call's status as a receipt."""
+    kind = KINDS.get(status, ReceiptKind.OTHER)
+    failed = kind is ReceiptKind.FAILED
+    code = error_code or (status.replace("-", "_") if failed else None)
+    return Receipt(
+        provider=NAME,
+        id=f"{sid}:{status}",
+        kind=kind,
+        message_id=message_id,
+        at=at,
+        provider_message_id=sid,
+        error_code=code,
+        reason=_WHY.get(status),
+        verdict=verdict_of(code) if failed else Verdict.NOTHING,
+        looked_up=looked_up,
+        raw=raw,
+    )
 
 
 class TwilioTurns:

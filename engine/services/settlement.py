@@ -120,6 +120,8 @@ class Settlement:
 
     def _sought(self, messages: Sequence[Message], now: datetime) -> list[Sought]:
         known = self.storage.provider_ids({one.customer_id for one in messages})
+        voice = self.revisions.policy.senders.voice
+        caller = None if voice is None else voice.sender
         sought = []
         for one in messages:
             content = self.words(one.id)
@@ -133,6 +135,7 @@ class Settlement:
                     since=min(one.send_at, until),
                     until=until,
                     known=known,
+                    sender=caller if one.channel == "voice" else None,
                 )
             )
         return sought

@@ -18,7 +18,7 @@ from aiohttp.test_utils import RawTestServer
 
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.ports.providers import LookUp, LookUpUnavailable, Sought
-from engine.providers.look_ups import SendGridLookUp, TwilioLookUp
+from engine.providers.look_ups import SendGridLookUp, TwilioCallLookUp, TwilioLookUp
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOUGHT = Sought(
@@ -200,3 +200,69 @@ def test_nobody_there_is_no_answer(make: Any) -> None:
     with pytest.raises(LookUpUnavailable) as caught:
         asyncio.run(make("http://127.0.0.1:9").find([SOUGHT]))
     assert not caught.value.permanent
+
+
+CALLS = "/2010-04-01/Accounts/ACx/Calls.json"
+CALLED = replace(SOUGHT, text=None, subject=None, sender="+15045550100")
+
+
+def calls(base_url: str) -> LookUp:
+    return TwilioCallLookUp(account_sid="ACx", auth_token="secret", base_url=base_url)
+
+
+def placed(sid: str | None = "CA1", seconds: int = 1, **changed: Any) -> dict[str, Any]:
+    at = format_datetime(NOW + timedelta(seconds=seconds))
+    return {
+        "sid": sid, "to": "+15045550123", "from": "+15045550100", "direction": "outbound-api",
+        "status": "completed", "date_created": at, "start_time": at, **changed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        ("completed", ReceiptKind.DELIVERED, None),
+        ("queued", ReceiptKind.QUEUED, None),
+        ("no-answer", ReceiptKind.FAILED, "no_answer"),
+    ],
+)
+def test_twilio_finds_the_call_by_both_numbers_and_time(
+    status: str, kind: ReceiptKind, code: str | None
+) -> None:
+    api = Api({CALLS: {"calls": [placed(status=status)]}})
+    (one,) = find(api, calls, CALLED)
+    assert (one.message_id, one.kind, one.error_code) == ("m-1", kind, code)
+    assert (one.provider, one.provider_message_id) == ("twilio_voice", "CA1")
+    assert one.looked_up
+    ((path, query, _),) = api.asked
+    assert path == CALLS
+    assert query == {"To": ["+15045550123"], "From": ["+15045550100"],
+                     "StartTime>": ["2026-03-01"], "PageSize": ["100"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        placed(to="+15045550124"),
+        placed(**{"from": "+15045550199"}),
+        placed(direction="inbound"),
+        placed(seconds=-3600),
+        placed(date_created=None, start_time=None),
+        placed(sid=None),
+    ],
+)
+def test_twilio_takes_no_other_call_for_it(other: dict[str, Any]) -> None:
+    assert find(Api({CALLS: {"calls": [other, 7, None]}}), calls, CALLED) == []
+
+
+def test_of_two_calls_nobody_can_say_which_it_was() -> None:
+    api = Api({CALLS: {"calls": [placed("CA1"), placed("CA2", 2)]}})
+    assert find(api, calls, CALLED) == []
+    (one,) = find(api, calls, replace(CALLED, known=frozenset({"CA1"})))
+    assert one.provider_message_id == "CA2"
+
+
+def test_a_call_from_nowhere_is_not_looked_for() -> None:
+    api = Api({})
+    assert find(api, calls, replace(CALLED, sender=None)) == []
+    assert api.asked == []

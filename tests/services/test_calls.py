@@ -107,6 +107,70 @@ def test_a_refund_cancels_the_call_and_says_so(new_house: NewHouse) -> None:
     assert house.events("call.completed") == []
 
 
+CHECK_IN: list[dict[str, Any]] = [
+    {"id": "call", "assign_call": {"queue": "support", "script": "check"}}
+]
+
+
+def checked_in(new_house: NewHouse, *more_steps: Any, **more: Any) -> House:
+    """A task whose journey is over: it does not wait for what comes of the call."""
+    house = new_house(
+        campaign("check-in", "order.delivered", [*CHECK_IN, *more_steps], **more),
+        store=STORE,
+        templates=TEMPLATES | {"check/script.txt": "Is all well?"},
+    )
+    house.tell("order.delivered", order=1)
+    assert house.journey().status in ("completed", "exited")
+    assert task(house).is_open
+    house.run(HOUR)
+    return house
+
+
+@pytest.mark.parametrize("undone", ["order.refunded", "order.cancelled", "order.disputed"])
+@pytest.mark.parametrize("last", [(), ({"exit": "called"},)])
+def test_a_refund_after_the_journey_calls_off_the_open_call(
+    new_house: NewHouse, undone: str, last: tuple[Any, ...]
+) -> None:
+    house = checked_in(new_house, *last, purpose="marketing")
+    house.tell(undone, order=2)
+    assert task(house).is_open
+    house.tell(undone, order=1)
+    assert (task(house).state, task(house).outcome) == ("cancelled", undone)
+    house.run(DAY)
+    assert house.events("call.completed") == house.events("call.no_answer") == []
+
+
+def test_a_partial_refund_leaves_the_call_where_the_campaign_goes_on(new_house: NewHouse) -> None:
+    house = checked_in(new_house, purpose="marketing")
+    house.tell("order.refunded", order=1, data={"refund_id": "r1", "amount": 20})
+    assert task(house).is_open
+    house.tell("order.refunded", order=1, data={"refund_id": "r2", "amount": 60}, id="r2")
+    assert task(house).outcome == "order.refunded"
+
+
+def test_what_the_campaign_does_not_exit_on_leaves_the_call(new_house: NewHouse) -> None:
+    house = checked_in(new_house, exit_on=["order.returned"])
+    house.tell("order.refunded", order=1)
+    assert task(house).is_open
+    house.app.calls.complete(task(house).id, "well", None, "ann")
+    house.tell("order.returned", order=1)
+    assert task(house).state == "completed"
+
+
+def test_a_call_because_of_a_refund_is_not_called_off_by_it(new_house: NewHouse) -> None:
+    house = new_house(
+        campaign("sorry", "order.refunded", CHECK_IN, purpose="marketing"),
+        store=STORE,
+        templates=TEMPLATES | {"check/script.txt": "Is all well?"},
+    )
+    house.tell("order.refunded", order=1)
+    house.run(HOUR)
+    house.tell("order.updated", order=1)
+    assert task(house).is_open
+    house.tell("order.disputed", order=1)
+    assert task(house).outcome == "order.disputed"
+
+
 def test_the_exit_step_of_its_own_campaign_leaves_the_task(new_house: NewHouse) -> None:
     call = {"id": "call", "assign_call": {"queue": "support", "script": "check"}}
     house = new_house(

@@ -8,8 +8,10 @@ import pytest
 
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.ports.calling import CallReply, CallTurn
+from engine.providers.simulated import SILENCE, Script
 from tests.services.conftest import NewHouse
 from tests.services.house import HOUR, MINUTE, STORE, TEMPLATES, House, campaign, email, person
+from tests.services.test_settlement import Asked
 
 VOICE = {
     "senders": {**STORE["senders"], "voice": {"from": "+15045550100"}},
@@ -127,6 +129,20 @@ def test_a_shop_without_a_number_calls_nobody(new_house: NewHouse) -> None:
         new_house, {"id": "say", "place_call": "check"}, store={"quiet_hours": {"voice": "none"}}
     )
     assert house.message().reason == "no_sender"
+
+
+def test_a_call_in_doubt_is_sought_by_the_number_that_it_came_from(new_house: NewHouse) -> None:
+    house = called(
+        new_house, {"id": "say", "place_call": "check"}, script=Script(calls=[SILENCE])
+    )  # fmt: skip
+    assert house.message().status == "unknown"
+    asked = Asked(ReceiptKind.DELIVERED)
+    house.app.settlement.look_ups = {house.voice.name: asked}
+    house.run(3 * MINUTE)
+    house.app.settlement.run()
+    (sought,) = asked.questions
+    assert (sought.to, sought.sender) == (house.message().recipient, "+15045550100")
+    assert house.message().status == "delivered"
 
 
 def ring(house: House, caller: str, sid: str = "CA9", **more: Any) -> CallReply:
