@@ -43,6 +43,7 @@ def lint_policy(draft: Draft, policy: Policy, templates: Templates) -> Iterator[
     if policy.senders.voice is None:
         yield from _no_sender(draft, "no-voice-sender", "voice", "no call can be made")
     yield from _transfers(draft, policy)
+    yield from _machines(draft, policy)
     yield from _queues(draft, policy)
     yield from referrals.programs(draft, policy)
     yield from _webhooks(draft, policy)
@@ -86,6 +87,22 @@ def _transfers(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
                 key=True,
                 severity=Severity.WARNING,
                 expected="calls: support_line: in config/store.yaml",
+            )
+
+
+def _machines(draft: Draft, policy: Policy) -> Iterator[Diagnostic]:
+    """Words are said to a person only once it is known that one answers, and are kept till then."""
+    for step in draft.steps:
+        spec = step.spec
+        hangs_up = isinstance(spec, PlaceCallStep) and spec.place_call.on_machine == "hang_up"
+        if hangs_up and not policy.privacy.store_content:
+            yield draft.problem(
+                "machine-hears-it",
+                (*step.verb_path, "on_machine"),
+                "the call does not hang up on machines: config/store.yaml keeps no words to say "
+                "when a person answers",
+                severity=Severity.WARNING,
+                expected="privacy: store_content: true in config/store.yaml, or on_machine: speak",
             )
 
 

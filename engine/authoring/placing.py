@@ -14,7 +14,12 @@ _ANSWERED_IN: Final = Duration(seconds=3600)  # keys are pressed during the call
 
 def placed_call(place: PlaceFields, common: dict[str, Any]) -> PlaceCall | AskSurvey:
     """A call; one that asks for a score is a survey whose question is spoken."""
-    call = VoiceCall(recording=place.recording, survey=place.survey, transfer=place.transfer)
+    call = VoiceCall(
+        recording=place.recording,
+        survey=place.survey,
+        transfer=place.transfer,
+        on_machine=place.on_machine,
+    )
     message = {
         "template": place.template,
         "max_lateness": place.max_lateness,

@@ -134,6 +134,11 @@ class PlaceFields(MessageFields):
     transfer: bool = Field(
         False, description="Offer to put the customer through to calls: support_line, in its hours"
     )
+    on_machine: Given[Literal["speak", "hang_up"]] = Field(
+        None,
+        description="Find out whether an answering machine takes the call, and speak after its "
+        "signal or hang up; unless said, speak to whoever answers",
+    )
 
     @model_validator(mode="after")
     def _asked(self) -> PlaceFields:

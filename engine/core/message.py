@@ -96,17 +96,23 @@ class Content:
     language: str | None = None  # of what is spoken in a call; not kept
 
 
+OnMachine = Literal["speak", "hang_up"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceCall:
     """What a call does besides saying its words.
 
     ``recording`` (an https address) is played in their place; ``survey`` is asked by keypad;
-    ``transfer`` offers to put the customer through to the shop's support line.
+    ``transfer`` offers to put the customer through to the shop's support line. ``on_machine``: it
+    is found out whether an answering machine takes the call, which is then spoken to after its
+    signal or hung up on; None does not look, and speaks to whoever answers.
     """
 
     recording: str | None = None
     survey: SurveyKind | None = None
     transfer: bool = False
+    on_machine: OnMachine | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from engine.core.message import VoiceCall
 from engine.core.survey import SurveyKind
 
 PATH: Final = "/webhooks/twilio/voice"
@@ -16,7 +17,8 @@ class CallTurn:
     """Somebody's turn in a call. ``query`` is of the address that the provider was given.
 
     ``caller`` and ``called`` are the call's two numbers; ``seconds`` how long a forwarded call
-    took, when it has ended, and ``answered`` whether anybody took it.
+    took, when it has ended, and ``answered`` whether anybody took it. ``machine``: an answering
+    machine has taken the call that we made.
     """
 
     call_id: str
@@ -26,6 +28,16 @@ class CallTurn:
     query: Mapping[str, str]
     seconds: int | None = None
     answered: bool = False
+    machine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What somebody hears first who takes a call of ours."""
+
+    text: str
+    language: str | None
+    call: VoiceCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,7 @@ class CallReply:
     """
 
     message_id: str | None = None
+    opens: Opening | None = None
     locale: str | None = None
     say: Literal["thanks", "again", "closed", "goodbye"] | None = None
     ask: SurveyKind | None = None

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from twilio.twiml.voice_response import VoiceResponse
 
-from engine.core.message import Outgoing
+from engine.core.message import Outgoing, VoiceCall
 from engine.core.survey import SurveyKind
-from engine.ports.calling import PATH, CallReply
+from engine.ports.calling import PATH, CallReply, Opening
 
 _SILENCE: Final = 6  # seconds that somebody may take to press a key
 _TWO_DIGITS: Final = frozenset({"nps"})  # ten has two: # ends the answer, or silence does
@@ -58,21 +58,24 @@ def opening(outgoing: Outgoing, public_url: str | None) -> str:
 
     Nothing is asked where Twilio cannot bring the answer, for want of a ``public_url``.
     """
-    call, response = outgoing.call, VoiceResponse()
-    language = outgoing.content.language
-    words = _words(language)
-    kind = None if call is None else call.survey
-    transfer = call is not None and call.transfer
+    content, call = outgoing.content, outgoing.call or VoiceCall()
+    begins = Opening(text=content.text, language=content.language, call=call)
+    return _begun(begins, outgoing.message_id, public_url)
+
+
+def _begun(begins: Opening, message_id: str, public_url: str | None) -> str:
+    call, language, response = begins.call, begins.language, VoiceResponse()
+    words, kind, transfer = _words(language), call.survey, call.transfer
     asks = public_url is not None and (kind is not None or transfer)
     for _ in range(2 if asks else 1):  # whoever says nothing hears it once more
         heard = response
         if asks:
-            about = {"message_id": outgoing.message_id, "transfer": "1" if transfer else ""}
+            about = {"message_id": message_id, "transfer": "1" if transfer else ""}
             heard = _gather(response, public_url or "", kind, about)
-        if call is not None and call.recording is not None:
+        if call.recording is not None:
             heard.play(call.recording)
         else:
-            heard.say(outgoing.content.text, **_spoken(language))
+            heard.say(begins.text, **_spoken(language))
         if asks and kind is None:
             heard.say(words.transfer, **_spoken(_own(language)))
     return str(response)
@@ -80,6 +83,8 @@ def opening(outgoing: Outgoing, public_url: str | None) -> str:
 
 def answering(reply: CallReply, public_url: str) -> str:
     """What is said to somebody in the middle of a call, and what they are asked next."""
+    if reply.opens is not None:
+        return _begun(reply.opens, reply.message_id or "", public_url)
     response, words = VoiceResponse(), _words(reply.locale)
     spoken = _spoken(_own(reply.locale))
     if reply.say is not None:

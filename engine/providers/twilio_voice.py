@@ -1,6 +1,9 @@
 """Calls through Twilio's REST API, ``POST /2010-04-01/Accounts/{sid}/Calls.json``.
 
-https://www.twilio.com/docs/voice/api/call-resource
+https://www.twilio.com/docs/voice/api/call-resource. Who or what takes a call is found out as in
+https://www.twilio.com/docs/voice/answering-machine-detection: ``Enable`` tells as soon as it is
+known, ``DetectMessageEnd`` after a machine's greeting. What is said begins only then, and
+``AnsweredBy`` comes with the request for it and with the report of the call's end.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from engine.core.message import Channel, Outgoing
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
-from engine.ports.calling import CallReply, CallTurn
+from engine.ports.calling import PATH, CallReply, CallTurn
 from engine.ports.providers import ReceiptReading
 from engine.providers.http import Request
 from engine.providers.twilio_codes import verdict_of
@@ -25,7 +28,7 @@ from triggers.event import Rejected
 
 NAME: Final = "twilio_voice"
 _LONGEST: Final = 4000  # characters of the Twiml parameter
-_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
+_EVENTS: Final[tuple[str, ...]] = ("initiated", "ringing", "answered", "completed")
 # https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 KINDS: Final[Mapping[str, ReceiptKind]] = {
     "queued": ReceiptKind.QUEUED,
@@ -38,6 +41,7 @@ KINDS: Final[Mapping[str, ReceiptKind]] = {
     "failed": ReceiptKind.FAILED,
     "canceled": ReceiptKind.FAILED,
 }
+_MACHINES: Final = ("machine", "fax")  # what ``AnsweredBy`` begins with
 _WHY: Final[Mapping[str, str]] = {
     "busy": "the line was busy",
     "no-answer": "nobody answered",
@@ -61,15 +65,23 @@ class TwilioVoice(TwilioSms):
         twiml = opening(outgoing, self._public_url)
         if len(twiml) > _LONGEST:
             raise ValueError("what is said is too long for one call")
-        form: list[tuple[str, str]] = [
-            ("To", outgoing.to),
-            ("From", outgoing.sender),
-            ("Twiml", twiml),
-        ]
+        form: list[tuple[str, str]] = [("To", outgoing.to), ("From", outgoing.sender)]
+        on_machine = None if outgoing.call is None else outgoing.call.on_machine
+        told, events = {"message_id": outgoing.message_id}, _EVENTS
+        if on_machine == "hang_up" and self._public_url is not None:
+            form.append(("Url", f"{self._public_url}{PATH}?{urlencode(_begins(outgoing))}"))
+            form.append(("MachineDetection", "Enable"))
+            told["on_machine"] = on_machine
+            # That somebody has answered says nothing yet.
+            events = tuple(event for event in _EVENTS if event != "answered")
+        else:
+            form.append(("Twiml", twiml))
+            if on_machine == "speak":
+                form.append(("MachineDetection", "DetectMessageEnd"))
         if self._public_url is not None:
-            query = urlencode({"message_id": outgoing.message_id})
-            form.append(("StatusCallback", f"{self._public_url}/receipts/{NAME}?{query}"))
-            form += [("StatusCallbackEvent", event) for event in _EVENTS]
+            callback = f"{self._public_url}/receipts/{NAME}?{urlencode(told)}"
+            form.append(("StatusCallback", callback))
+            form += [("StatusCallbackEvent", event) for event in events]
         return Request(
             path=self._path,
             body=urlencode(form, quote_via=quote).encode("ascii"),
@@ -100,7 +112,14 @@ class TwilioVoiceReceipts:
             rejected = Rejected(source=NAME, id=None, reason=reason, body=raw, received_at=now)
             return ReceiptReading(rejected=rejected)
         receipt = call_receipt(
-            message_id, sid=sid, status=status, error_code=fields.get("ErrorCode"), at=now, raw=raw
+            message_id,
+            sid=sid,
+            status=status,
+            error_code=fields.get("ErrorCode"),
+            at=now,
+            raw=raw,
+            by_machine=is_machine(fields.get("AnsweredBy")),
+            hangs_up=_query(target).get("on_machine") == "hang_up",
         )
         return ReceiptReading(receipts=[receipt])
 
@@ -114,11 +133,19 @@ def call_receipt(
     at: datetime,
     raw: str,
     looked_up: bool = False,
+    by_machine: bool = False,
+    hangs_up: bool = False,
 ) -> Receipt:
-    """A call's status as a receipt."""
-    kind = KINDS.get(status, ReceiptKind.OTHER)
+    """A call's status as a receipt. A call that hung up on an answering machine has failed."""
+    kind, why = KINDS.get(status, ReceiptKind.OTHER), _WHY.get(status)
+    code = error_code
+    if by_machine and kind is ReceiptKind.DELIVERED:
+        why = "an answering machine took the call"
+        if hangs_up:
+            kind, code = ReceiptKind.FAILED, "machine"
     failed = kind is ReceiptKind.FAILED
-    code = error_code or (status.replace("-", "_") if failed else None)
+    if failed and not code:
+        code = status.replace("-", "_")
     return Receipt(
         provider=NAME,
         id=f"{sid}:{status}",
@@ -127,7 +154,7 @@ def call_receipt(
         at=at,
         provider_message_id=sid,
         error_code=code,
-        reason=_WHY.get(status),
+        reason=why,
         verdict=verdict_of(code) if failed else Verdict.NOTHING,
         looked_up=looked_up,
         raw=raw,
@@ -153,11 +180,31 @@ class TwilioTurns:
             query=_query(target),
             seconds=int(seconds) if seconds.isdecimal() and len(seconds) < 8 else None,
             answered=fields.get("DialCallStatus") in ("completed", "answered"),
+            machine=is_machine(fields.get("AnsweredBy")),
         )
 
     def answer(self, reply: CallReply) -> tuple[str, bytes]:
         """TwiML."""
         return MEDIA_TYPE, answering(reply, self._public_url).encode()
+
+
+def is_machine(answered_by: str | None) -> bool:
+    """Whether ``AnsweredBy`` says so; what is ``unknown`` may be a person."""
+    return (answered_by or "").startswith(_MACHINES)
+
+
+def _begins(outgoing: Outgoing) -> dict[str, str]:
+    """What is said first, asked for when it is known who answers; the words stay with us."""
+    call = outgoing.call
+    told = {
+        "message_id": outgoing.message_id,
+        "opening": "1",
+        "language": outgoing.content.language or "",
+        "kind": "" if call is None or call.survey is None else call.survey,
+        "transfer": "1" if call is not None and call.transfer else "",
+        "recording": "" if call is None or call.recording is None else call.recording,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _query(target: str) -> dict[str, str]:

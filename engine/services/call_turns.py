@@ -9,9 +9,9 @@ import structlog
 
 from config.calling import Calls as CallPolicy
 from config.policy import Policy
-from engine.core.message import Message
+from engine.core.message import Content, Message, VoiceCall
 from engine.core.survey import SurveyKind, answer_of, is_kind
-from engine.ports.calling import CallReply, CallTurn
+from engine.ports.calling import CallReply, CallTurn, Opening
 from engine.ports.clock import Clock
 from engine.ports.storage import Incoming, Storage
 from engine.programs.calls import line_team
@@ -40,12 +40,14 @@ class CallTurns:
         policy: Callable[[], Policy],
         clock: Clock,
         on_taken: Callable[[], None],
+        words: Callable[[str], Content | None],
     ) -> None:
         self._storage = storage
         self._surveys = surveys
         self._policy = policy
         self._clock = clock
         self._on_taken = on_taken
+        self._words = words
 
     def take(self, turn: CallTurn) -> CallReply:
         """What to do next. Raises ``Contended`` when the answer could not be stored."""
@@ -55,10 +57,30 @@ class CallTurns:
         message = self._message(message_id)
         if message is None:
             return CallReply(say="goodbye")
+        if turn.query.get("opening") == "1":
+            return self._opened(turn, message)
         kind = turn.query.get("kind")
         if is_kind(kind):
             return self._answered(turn, message, kind)
         return self._transferred(turn, message)
+
+    def _opened(self, turn: CallTurn, message: Message) -> CallReply:
+        """Somebody has taken a call that hangs up on machines: say what is to be said."""
+        if turn.machine:
+            return CallReply(is_talk=False)
+        words, recording = self._words(message.id), turn.query.get("recording")
+        if words is None and recording is None:
+            log.warning("words_not_kept", message=message.id)
+            return CallReply(locale=message.locale, say="goodbye")
+        kind = turn.query.get("kind")
+        call = VoiceCall(
+            recording=recording,
+            survey=kind if is_kind(kind) else None,
+            transfer=turn.query.get("transfer") == "1",
+        )
+        text, language = "" if words is None else words.text, turn.query.get("language")
+        opens = Opening(text=text, language=language, call=call)
+        return CallReply(message_id=message.id, locale=message.locale, opens=opens)
 
     def _answered(self, turn: CallTurn, message: Message, kind: SurveyKind) -> CallReply:
         transfer = turn.query.get("transfer") == "1"

@@ -279,10 +279,15 @@ class HandOver:
 
 
 def _call(plan: Plan | None, message: Message, policy: Policy, now: datetime) -> VoiceCall | None:
-    """What a call does besides saying its words; nobody is put through out of hours."""
+    """What a call does besides saying its words; nobody is put through out of hours.
+
+    To hang up on machines, the words must be kept until it is known who answers.
+    """
     index = None if plan is None else plan.step_index.get(message.step)
     step = None if plan is None or index is None else plan.steps[index]
     call = step.call if isinstance(step, PlaceCall | AskSurvey) else None
+    if call is not None and call.on_machine == "hang_up" and not policy.privacy.store_content:
+        call = replace(call, on_machine=None)
     if call is None or not call.transfer:
         return call
     line = policy.calls.support_line

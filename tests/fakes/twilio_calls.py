@@ -14,7 +14,9 @@ from xml.etree import ElementTree
 from tests.fakes.http_fake import Verdict
 from tests.fakes.twilio import E164, FakeTwilio, refused
 
-_FIELDS = {"To", "From", "Twiml", "StatusCallback", "StatusCallbackEvent"}
+_FIELDS = {
+    "To", "From", "Twiml", "Url", "MachineDetection", "StatusCallback", "StatusCallbackEvent"
+}  # fmt: skip
 _EVENTS = {"initiated", "ringing", "answered", "completed"}
 
 
@@ -33,14 +35,18 @@ class FakeTwilioCalls(FakeTwilio):
         told = [value for name, value in pairs if name == "StatusCallbackEvent"]
         if len(form) + len(told) < len(pairs) or form.keys() - _FIELDS or set(told) - _EVENTS:
             return refused(400, 20001, "Unknown or repeated parameter")
-        to, twiml = form.get("To", ""), form.get("Twiml", "")
+        if form.get("MachineDetection", "Enable") not in ("Enable", "DetectMessageEnd"):
+            return refused(400, 21209, "MachineDetection is Enable or DetectMessageEnd")
+        to, twiml, url = form.get("To", ""), form.get("Twiml", ""), form.get("Url", "")
+        if bool(twiml) == bool(url):
+            return refused(400, 21205, "Url parameter is required, or Twiml")
         if not E164.fullmatch(to):
             return refused(400, 21211, f"The 'To' number {to} is not a valid phone number.")
         if not E164.fullmatch(form.get("From", "")):
             return refused(400, 21212, "The 'From' number is not a valid phone number.")
-        if not twiml or len(twiml) > 4000:
-            return refused(400, 21205, "Twiml is missing or too long")
-        if ElementTree.fromstring(twiml).tag != "Response":
+        if len(twiml) > 4000:
+            return refused(400, 21205, "Twiml is too long")
+        if twiml and ElementTree.fromstring(twiml).tag != "Response":
             return refused(400, 12100, "Document parse failure")
         callback = parse_qs(urlsplit(form.get("StatusCallback", "")).query)
         call = {

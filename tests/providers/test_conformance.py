@@ -6,6 +6,8 @@ import contextlib
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from engine.core.message import Outcome, Outgoing
 from engine.ports.providers import Provider
 from engine.providers.preview import Preview
@@ -19,7 +21,7 @@ from tests.fakes.sendgrid import FakeSendGrid
 from tests.fakes.twilio import FakeTwilio
 from tests.fakes.twilio_calls import FakeTwilioCalls
 from tests.providers.conformance import Accepts, Fails, OverHttp
-from tests.providers.messages import clock, email, sms, voice
+from tests.providers.messages import clock, email, send, sms, voice
 
 API_KEY = "SG.q9dW3kPz.secret-part"
 SID = "AC0123456789abcdef0123456789abcdef"
@@ -99,6 +101,13 @@ class TestTwilioVoice(OverHttp):
 
     def impossible(self) -> Outgoing:
         return voice(to="5005550006")
+
+    @pytest.mark.parametrize("on_machine", ["speak", "hang_up"])
+    def test_answering_machines_may_be_found_out(self, on_machine: str) -> None:
+        with self.fake() as fake:
+            one = voice("m-1", on_machine=on_machine, survey="nps")
+            (result,) = send(self.at(fake.base_url), [one])
+        assert result.outcome is Outcome.ACCEPTED
 
     def error_body(self, words: str) -> bytes:
         return json.dumps({"code": 20001, "message": words, "status": 400}).encode()

@@ -244,7 +244,7 @@ def test_twilio_finds_the_call_by_both_numbers_and_time(
     "other",
     [
         placed(to="+15045550124"),
-        placed(**{"from": "+15045550199"}),
+        {**placed(), "from": "+15045550199"},
         placed(direction="inbound"),
         placed(seconds=-3600),
         placed(date_created=None, start_time=None),

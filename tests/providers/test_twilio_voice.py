@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 
 from engine.core.message import Content
 from engine.core.receipt import ReceiptKind
-from engine.ports.calling import PATH, CallReply
+from engine.ports.calling import PATH, CallReply, Opening
 from engine.ports.providers import ReceiptRefused
 from engine.providers.twilio_signature import SIGNATURE
 from engine.providers.twilio_twiml import answering, opening
@@ -110,3 +110,68 @@ def test_a_forwarded_call_reports_its_end() -> None:
     (dial,) = said(answering(CallReply(dial="+15045550111", tells_end=True), PUBLIC))
     assert dial.attrib["action"] == f"{PUBLIC}{PATH}?ended=1"
     assert list(said(answering(CallReply(is_talk=False), PUBLIC))) == []
+
+
+def request_of(**call: Any) -> dict[str, list[str]]:
+    provider = TwilioVoice(account_sid="AC1", auth_token=TOKEN, clock=clock, public_url=PUBLIC)
+    return parse_qs(provider.request(voice(**call)).body.decode())
+
+
+def test_a_machine_is_spoken_to_after_its_greeting() -> None:
+    form = request_of(on_machine="speak", survey="nps")
+    assert form["MachineDetection"] == ["DetectMessageEnd"]
+    assert said(form["Twiml"][0])[0].tag == "Gather"
+    assert "answered" in form["StatusCallbackEvent"]
+    assert "MachineDetection" not in request_of()
+
+
+def test_who_hangs_up_on_machines_asks_for_the_words_when_somebody_answers() -> None:
+    call = {"survey": "nps", "transfer": True, "recording": "https://shop.test/a b.mp3"}
+    form = request_of(on_machine="hang_up", **call)
+    assert form["MachineDetection"] == ["Enable"]
+    assert "Twiml" not in form
+    assert "answered" not in form["StatusCallbackEvent"]  # that is said of machines too
+    address, _, query = form["Url"][0].partition("?")
+    assert address == PUBLIC + PATH
+    assert dict(parse_qsl(query)) == {
+        "message_id": "m-1", "opening": "1", "language": "en", "kind": "nps", "transfer": "1",
+        "recording": "https://shop.test/a b.mp3",
+    }  # fmt: skip
+    assert "How was it" not in query
+    provider = TwilioVoice(account_sid="AC1", auth_token=TOKEN, clock=clock)
+    alone = dict(parse_qsl(provider.request(voice(on_machine="hang_up")).body.decode()))
+    assert "Twiml" in alone  # nobody could ask us for the words
+    assert "MachineDetection" not in alone
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "hangs_up", "kind", "code"),
+    [
+        ("machine_start", True, ReceiptKind.FAILED, "machine"),
+        ("fax", True, ReceiptKind.FAILED, "machine"),
+        ("machine_end_beep", False, ReceiptKind.DELIVERED, None),
+        ("human", True, ReceiptKind.DELIVERED, None),
+        ("unknown", True, ReceiptKind.DELIVERED, None),
+    ],
+)
+def test_the_end_of_a_call_says_who_took_it(
+    answered_by: str, hangs_up: bool, kind: ReceiptKind, code: str | None
+) -> None:
+    reader = TwilioVoiceReceipts([TOKEN], PUBLIC)
+    target = "/receipts/twilio_voice?message_id=m-1" + "&on_machine=hang_up" * hangs_up
+    fields = {"CallSid": "CA1", "CallStatus": "completed", "AnsweredBy": answered_by}
+    headers, body = signed(target, **fields)
+    (receipt,) = reader.read(headers, body, target=target, now=NOW).receipts
+    assert (receipt.kind, receipt.error_code) == (kind, code)
+    is_machine = answered_by not in ("human", "unknown")
+    assert (receipt.reason == "an answering machine took the call") is is_machine
+    turned = f"{PATH}?message_id=m-1&opening=1"
+    headers, body = signed(turned, CallSid="CA1", AnsweredBy=answered_by)
+    assert TwilioTurns([TOKEN], PUBLIC).read(headers, body, target=turned).machine is is_machine
+
+
+def test_what_is_said_to_whoever_answers_is_what_would_have_been_said_at_once() -> None:
+    one = voice(survey="nps", transfer=True)
+    assert one.call is not None
+    opens = Opening(text=one.content.text, language="en", call=one.call)
+    assert answering(CallReply(message_id="m-1", opens=opens), PUBLIC) == opening(one, PUBLIC)

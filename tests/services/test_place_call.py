@@ -131,6 +131,65 @@ def test_a_shop_without_a_number_calls_nobody(new_house: NewHouse) -> None:
     assert house.message().reason == "no_sender"
 
 
+def taken(house: House, *, machine: bool) -> CallReply:
+    """Whoever or whatever takes the call, and is found out to be one or the other."""
+    (outgoing,) = house.voice.received
+    call = outgoing.call
+    assert call is not None
+    query = {"message_id": outgoing.message_id, "opening": "1", "kind": call.survey or "",
+             "language": outgoing.content.language or ""}  # fmt: skip
+    reply = house.app.turns.take(CallTurn(
+        call_id="CA1", caller="+15045550100", called=outgoing.to, digits="", machine=machine,
+        query={name: value for name, value in query.items() if value},
+    ))  # fmt: skip
+    house.app.worker.quiesce()
+    return reply
+
+
+HANGING_UP = [{"id": "how", "place_call": {
+    "template": "check", "survey": "nps", "on_machine": "hang_up",
+}}, ASKED[1]]  # fmt: skip
+
+
+def test_a_person_hears_what_a_machine_does_not(new_house: NewHouse) -> None:
+    house = called(new_house, *HANGING_UP)
+    (outgoing,) = house.voice.received
+    assert outgoing.call is not None
+    assert outgoing.call.on_machine == "hang_up"
+    heard = taken(house, machine=False).opens
+    assert heard is not None
+    assert (heard.text, heard.language) == ("Hello Ada. How was it? 0 to 10.", "en")
+    assert heard.call.survey == "nps"
+    press(house, "3", kind="nps")
+    assert [one.step for one in house.messages()] == ["how", "sorry"]
+
+
+def test_a_machine_is_hung_up_on_and_counts_as_no_answer(new_house: NewHouse) -> None:
+    house = called(new_house, *HANGING_UP)
+    reply = taken(house, machine=True)
+    assert (reply.opens, reply.say, reply.ask, reply.is_talk) == (None, None, None, False)
+    message = house.messages()[0]
+    house.app.receive.take([Receipt(
+        provider=house.voice.name, id="CA1:completed", kind=ReceiptKind.FAILED, raw="{}",
+        message_id=message.id, at=house.clock.now(), error_code="machine",
+        reason="an answering machine took the call",
+    )])  # fmt: skip
+    house.run(2 * HOUR)
+    how = next(one for one in house.messages() if one.step == "how")
+    assert (how.status, how.error_code) == ("failed", "machine")
+    assert [one.step for one in house.messages()] == ["how", "missed"]
+
+
+def test_where_no_words_are_kept_everybody_is_spoken_to(new_house: NewHouse) -> None:
+    house = called(
+        new_house, *HANGING_UP, store={**VOICE, "privacy": {"store_content": False}}
+    )  # fmt: skip
+    (outgoing,) = house.voice.received
+    assert outgoing.call is not None
+    assert outgoing.call.on_machine is None
+    assert taken(house, machine=False).say == "goodbye"
+
+
 def test_a_call_in_doubt_is_sought_by_the_number_that_it_came_from(new_house: NewHouse) -> None:
     house = called(
         new_house, {"id": "say", "place_call": "check"}, script=Script(calls=[SILENCE])
