@@ -59,24 +59,26 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     count from 1.
     """
     found = in_order(diagnostics)
-    rows = [
-        {
-            "file": one.at.file,
-            "line": one.at.line,
-            "column": one.at.column,
-            "end_column": one.at.end_column,
-            "severity": one.severity.value,
-            "code": one.code,
-            "message": one.message,
-            "path": one.path,
-            "expected": one.expected,
-            "suggestion": one.suggestion,
-        }
-        for one in found
-    ]
+    rows = [as_row(one) for one in found]
     errors, warnings = _counts(found)
     report = {"version": 1, "errors": errors, "warnings": warnings, "diagnostics": rows}
     return json.dumps(report, indent=2) + "\n"
+
+
+def as_row(one: Diagnostic) -> dict[str, str | int | None]:
+    """One diagnostic with its fields as ``as_json`` names them."""
+    return {
+        "file": one.at.file,
+        "line": one.at.line,
+        "column": one.at.column,
+        "end_column": one.at.end_column,
+        "severity": one.severity.value,
+        "code": one.code,
+        "message": one.message,
+        "path": one.path,
+        "expected": one.expected,
+        "suggestion": one.suggestion,
+    }
 
 
 def as_github(diagnostics: Iterable[Diagnostic]) -> str:

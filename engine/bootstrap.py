@@ -91,6 +91,14 @@ class SetupError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What takes longest to make, made already. The database is taken to be up to date."""
+
+    templates: MessageTemplates
+    loader: Loader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """Everything that runs, wired; ``close`` lets go of it."""
 
@@ -158,11 +166,13 @@ def build(
     sends: bool = False,
     providers: Mapping[Channel, Provider] | None = None,
     make_sender: Callable[[Mapping[Channel, Provider]], Handover] | None = None,
+    prepared: Prepared | None = None,
 ) -> App:
     """Put the application of a workspace together; the database is brought up to date.
 
     ``sends``: this process may hand messages over (the daemon); others only schedule them.
-    ``providers`` and ``make_sender`` replace what the settings choose (demo, tests, benchmarks).
+    ``providers`` and ``make_sender`` replace what the settings choose (demo, tests, benchmarks);
+    ``prepared`` is for who builds many applications of one workspace.
     Raises ``SetupError``.
     """
     settings = _settings(workspace, environ)
@@ -171,16 +181,14 @@ def build(
     workspace = settings.workspace
     clock = clock or SystemClock()
     policy = read_policy(workspace)
-    templates = MessageTemplates(
-        workspace / "message_templates",
-        shop=shop_context(policy),
-        default_locale=policy.locale.split("-")[0],
-    )
-    loader = Loader(workspace, templates)
+    if prepared is None:
+        templates = open_templates(workspace, policy)
+        prepared = Prepared(templates=templates, loader=Loader(workspace, templates))
+        upgrade(settings.database_url)
     keys = settings.secret_key or (ensure_secret_key(workspace),)
     links = Links([key.get_secret_value() for key in keys], settings.base_url)
     fingerprints = Fingerprints([key.get_secret_value() for key in keys])
-    upgrade(settings.database_url)
+    templates, loader = prepared.templates, prepared.loader
     storage = SqlStorage(Database(settings.database_url))
     rotation = Rotation(
         settings,
@@ -363,6 +371,15 @@ def build(
     )
     revisions.reload(clock.now())
     return app
+
+
+def open_templates(workspace: Path, policy: Policy) -> MessageTemplates:
+    """The workspace's templates, compiled for the shop of this policy."""
+    return MessageTemplates(
+        workspace / "message_templates",
+        shop=shop_context(policy),
+        default_locale=policy.locale.split("-")[0],
+    )
 
 
 ZONES = {name: ZoneInfo(name) for name in sorted(available_timezones())}

@@ -13,6 +13,7 @@ from config.yaml_source import SourceError
 from config.yaml_source import load as read_yaml
 from engine.authoring.lint_policy import lint_policy
 from engine.authoring.loader import CAMPAIGNS, Loader
+from engine.authoring.rehearsals import read_test_files
 from engine.authoring.rules import supporting
 from engine.ports.rendering import Templates
 
@@ -34,7 +35,7 @@ class Report:
 
 
 def check(workspace: Path, open_templates: OpenTemplates) -> Report:
-    """Reads policy, event types, templates and campaigns; raises nothing for what they hold."""
+    """Reads policy, event types, templates, campaigns, tests; raises nothing for their faults."""
     problems: list[Diagnostic] = []
     sources: dict[str, str] = {}
     policy = _read_policy(workspace, problems, sources)
@@ -59,6 +60,9 @@ def check(workspace: Path, open_templates: OpenTemplates) -> Report:
             )
         )
     sources.update(result.sources)
+    tests = read_test_files(workspace, result.drafts)
+    problems += tests.diagnostics
+    sources.update(tests.sources)
     _read_others(workspace, problems, sources)
     return Report(diagnostics=tuple(in_order(dict.fromkeys(problems))), sources=sources)
 

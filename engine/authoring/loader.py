@@ -20,10 +20,11 @@ from engine.ports.rendering import Templates
 from triggers.catalog import Catalog
 from triggers.event_types import BUILT_IN
 
-__all__ = ["Compiled", "LoadResult", "Loader"]
+__all__ = ["Compiled", "LoadResult", "Loader", "is_test_file"]
 
 CAMPAIGNS = "campaigns"
 _SUFFIXES = (".yaml", ".yml")
+_TESTS = (".test.yaml", ".test.yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class _Types:
 
 class Loader:
     """Reads ``campaigns/`` (with its sub-folders) and ``config/events.yaml`` of ``workspace``.
+
+    Files named ``*.test.yaml`` are tests and no campaigns (``engine.authoring.rehearsals``).
 
     Implements ``engine.ports.plans.CampaignSource``. A file whose content has not changed is not
     compiled again; the rules that look at templates and at other campaigns run every time.
@@ -225,12 +228,18 @@ class Loader:
         return sources
 
 
+def is_test_file(path: Path) -> bool:
+    """Whether a file below ``campaigns/`` holds tests of a campaign, and not a campaign."""
+    return path.name.endswith(_TESTS) and not path.name.startswith(".") and path.is_file()
+
+
 def campaign_files(root: Path) -> list[Path]:
     """The files of a folder of campaigns, sub-folders included and hidden ones not, by name."""
     return sorted(
         path
         for path in root.rglob("*")
         if path.suffix in _SUFFIXES
+        and not path.name.endswith(_TESTS)
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )

@@ -1,7 +1,8 @@
-"""The JSON Schema of campaign files, for editors.
+"""The JSON Schema of campaign files and of their tests, for editors.
 
 Put ``# yaml-language-server: $schema=`` and the path or address of ``config/campaign.schema.json``
-on a campaign's first line. A schema knows fields and shapes; ``lagniappe check`` knows the rest.
+on a campaign's first line, or of ``config/campaign-tests.schema.json`` on that of its tests. A
+schema knows fields and shapes; ``lagniappe check`` knows the rest.
 """
 
 from __future__ import annotations
@@ -9,26 +10,46 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from engine.authoring.fields import Spec
+from engine.authoring.rehearsal_spec import TestsSpec
 from engine.authoring.spec import CampaignSpec
 
 SCHEMA_FILE = "config/campaign.schema.json"
+TESTS_SCHEMA_FILE = "config/campaign-tests.schema.json"
 
 
 def campaign_schema() -> dict[str, Any]:
-    """The schema (JSON Schema 2020-12), as plain data."""
-    schema = CampaignSpec.model_json_schema(by_alias=True, mode="validation")
-    schema = _plain(schema)
+    """The schema (JSON Schema 2020-12) of campaigns, as plain data."""
+    return _schema_of(CampaignSpec, "Lagniappe campaign")
+
+
+def schema_of_tests() -> dict[str, Any]:
+    """The schema of campaigns' tests."""
+    return _schema_of(TestsSpec, "Lagniappe campaign tests")
+
+
+def schema_text() -> str:
+    """The schema of campaigns as the file that is shipped."""
+    return _text(campaign_schema())
+
+
+def schema_text_of_tests() -> str:
+    """The schema of campaigns' tests as the file that is shipped."""
+    return _text(schema_of_tests())
+
+
+def _schema_of(model: type[Spec], title: str) -> dict[str, Any]:
+    schema = _plain(model.model_json_schema(by_alias=True, mode="validation"))
     schema.pop("title", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Lagniappe campaign",
+        "title": title,
         **schema,
     }
 
 
-def schema_text() -> str:
-    """The schema as the file that is shipped."""
-    return json.dumps(campaign_schema(), indent=2, ensure_ascii=False) + "\n"
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _plain(node: Any) -> Any:

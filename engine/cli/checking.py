@@ -51,11 +51,15 @@ def check(
         raise typer.Exit(FINDING)
 
 
-def schema() -> None:
+def schema(
+    tests: Annotated[
+        bool, typer.Option("--tests", help="Of files of tests (*.test.yaml) instead.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of campaign files, for editors."""
-    from engine.authoring.schema import schema_text
+    from engine.authoring.schema import schema_text, schema_text_of_tests
 
-    write(schema_text())
+    write(schema_text_of_tests() if tests else schema_text())
 
 
 def report_of(workspace: Path) -> Report:

@@ -28,6 +28,7 @@ from engine.cli import (
     report,
     simulate,
     starter,
+    testing,
     why,
 )
 from engine.cli.failure import DefaultCommand, Program
@@ -82,6 +83,7 @@ for name, command, about in (
     ("init", starter.init, "Make a workspace from the starter library."),
     ("check", checking.check, "Check every file, tell every problem."),
     ("schema", checking.schema, "Print the JSON Schema of campaigns."),
+    ("test", testing.play, "Play campaigns' tests under a virtual clock."),
     ("demo", daemon.demo, "Run a sample shop's weeks, here and now."),
     ("run", daemon.run, "Run the daemon."),
     ("ingest", ingest.ingest, "Take in events or orders from a file."),

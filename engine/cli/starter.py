@@ -16,7 +16,12 @@ from engine.cli.output import say
 # The starter library stands beside the packages, in a checkout and in the wheel alike.
 STARTER = Path(engine.__file__).resolve().parents[1]
 _FOLDERS = ("campaigns", "message_templates")
-_FILES = ("config/store.yaml", "config/events.yaml", "config/campaign.schema.json")
+_FILES = (
+    "config/store.yaml",
+    "config/events.yaml",
+    "config/campaign.schema.json",
+    "config/campaign-tests.schema.json",
+)
 
 GITIGNORE = """\
 # Secrets and the running installation's own files stay out of version control.
@@ -123,7 +128,9 @@ def _made(target: Path) -> list[Path]:
 
 
 def _tell(directory: Path, target: Path) -> None:
-    campaigns = sum(1 for path in (target / "campaigns").rglob("*.yaml"))
+    files = list((target / "campaigns").rglob("*.yaml"))
+    tests = sum(path.name.endswith(".test.yaml") for path in files)
+    campaigns = len(files) - tests
     templates = sum(
         1 for path in (target / "message_templates").iterdir()
         if path.is_dir() and not path.name.startswith("_")
@@ -133,4 +140,6 @@ def _tell(directory: Path, target: Path) -> None:
     say("  edit config/store.yaml           your brand, senders, quiet hours and caps")
     say("  cp .env.example .env             keys and providers; without them nothing is sent")
     say(f"  lagniappe --workspace {directory} check")
+    if tests:
+        say(f"  lagniappe --workspace {directory} test")
     say(f"  lagniappe --workspace {directory} run")

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import httpcore
@@ -50,12 +51,19 @@ class HttpPoster:
         self._now = now
         self._one_at_a_time = threading.Lock()
         self._deadline = Deadline()
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=trust or httpx.create_ssl_context(trust_env=False),
-            network_backend=CheckedNetwork(allowed, self._deadline, resolve),
+        self._network = CheckedNetwork(allowed, self._deadline, resolve)
+        self._trust = trust
+        self.change_keys(keys)
+
+    @cached_property
+    def _pool(self) -> httpcore.ConnectionPool:
+        """Made at the first call: reading the system's certificates takes a twentieth of a second,
+        and most processes call nobody."""
+        return httpcore.ConnectionPool(
+            ssl_context=self._trust or httpx.create_ssl_context(trust_env=False),
+            network_backend=self._network,
             keepalive_expiry=5.0,
         )
-        self.change_keys(keys)
 
     def change_keys(self, keys: Sequence[str]) -> None:
         """Sign with every one of these from now on, so that receivers can change theirs later."""

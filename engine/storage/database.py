@@ -123,6 +123,11 @@ class Database:
             ) from None
         self._lock_file = handle
 
+    def forgo_durability(self) -> None:
+        """From now on never wait for the disk: for a SQLite file that is thrown away anyway."""
+        self.engine.dispose()
+        event.listen(self.engine, "connect", _set_hasty)
+
     def close(self) -> None:
         """Let go of connections and of the workspace."""
         self.engine.dispose()
@@ -250,6 +255,10 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _set_hasty(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF").close()
 
 
 def _set_session(connection: Any, _record: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from engine.authoring.schema import SCHEMA_FILE, campaign_schema, schema_text
+from config.yaml_source import load
+from engine.authoring.schema import (
+    SCHEMA_FILE,
+    TESTS_SCHEMA_FILE,
+    campaign_schema,
+    schema_of_tests,
+    schema_text,
+    schema_text_of_tests,
+)
+from engine.authoring.values import plain_value
 from tests.authoring.campaigns import GOOD
 
 ROOT = Path(__file__).parents[2]
@@ -55,17 +65,32 @@ def _described(schema: Any, path: str = "") -> list[str]:
     return missing
 
 
-def test_the_shipped_file_is_up_to_date() -> None:
-    path = ROOT / SCHEMA_FILE
+@pytest.mark.parametrize(
+    ("name", "text"), [(SCHEMA_FILE, schema_text), (TESTS_SCHEMA_FILE, schema_text_of_tests)]
+)
+def test_the_shipped_files_are_up_to_date(name: str, text: Callable[[], str]) -> None:
+    path = ROOT / name
     if os.environ.get("WRITE_GOLDEN"):
-        path.write_text(schema_text(), encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == schema_text(), (
-        "run: WRITE_GOLDEN=1 pytest " + __file__
-    )
+        path.write_text(text(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text(), "run: WRITE_GOLDEN=1 pytest " + __file__
 
 
 def test_every_field_is_described() -> None:
     assert _described(campaign_schema()) == []
+    assert _described(schema_of_tests()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "campaigns").glob("*.test.yaml")))
+def test_the_librarys_tests_pass(path: Path) -> None:
+    validator = jsonschema_rs.validator_for(schema_of_tests())
+    problems = [str(error) for error in validator.iter_errors(_texts(path))]
+    assert problems == []
+
+
+def _texts(path: Path) -> Any:
+    """The file as an editor reads it: by YAML 1.2's core schema, in which times are text."""
+    data = load(path.read_bytes(), path.name)
+    return plain_value(data, (), data.data)
 
 
 @pytest.mark.parametrize("name", GOOD)

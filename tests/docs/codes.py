@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT
 
-_PLACES = ("config", "engine/authoring", "engine/rendering", "engine/core")
+_PLACES = ("config", "engine/authoring", "engine/rehearsal", "engine/rendering", "engine/core")
 _KEBAB = re.compile(r"[a-z]+(?:-[a-z]+)+")
 _GOLDEN = re.compile(r" \[([a-z-]+)\]$", re.MULTILINE)
 # Words with a dash that are no codes.
