@@ -33,12 +33,14 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "event": frozenset(
         {"customer", "order", "ticket", "data", "id", "source", "by", "using", "backfill"}
     ),
+    "deliver": frozenset({"by"}),
     "open": frozenset({"by"}),
     "click": frozenset({"link", "by"}),
     "bounce": frozenset({"by"}),
     "complain": frozenset({"by"}),
     "answer": frozenset({"score", "comment", "by"}),
     "reply": frozenset({"by"}),
+    "decline": frozenset({"by"}),
     "call": frozenset({"outcome", "note", "by"}),
     "no_answer": frozenset({"note", "by"}),
 }
@@ -102,6 +104,9 @@ class Line(Spec):
     )
     backfill: Yes = Field(False, description="It is told as history, which enrols nobody")
     by: Given[Word] = Field(None, description="One of others, instead of the customer")
+    deliver: Given[StepName] = Field(
+        None, description="The provider reports the message of this step as delivered"
+    )
     open: Given[StepName] = Field(None, description="The message of this step is opened")
     click: Given[StepName] = Field(
         None, description="A link in the message of this step is followed"
@@ -119,6 +124,9 @@ class Line(Spec):
     )
     comment: Given[str] = Field(None, description="With answer: what is written besides")
     reply: Given[Word] = Field(None, description="The customer sends this text message")
+    decline: Given[Texts] = Field(
+        None, description="The customer wants no more of these topics: offers, or [offers, tips]"
+    )
     call: Given[StepName] = Field(
         None, description="Who has the call task of this step has spoken to the customer"
     )
@@ -333,6 +341,9 @@ class TestSpec(Spec):
     holdout: Yes = Field(False, description="The customer is one of the held out")
     variants: dict[str, VariantName] = Field(
         {}, description="Which variant of a split the customer gets: {step: variant}"
+    )
+    pools: dict[str, Annotated[int, Field(ge=0, le=1000)]] = Field(
+        {}, description="How many codes pools have; unless said, 20 each: {summer: 0}"
     )
     given: Annotated[tuple[Line, ...], *AT_LEAST_ONE] = Field(description="The story, line by line")
     until: Given[Timeout] = Field(

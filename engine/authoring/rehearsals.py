@@ -19,7 +19,17 @@ from engine.authoring.rehearsal_spec import ExpectSpec, Line, TestSpec, TestsSpe
 from engine.core.campaign import Plan
 from engine.core.verbs import SendMessage, Split
 
-_STEP_ACTS = ("open", "click", "bounce", "complain", "answer", "call", "no_answer", "using")
+_STEP_ACTS = (
+    "deliver",
+    "open",
+    "click",
+    "bounce",
+    "complain",
+    "answer",
+    "call",
+    "no_answer",
+    "using",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ FIELDS = ("id", "name", "stage", "purpose", "status", "line", "about", "file", "
 
 _LAYOUT = "message_templates/_layout"
 _SCHEMA = "config/campaign.schema.json"
+_TESTS_SCHEMA = "config/campaign-tests.schema.json"
 _POLICY = "config/store.yaml"
 
 
@@ -49,7 +50,7 @@ def add(
         RowFormat, typer.Option("--format", help="Of the list.")
     ] = RowFormat.TABLE,
 ) -> None:  # fmt: skip
-    """Copy a campaign of the starter library, with its templates, into the workspace.
+    """Copy a campaign of the starter library, with its templates and tests, into the workspace.
 
     Overwrites nothing: what is here already is named, and then nothing is written. Ends with what
     the check finds in it, and with what config/store.yaml lacks for it.
@@ -143,7 +144,13 @@ def _copy(workspace: Path, entries: tuple[Entry, ...], *, keep: bool) -> None:
             f"here already, and other than in the library: {', '.join(changed)}; nothing was "
             "changed. --keep uses yours as they are"
         )
-    for name in (_LAYOUT, _SCHEMA):
+    for entry in entries:
+        tests = entry.file.removesuffix(".yaml") + ".test.yaml"
+        # Under another id they would test a campaign that is not here.
+        if (STARTER / tests).is_file() and not (workspace / tests).exists():
+            wanted[tests] = STARTER / tests
+    tested = any(name.endswith(".test.yaml") for name in wanted)
+    for name in (_LAYOUT, _SCHEMA, *((_TESTS_SCHEMA,) if tested else ())):
         if not (workspace / name).exists() and (STARTER / name).exists():
             wanted[name] = STARTER / name
     files = {entry.file: entry.text for entry in entries}

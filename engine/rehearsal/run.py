@@ -192,7 +192,7 @@ class _Run:
         first = test.given[0].at
         if first is not None:
             start = instant(first, zone)
-        stage = self._stages.build(drafts, start)
+        stage = self._stages.build(drafts, start, test.pools)
         try:
             story = Story(
                 stage=stage,

@@ -98,8 +98,13 @@ class Stages:
         self._houses: dict[tuple[str, ...], tuple[Path, Prepared]] = {}
         self._built = 0
 
-    def build(self, drafts: Sequence[Draft], start: datetime) -> Stage:
-        """A stage on which these campaigns are live, whatever status their files have."""
+    def build(
+        self, drafts: Sequence[Draft], start: datetime, codes: Mapping[str, int] | None = None
+    ) -> Stage:
+        """A stage on which these campaigns are live, whatever status their files have.
+
+        ``codes``: how many codes pools have, where it is not the usual number.
+        """
         house, prepared = self._house(drafts)
         self._built += 1
         database = self._folder / f"{self._built}.db"
@@ -119,8 +124,9 @@ class Stages:
         app.sender.start()
         pools = SqlCouponPools(app.storage.database)
         for pool in pools_of(self.policy.offers):
-            codes = [f"{pool.upper()}-{number:04}" for number in range(1, _CODES + 1)]
-            pools.import_codes(pool, codes, start)
+            count = (codes or {}).get(pool, _CODES)
+            made = [f"{pool.upper()}-{number:04}" for number in range(1, count + 1)]
+            pools.import_codes(pool, made, start)
         return Stage(app=app, clock=clock, providers=providers)
 
     def close(self, stage: Stage) -> None:

@@ -18,6 +18,7 @@ from engine.authoring.values import plain_value
 from engine.core.coupon import BOOK as COUPONS
 from engine.core.coupon import Coupon
 from engine.core.message import Outgoing
+from engine.core.preferences import CHANGED
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.core.survey import SurveyKind
 from engine.core.texts import InboundText
@@ -31,8 +32,10 @@ from engine.programs.call_tasks import read as read_task
 from engine.programs.referral_records import CODES
 from engine.rehearsal.people import CUSTOMER, SOURCE, overlaid, plain_facts
 from engine.rehearsal.stage import Stage, live_plan
+from engine.services.batch import OWN_SOURCE
 from engine.services.call_desk import NoQueue
 from engine.services.surveys import OffScale, TooManyAnswers
+from triggers.event import CustomerFacts, Event
 from triggers.sources.native import Refused, parse_line, serialize
 from triggers.sources.problems import Problem
 from triggers.wall_clock import resolve_local
@@ -41,6 +44,7 @@ AFTERWARDS: Final = Duration(days=90)  # time that passes after the last line, u
 _PATIENCE: Final = timedelta(days=400)  # for a message that a line is about
 _HOUR: Final = timedelta(hours=1)  # from a message to what is done with it
 _RECEIPTS: Final[Mapping[str, tuple[ReceiptKind, Verdict]]] = {
+    "deliver": (ReceiptKind.DELIVERED, Verdict.NOTHING),
     "open": (ReceiptKind.OPENED, Verdict.NOTHING),
     "click": (ReceiptKind.CLICKED, Verdict.NOTHING),
     "bounce": (ReceiptKind.BOUNCED, Verdict.DEAD),
@@ -111,6 +115,8 @@ class Story:
                 self._call(line, act, at)
             case "answer":
                 self._answer(line, where)
+            case "decline":
+                self._decline(line, at)
             case _:
                 self._receipt(line, act, where)
         self.stage.app.worker.quiesce()
@@ -265,6 +271,27 @@ class Story:
                 at=self._now(),
             )
         )
+
+    def _decline(self, line: Line, at: Path) -> None:
+        """What the page of preferences would tell, of every address of theirs."""
+        facts, app, now = self.people[line.by or CUSTOMER], self.stage.app, self._now()
+        addresses = {"email": facts.get("email"), "sms": facts.get("phone")}
+        found = [one for address in addresses.values() if address
+                 for one in app.history.find_customers(str(address))]  # fmt: skip
+        if not found:
+            raise self._stuck(at, "unknown-customer", "no event has told of this customer by now")
+        for channel, address in addresses.items():
+            if address is not None:
+                wish = Event(
+                    id=f"line-{self._told + 1}:{channel}",
+                    source=OWN_SOURCE,
+                    type=CHANGED,
+                    time=now,
+                    customer=CustomerFacts(id=found[0].id),
+                    data={"channel": channel, "address": address,
+                          "declined": sorted(line.decline or ())},
+                )  # fmt: skip
+                app.storage.accept([Incoming(event=wish, body=serialize(wish), received_at=now)])
 
     def _call(self, line: Line, act: str, at: Path) -> None:
         step = str(getattr(line, act))

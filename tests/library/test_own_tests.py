@@ -10,6 +10,9 @@ from config.diagnostic_report import as_text
 from engine.rehearsal.run import Report, run_tests
 from tests.library.walk import WORKSPACE, campaigns
 
+# What only the shop's nightly count of all customers could bring about.
+UNREACHED = {"cross-sell": ["step ideas is never taken"]}
+
 
 @cache
 def played() -> Report:
@@ -27,4 +30,4 @@ def test_they_pass() -> None:
 def test_every_campaign_is_reached_whole(name: str) -> None:
     (covered,) = [one for one in played().coverage if one.campaign == name]
     if covered.tests:
-        assert [f"{one.at.line}: {one.text}" for one in covered.never] == []
+        assert [one.text for one in covered.never] == UNREACHED.get(name, [])
