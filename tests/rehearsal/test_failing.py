@@ -13,7 +13,7 @@ from engine.authoring.compile import compile_campaign
 from engine.authoring.rehearsals import read_tests
 from engine.rehearsal.run import Report, run_tests
 from tests.rehearsal.shop import CAMPAIGNS, file_of, played, workspace
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 
 GIVEN = "given: [{event: order.delivered, order: {id: 1, total: 20}}]"
 
