@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,9 @@ from engine.cli.session import Session, session_of
 from engine.cli.simulation_summary import show
 
 if TYPE_CHECKING:
+    from engine.simulator.behaviour import Behaviour
     from engine.simulator.preparation import Prepared, Sample
+    from engine.simulator.report import Document
 
 AFTERWARDS = timedelta(days=30)
 _EVERY = 0.1  # seconds between two looks of the bar
@@ -65,9 +68,21 @@ def simulate(
         ),
     ] = None,
     seed: Annotated[str, typer.Option("--seed", help="Another one draws another sample.")] = "1",
+    behaviour: Annotated[
+        Path | None,
+        typer.Option("--behaviour", metavar="FILE", help="What customers do with messages."),
+    ] = None,
+    effects: Annotated[
+        bool,
+        typer.Option("--effects/--no-effects", help="Whether customers react to messages at all."),
+    ] = True,
     render: Annotated[
         int, typer.Option("--render", min=1, help="Messages of a template that are rendered.")
     ] = 3,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write report.html, report.json and CSV there."),
+    ] = None,
     chosen: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TABLE,
 ) -> None:
     """Live through recorded events with the campaigns as they are now; nothing is sent or kept."""
@@ -96,14 +111,20 @@ def simulate(
     _gather(session, files or (), prepared)
     zone, now = prepared.policy.zone, prepared.clock.now()
     setup = prepared.setup(
-        since=moment(since, now, zone), until=moment(until, now, zone), afterwards=AFTERWARDS
+        since=moment(since, now, zone),
+        until=moment(until, now, zone),
+        afterwards=AFTERWARDS,
+        behaviour=_behaviour(behaviour) if effects else None,
     )
     history = prepared.history(setup, _sample(customers))
     if not history:
         raise Failure("there are no events in this time; see lagniappe events list")
     with _stoppable(len(history)) as progress:
         outcome = live_through(setup, history, progress)
-    report = document(outcome, prepared.frame(setup))
+    by = "none" if not effects else "default" if behaviour is None else behaviour.name
+    report = document(outcome, prepared.frame(setup, by))
+    if out is not None:
+        _write(report, out)
     if chosen is ReportFormat.JSON:
         write_json(report)
     else:
@@ -111,6 +132,16 @@ def simulate(
     if not outcome.complete:
         warn(f"lagniappe: stopped; the report goes until {outcome.reached:%Y-%m-%d %H:%M} UTC")
         raise typer.Exit(INTERRUPTED)
+
+
+def _write(report: Document, folder: Path) -> None:
+    from engine.simulator.files import write_files
+
+    try:
+        written = write_files(report, folder)
+    except OSError as error:
+        raise Failure(f"{folder} cannot be written: {error.strerror}") from None
+    warn(f"the report is in {written[0]}, with {len(written) - 1} files beside it")
 
 
 def _known(wanted: Sequence[str], prepared: Prepared) -> None:
@@ -149,6 +180,23 @@ def _sample(text: str | None) -> Sample:
     except ValueError:
         pass
     raise Failure(f"--customers {text}: write how many, 500, or which part, 10%", code=WRONG_USAGE)
+
+
+def _behaviour(file: Path | None) -> Behaviour:
+    from config.diagnostic_report import as_text
+    from config.yaml_source import SourceError
+    from engine.simulator.behaviour import Behaviour
+    from engine.simulator.behaviour_file import read_behaviour
+
+    if file is None:
+        return Behaviour()
+    try:
+        return read_behaviour(file)
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}") from None
+    except SourceError as error:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        raise Failure(as_text(error.diagnostics, {file.name: text}).rstrip()) from None
 
 
 def _gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:

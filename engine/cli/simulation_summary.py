@@ -91,7 +91,11 @@ def _reasons(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _programs(report: Mapping[str, Any]) -> None:
-    lines = [
+    deeds: Counter[str] = Counter()
+    for row in report["reactions"]:
+        deeds[row["reaction"]] += row["messages"]
+    lines = [f"customers: {count:,} {deed}" for deed, count in deeds.most_common()]
+    lines += [
         f"{one['kind'].upper()}: {one['answers']:,} answers, {one['mean']} on average"
         for one in report["surveys"]
     ]

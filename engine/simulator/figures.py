@@ -6,6 +6,7 @@ A ``Tally`` looks on while the shop lives and counts; at the end it goes through
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -15,6 +16,7 @@ from engine.core.answers import ANSWERS
 from engine.core.coupon import BOOK as COUPONS
 from engine.core.coupon import Coupon
 from engine.core.decision import DecisionKind, VerdictCode
+from engine.core.identity import OWN_SOURCE
 from engine.core.message import Message, SendResult
 from engine.core.points import ACCOUNT
 from engine.core.points import BOOK as POINTS
@@ -24,10 +26,6 @@ from engine.simulator.memory import Memory
 from engine.simulator.person import Person
 
 MOST: Final = 20  # customers who are named
-OBSERVED: Final = frozenset(
-    {"message.opened", "message.clicked", "message.complained", "customer.unsubscribed",
-     "survey.answered"}
-)  # fmt: skip
 Pair = tuple[str, str]
 
 
@@ -71,6 +69,9 @@ class Figures:
     cost: Counter[Pair] = field(default_factory=Counter)  # ten-thousandths
     pressure: Counter[int] = field(default_factory=Counter)
     peaks: Counter[int] = field(default_factory=Counter)
+    done: Counter[Pair] = field(default_factory=Counter)  # by simulated customers
+    bought: int = 0  # orders of theirs, apart from those of the history
+    bought_worth: Decimal = Decimal(0)
     stopped: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     busiest: list[Busy] = field(default_factory=list)
 
@@ -100,6 +101,7 @@ class Tally:
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
+        self.on_sent: Callable[[Message], None] = lambda message: None
         self.figures = Figures()
 
     def decided(self, world: World) -> None:
@@ -119,7 +121,7 @@ class Tally:
 
     def processed(self, source: str, event_id: str, done: Processed) -> None:
         """Count verdicts, and what customers did."""
-        self.figures.events += done.incoming is not None
+        self.figures.events += done.incoming is not None and source != OWN_SOURCE
         for verdict in done.verdicts:
             if verdict.code is not VerdictCode.BACKFILL:
                 self.figures.verdicts[verdict.campaign, verdict.code.value] += 1
@@ -134,6 +136,7 @@ class Tally:
         figures.weeks[_week(local.date())] += 1
         if result.cost is not None:
             figures.cost[pair] += int(result.cost * 10_000)
+        self.on_sent(message)
 
     def held(self, campaign: str, reason: str, at: datetime) -> None:
         """Note that a campaign stopped itself."""

@@ -13,6 +13,7 @@ from config.settings import Settings
 from engine.authoring.loader import Loader
 from engine.bootstrap import ZONES, read_policy
 from engine.core.campaign import CampaignStatus, Plan
+from engine.core.guards import GuardRules
 from engine.core.message import Channel, Outgoing
 from engine.links import Links
 from engine.ports.clock import VirtualClock
@@ -95,6 +96,7 @@ class Premises:
     """All that runs in a simulation."""
 
     policy: Policy
+    rules: GuardRules
     catalog: Catalog
     clock: VirtualClock
     memory: Memory
@@ -166,6 +168,7 @@ def furnish(
     revisions.reload(start)
     return Premises(
         policy=policy,
+        rules=policies.rules,
         catalog=loader.catalog,
         clock=clock,
         memory=memory,

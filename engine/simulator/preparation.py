@@ -11,6 +11,7 @@ from config.policy import Policy
 from config.settings import load_settings
 from engine.core.campaign import CampaignStatus, Plan
 from engine.ports.clock import Clock, SystemClock
+from engine.simulator.behaviour import Behaviour
 from engine.simulator.figures import Tally
 from engine.simulator.kin import Kin, name_of, share_of
 from engine.simulator.premises import Trial, furnish
@@ -69,7 +70,12 @@ class Prepared:
         self._told.append(_Told(at or event.time, event))
 
     def setup(
-        self, *, since: datetime | None, until: datetime | None, afterwards: timedelta
+        self,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        afterwards: timedelta,
+        behaviour: Behaviour | None = None,
     ) -> Setup:
         """What is simulated: by default all of the history, and some time ``afterwards``."""
         moments = [each.at for each in self._told] or [self.clock.now()]
@@ -79,6 +85,8 @@ class Prepared:
             trial=self._trial,
             since=since or min(moments),
             until=until or max(moments) + afterwards,
+            behaviour=behaviour,
+            seed=self._seed,
         )
 
     def history(self, setup: Setup, sample: Sample) -> Sequence[Recorded]:
@@ -109,14 +117,15 @@ class Prepared:
             return event
         return replace(event, customer=normalised(event.customer, self.policy.country))
 
-    def frame(self, setup: Setup) -> Frame:
-        """What the report says of itself."""
+    def frame(self, setup: Setup, behaviour: str) -> Frame:
+        """What the report says of itself; ``behaviour`` is what it is called."""
         return Frame(
             since=setup.since,
             until=setup.until,
             currency=self.policy.currency,
             timezone=self.policy.zone.key,
             seed=self._seed,
+            behaviour=behaviour,
             plans={key: self.plans[key] for key in self.live},
         )
 

@@ -26,6 +26,7 @@ class Frame:
     since: datetime
     until: datetime
     currency: str
+    behaviour: str  # whose word it is: ``none``, ``default`` or a file's name
     timezone: str
     seed: str
     plans: Mapping[str, Plan]
@@ -42,6 +43,7 @@ def document(outcome: Outcome, frame: Frame) -> Document:
         "reached": outcome.reached.isoformat(),
         "timezone": frame.timezone,
         "seed": frame.seed,
+        "behaviour": frame.behaviour,
         "history": {
             "events": figures.events,
             "customers": figures.customers,
@@ -68,6 +70,8 @@ def document(outcome: Outcome, frame: Frame) -> Document:
             {"campaign": key, "at": at.isoformat(), "reason": reason}
             for key, (reason, at) in sorted(figures.stopped.items())
         ],
+        "reactions": _rows(figures.done, ("campaign", "reaction"), "messages"),
+        "bought": {"orders": figures.bought, "revenue": str(figures.bought_worth)},
         "surveys": _surveys(figures.scores),
         "coupons": _rows(figures.coupons, ("offer", "status"), "coupons"),
         "points": dict(sorted(figures.points.items())),

@@ -13,6 +13,8 @@ from engine.bootstrap import read_policy
 from engine.core.message import Outgoing
 from engine.passage import live
 from engine.ports.storage import Incoming
+from engine.simulator.behaviour import UNMOVED, Behaviour
+from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
 from engine.simulator.house import house_of
 from engine.simulator.premises import Trial, furnish
@@ -43,6 +45,8 @@ class Setup:
     trial: Trial
     since: datetime
     until: datetime
+    behaviour: Behaviour | None = None  # None: customers do what the history tells, and no more
+    seed: str = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,10 @@ def simulate(setup: Setup, history: Sequence[Recorded], progress: Progress) -> O
         start=setup.since,
         trial=setup.trial,
         look=lambda outgoing: _show(samples, outgoing),
+        price=(setup.behaviour or Behaviour()).price,
     )
+    customers = Customers(premises, setup.behaviour or UNMOVED, setup.seed)
+    tally.on_sent = customers.got
 
     def tell(now: datetime, taken: int) -> None:
         if not progress(now, taken):
@@ -98,12 +105,15 @@ def simulate(setup: Setup, history: Sequence[Recorded], progress: Progress) -> O
             house_of(premises),
             _arrivals(history, setup.since),
             setup.until,
+            crowd=customers,
             progress=tell,
         )
     except _Stopped:
         complete = False
+    figures = tally.close(premises.memory)
+    customers.settle(figures)
     return Outcome(
-        figures=tally.close(premises.memory),
+        figures=figures,
         reached=premises.clock.now(),
         complete=complete,
         samples=[each for _, found in sorted(samples.items()) for each in found],

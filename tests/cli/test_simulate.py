@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import json
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from tests.cli import shop
 from tests.cli.shop import END, START, Cli
 
-SPAN = ("--from", START.isoformat(), "--until", END.isoformat())
+SPAN = ("--no-effects", "--from", START.isoformat(), "--until", END.isoformat())
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_samples_share_out_the_customers(new: Cli) -> None:
 
 def test_other_policies_drafts_and_choices(new: Cli) -> None:
     file = str(new.workspace / "past.jsonl")
-    plain = new.json("simulate", file)
+    plain = new.json("simulate", file, "--no-effects")
     night = "policy.quiet_hours.email={from: '00:00', until: '23:59', then: drop}"
     quiet = new.json("simulate", file, "--set", night)
     assert "quiet_hours" not in {row["reason"] for row in plain["withheld"]}
@@ -135,4 +138,73 @@ def test_mistakes_are_told(new: Cli, args: list[str], told: str) -> None:
     file = [] if args[0].endswith("jsonl") else [str(new.workspace / "past.jsonl")]
     result = new("simulate", *file, *args)
     assert result.exit_code in (1, 2)
+    assert told in result.output
+
+
+def behaving(cli: Cli, text: str) -> Any:
+    """The report when customers behave like this."""
+    (cli.workspace / "behaviour.yaml").write_text(f"version: 1\n{text}", encoding="utf-8")
+    file, behaviour = cli.workspace / "past.jsonl", cli.workspace / "behaviour.yaml"
+    return cli.json("simulate", str(file), "--behaviour", str(behaviour))
+
+
+def test_what_customers_buy_is_told_apart_from_the_history(new: Cli) -> None:
+    plain = new.json("simulate", str(new.workspace / "past.jsonl"), "--no-effects")
+    report = behaving(new, "campaigns: {review: {buy: 100%, open: 0%, click: 0%}}\n"
+                           "costs: {email: 0.01}\n")  # fmt: skip
+    assert report["history"] == plain["history"]
+    bought = {row["campaign"]: row["messages"] for row in report["reactions"]
+              if row["reaction"] == "buy"}  # fmt: skip
+    assert list(bought) == ["review"]
+    assert report["bought"]["orders"] == bought["review"] > 0
+    assert Decimal(report["bought"]["revenue"]) > 0
+    # Who buys again is thanked again.
+    sent = counted(report["campaigns"], "id", "sent")
+    assert sent["thanks"] == counted(plain["campaigns"], "id", "sent")["thanks"] + bought["review"]
+    assert Decimal(report["messages"]["cost"]) == report["messages"]["sent"] * Decimal("0.01")
+
+
+def test_who_has_unsubscribed_gets_no_more_marketing(new: Cli) -> None:
+    report = behaving(new, "channels: {email: {unsubscribe: 100%}}\n")
+    plain = new.json("simulate", str(new.workspace / "past.jsonl"), "--no-effects")
+    some, all_of_it = (counted(one["campaigns"], "id", "sent") for one in (report, plain))
+    assert some["thanks"] == all_of_it["thanks"]
+    assert 0 < some["review"] <= all_of_it["review"]
+    gone = [row for row in report["reactions"] if row["reaction"] == "unsubscribe"]
+    assert [row["campaign"] for row in gone] == ["review"]
+
+
+def test_files_hold_the_same_report(new: Cli) -> None:
+    file, out = str(new.workspace / "past.jsonl"), new.workspace / "out"
+    report = new.json("simulate", file, "--out", str(out))
+    assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report
+    with (out / "days.csv").open(newline="") as stream:
+        days = list(csv.DictReader(stream))
+    assert sum(int(row["email"]) for row in days) == report["messages"]["sent"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert not re.search(r"""(?:src|href)\s*=|url\(|@import""", page)
+    assert 'name="viewport"' in page
+    for row in report["campaigns"]:
+        assert html.escape(row["name"]) in page
+    assert page.count("<svg") == page.count("</svg>") >= 4
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("channels: {email: {open: 0.5}}", "write a share in percent, as in 5.3%"),
+        ("channels: {email: {opne: 5%}}", "opne"),
+        ("segments: [{if: customer.order_count > 1, buy: 5%}]", "customer.order_count"),
+        ("campaigns: {review: {scores: {nps: {'11': 1}}}}", "score from 0 to 10"),
+    ],
+)
+def test_a_faulty_behaviour_is_told_with_its_place(new: Cli, text: str, told: str) -> None:
+    (new.workspace / "behaviour.yaml").write_text(f"version: 1\n{text}\n", encoding="utf-8")
+    result = new(
+        "simulate", str(new.workspace / "past.jsonl"),
+        "--behaviour", str(new.workspace / "behaviour.yaml"),
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "behaviour.yaml:2:" in result.output
     assert told in result.output

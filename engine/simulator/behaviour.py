@@ -1,0 +1,172 @@
+"""What simulated customers do with a message: which of them open, click, answer, buy or complain.
+
+Nothing is left to chance: what a customer does with a message follows from the message's id and the
+seed. The defaults, as shares of those who get a message:
+
+- email ``open`` 52 % and ``click`` 5.3 %: the averages of automated flows over all industries in
+  Klaviyo's 2024 benchmark report (https://resources.klaviyo.com/2024-benchmark-report/p/4).
+- email ``unsubscribe`` 0.25 %: Mailchimp's average of all accounts, October 2019
+  (https://mailchimp.com/resources/email-marketing-benchmarks/).
+- email ``complain`` 0.05 %: half of the 0.1 % below which Google asks senders to stay
+  (https://support.google.com/a/answer/81126).
+- ``answer`` 12 %: the lower end of what survey providers tell of NPS by email (12 to 15 %).
+- ``buy`` 0: the recorded orders hold what customers bought; a share is for what a campaign adds.
+- Shares of text messages, scores and delays are assumptions: a shop should write its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final, Literal
+
+from engine.core.expression import Condition
+from engine.core.message import Channel, Message, Outgoing
+from engine.core.survey import SurveyKind
+from engine.simulator.kin import share_of
+
+Deed = Literal["open", "click", "answer", "buy", "unsubscribe", "complain"]
+Scores = Mapping[int, float]
+
+DEEDS: Final[tuple[Deed, ...]] = ("open", "click", "answer", "buy", "unsubscribe", "complain")
+# How long after the message half of those who do it have done it.
+_HALF: Final[Mapping[Deed, timedelta]] = {
+    "open": timedelta(hours=4),
+    "click": timedelta(hours=5),
+    "answer": timedelta(hours=6),
+    "buy": timedelta(days=1),
+    "unsubscribe": timedelta(hours=6),
+    "complain": timedelta(hours=6),
+}
+_SOONEST: Final = timedelta(minutes=2)  # what comes sooner looks like a scanner's doing
+_LATEST: Final = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """Shares between 0 and 1, and how those who answer score; None: as elsewhere."""
+
+    open: float | None = None
+    click: float | None = None
+    answer: float | None = None
+    buy: float | None = None
+    unsubscribe: float | None = None
+    complain: float | None = None
+    scores: Mapping[SurveyKind, Scores] = field(default_factory=dict)
+
+    def over(self, other: Manner) -> Manner:
+        """This where it says something, else the other."""
+        told = {deed: getattr(self, deed) for deed in DEEDS if getattr(self, deed) is not None}
+        return replace(other, **told, scores={**other.scores, **self.scores})
+
+
+SCORES: Final[Mapping[SurveyKind, Scores]] = {
+    "nps": {0: 3, 1: 1, 2: 1, 3: 2, 4: 2, 5: 5, 6: 6, 7: 12, 8: 18, 9: 20, 10: 30},
+    "csat": {1: 5, 2: 5, 3: 15, 4: 35, 5: 40},
+    "ces": {1: 3, 2: 4, 3: 6, 4: 12, 5: 20, 6: 30, 7: 25},
+}
+DEFAULT: Final[Mapping[Channel, Manner]] = {
+    "email": Manner(open=0.52, click=0.053, answer=0.12, buy=0.0, unsubscribe=0.0025,
+                    complain=0.0005, scores=SCORES),
+    "sms": Manner(open=0.0, click=0.08, answer=0.12, buy=0.0, unsubscribe=0.01, complain=0.0,
+                  scores=SCORES),
+    "voice": Manner(open=0.0, click=0.0, answer=0.12, buy=0.0, unsubscribe=0.0, complain=0.0,
+                    scores=SCORES),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """How the customers of a segment behave."""
+
+    condition: Condition
+    manner: Manner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How customers behave, the most particular word last: channel, campaign, first segment.
+
+    ``costs`` are in the shop's currency, of an email, a segment of an SMS, a call.
+    """
+
+    channels: Mapping[Channel, Manner] = field(default_factory=lambda: DEFAULT)
+    campaigns: Mapping[str, Manner] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+    costs: Mapping[Channel, Decimal] = field(default_factory=dict)
+
+    def price(self, outgoing: Outgoing) -> Decimal | None:
+        """What handing over one message costs: an SMS by its segments."""
+        each = self.costs.get(outgoing.channel)
+        return None if each is None else each * (outgoing.content.segments or 1)
+
+    def manner(self, message: Message, segment: Manner | None) -> Manner:
+        """How the one who gets this message behaves; ``segment`` is that of theirs."""
+        found = self.channels[message.channel]
+        if message.campaign in self.campaigns:
+            found = self.campaigns[message.campaign].over(found)
+        return found if segment is None else segment.over(found)
+
+
+UNMOVED: Final = Behaviour(channels={"email": Manner(), "sms": Manner(), "voice": Manner()})
+"""Customers who do nothing with a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Reaction:
+    """Something that a customer does, so long after the message went out."""
+
+    after: timedelta
+    deed: Deed
+    score: int | None = None
+
+
+def reactions(
+    message: Message, manner: Manner, kind: SurveyKind | None, seed: str
+) -> list[Reaction]:
+    """What is done with a message; ``kind`` is that of the survey which it asks, if any.
+
+    Who clicks or answers has opened. Marketing alone can be unsubscribed from or complained of.
+    """
+    done: dict[Deed, Reaction] = {}
+    for deed in DEEDS:
+        share = getattr(manner, deed) or 0.0
+        if share_of(f"{message.id}:{deed}", seed) >= share or not _can(deed, message, kind):
+            continue
+        score = _score(manner, kind, message, seed) if deed == "answer" and kind else None
+        after = _delay(deed, share_of(f"{message.id}:{deed}:when", seed))
+        done[deed] = Reaction(after=after, deed=deed, score=score)
+    followed = [each.after for deed, each in done.items() if deed != "open"]
+    if followed and manner.open:
+        first = min(followed)
+        opened = done.get("open")
+        if opened is None or opened.after > first:
+            done["open"] = Reaction(after=max(_SOONEST, first - timedelta(minutes=1)), deed="open")
+    return sorted(done.values(), key=lambda one: (one.after, DEEDS.index(one.deed)))
+
+
+def _can(deed: Deed, message: Message, kind: SurveyKind | None) -> bool:
+    if deed == "answer":
+        return kind is not None
+    if deed in ("unsubscribe", "complain"):
+        return message.purpose == "marketing"
+    return True
+
+
+def _delay(deed: Deed, place: float) -> timedelta:
+    """An exponential delay with the deed's half-life, at this place of its distribution."""
+    waited = -math.log2(1.0 - place) * _HALF[deed]
+    return min(_LATEST, _SOONEST + timedelta(seconds=round(waited.total_seconds())))
+
+
+def _score(manner: Manner, kind: SurveyKind, message: Message, seed: str) -> int:
+    weights = manner.scores[kind]
+    point = share_of(f"{message.id}:score", seed) * sum(weights.values())
+    for score, weight in sorted(weights.items()):
+        if point < weight:
+            return score
+        point -= weight
+    return max(weights)
