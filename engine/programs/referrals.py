@@ -171,6 +171,8 @@ class Referrals:
         if held is None or (not is_final(held.data) and _goes_before(record, held)):
             world.write(record)
             friend.write(_of_friend(record))
+        elif held.data["order"] != order.id:
+            return  # a further order of the friend's, which says nothing of the one that counts
         self._settle(world, world.books[REFERRALS, referral], friend, context)
 
     def _revisit(self, world: World, transition: Transition, context: Context) -> None:
@@ -186,6 +188,10 @@ class Referrals:
             record = replace(record, data={**record.data, "decision": decision})
         if context.beside is None:
             _end(world, record, "void", [["friend_erased", {}]])
+            return
+        if transition.data[ORDER] != record.data["order"]:  # an earlier one has taken its place
+            world.write(record)
+            _ask_again(world, record, context.now, cause=transition.id)
             return
         self._settle(world, record, context.beside, context)
 

@@ -301,6 +301,9 @@ def test_an_honest_friend_pays() -> None:
     for key, who, code in (("1", "cem", "ann"), ("2", "dan", "bea")):
         life.owners[f"shop:{key}"] = who
         life.tell(who, order(key, "50.00", at=T0, discount_codes=(CODE[code],)))
+    life.pass_to(T0 + 5 * DAY)
+    life.owners["shop:3"] = "cem"  # orders again, with the code still in the basket
+    life.tell("cem", order("3", "70.00", at=life.town.now, discount_codes=(CODE["ann"],)))
     life.pass_to(T0 + WINDOW * DAY - timedelta(seconds=1))
     assert life.town.held == []
     life.pass_to(T0 + WINDOW * DAY)

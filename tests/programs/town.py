@@ -115,6 +115,17 @@ class Town:
         for transition in project(world, event):
             self.programs.follow(world, transition, context, backfill=False)
 
+    def _take_beside(self, world: World, event: Event, other: World | None) -> None:
+        """With the other customer as storage loads them: with the order that is named alone."""
+        if other is None or other is world:
+            self._take(world, event, other)
+            return
+        orders, named = other.orders, beside(event)
+        wanted = "" if named is None else named.order_id or ""
+        other.orders = {wanted: orders[wanted]} if wanted in orders else {}
+        self._take(world, event, other)
+        other.orders = orders
+
     def _follow(self) -> None:
         """Take in what the programs have told, until they tell no more."""
         unit = cast(UnitOfWork, self)
@@ -135,7 +146,7 @@ class Town:
                 assert event.customer is not None
                 named = beside(event)
                 other = None if named is None else self.world(named.customer_id)
-                self._take(self.world(event.customer.id or ""), event, other)
+                self._take_beside(self.world(event.customer.id or ""), event, other)
         for world in self.worlds.values():
             world.changes.emitted.clear()
 

@@ -233,6 +233,32 @@ def test_a_friend_counts_for_one_referrer_only(new_house: NewHouse) -> None:
     assert len(house.events("referral.converted")) == 1
 
 
+def test_a_friend_who_orders_again_by_the_code_pays_for_the_first_order(
+    new_house: NewHouse,
+) -> None:
+    house = shop(new_house)
+    code = invite(house)
+    first = buys(house, "bob", code)
+    house.run(5 * DAY)
+    buys(house, "bob", code, order="bob-2")
+    assert (only(house)["order"], only(house)["status"]) == (f"shop:{first}", "pending")
+    house.run(26 * DAY)
+    assert only(house)["status"] == "converted"
+    assert len(house.events("referral.converted")) == 1
+
+
+def test_a_friend_who_cancels_and_orders_again_is_no_new_one(new_house: NewHouse) -> None:
+    house = shop(new_house)
+    code = invite(house)
+    first = buys(house, "bob", code)
+    house.run(HOUR)
+    house.tell("order.cancelled", "bob", order=first)
+    buys(house, "bob", code, order="bob-2")
+    house.run(70 * DAY)
+    assert (only(house)["status"], codes(only(house))) == ("void", ["order_cancelled"])
+    assert house.events("referral.converted") == []
+
+
 def test_an_unpaid_order_pays_nothing_until_it_is_paid(new_house: NewHouse) -> None:
     house = shop(new_house)
     code = invite(house)
