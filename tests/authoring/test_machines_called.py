@@ -14,7 +14,7 @@ from engine.authoring.lint_policy import lint_policy
 from engine.core.message import VoiceCall
 from tests.authoring.workspace import TEMPLATES
 from tests.services.house import STORE
-from triggers.catalog import BUILT_IN
+from triggers.event_types import BUILT_IN
 
 SENDERS = {**STORE["senders"], "voice": {"from": "+15045550100"}}
 
