@@ -13,7 +13,7 @@ from engine.core.context import Context
 from engine.core.customer import Order
 from engine.core.decision import DecisionKind, EntryVerdict, VerdictCode
 from engine.core.ending import complete, remember
-from engine.core.evaluate import Activation, evaluate
+from engine.core.evaluate import Activation, evaluate, shown_values
 from engine.core.expression import Condition
 from engine.core.facts import bind, value_of
 from engine.core.guards import zone_of
@@ -112,15 +112,18 @@ class _Attempt:
         event, context, world = self.event, self.context, self.world
         refused = self._refused_at_once(plan)
         if refused is not None:
-            return _verdict(plan, event, refused)
+            return _verdict(plan, event, refused, trace=self._circumstance(plan, refused))
+        met: dict[str, object] = {}
         for condition in (*first, plan.filter, plan.profile_filter):
             if condition is None:
                 continue
-            verdict = evaluate(condition, self._values())
+            values = self._values()
+            verdict = evaluate(condition, values)
             if not verdict.met:
                 of_profile = condition is plan.profile_filter
                 code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
                 return _verdict(plan, event, code, trace=trace_of(verdict))
+            met.update(shown_values(condition, values))
         scheduled = key is not None
         key = key if key is not None else self._key(plan)
         if key is None:
@@ -134,7 +137,7 @@ class _Attempt:
             ended_by = ended_already(view, self.order)
             if ended_by is not None:
                 return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
-        return self._begin(view)
+        return self._begin(view, {"met": met} if met else None)
 
     def _refused_at_once(self, plan: Plan) -> VerdictCode | None:
         event, now = self.event, self.context.now
@@ -147,6 +150,15 @@ class _Attempt:
         if plan.max_age is not None and is_too_late(event.time, now, plan.max_age):
             return VerdictCode.TOO_OLD
         return None
+
+    def _circumstance(self, plan: Plan, refused: VerdictCode) -> dict[str, Any] | None:
+        """How late the event was told, or what the campaign stands still for."""
+        if refused is VerdictCode.TOO_OLD:
+            return {"happened": self.event.time.isoformat(), "told": self.context.now.isoformat()}
+        if refused is not VerdictCode.FROZEN:
+            return None
+        held = self.plans.held.get(plan.id) or self.context.braked.get(plan.id)
+        return {"status": plan.status.value} if held is None else {"held": held}
 
     def _values(self) -> Activation:
         if self._activation is None:
@@ -223,7 +235,8 @@ class _Attempt:
             trigger=self.trigger,
         )
 
-    def _begin(self, view: View) -> EntryVerdict:
+    def _begin(self, view: View, trace: dict[str, Any] | None) -> EntryVerdict:
+        """Begin the journey; ``trace`` has the values by which the conditions of entry were met."""
         world, journey, plan, context = view.world, view.journey, view.plan, view.context
         customer = world.customer.id
         journey.variants = {
@@ -241,11 +254,11 @@ class _Attempt:
             journey.step, journey.due_at = "", None
             remember(world, journey)
             code = VerdictCode.HELD_OUT
-            trace = {"share": round(standing, 3), "holdout": float(plan.holdout)}
-            decide(world, journey, DecisionKind.HELD_OUT, context, trace=trace)
+            share = {"share": round(standing, 3), "holdout": float(plan.holdout)}
+            decide(world, journey, DecisionKind.HELD_OUT, context, trace=share)
         else:
             code = VerdictCode.ENTERED
-            decide(world, journey, DecisionKind.ENTERED, context, step=journey.step)
+            decide(world, journey, DecisionKind.ENTERED, context, step=journey.step, trace=trace)
         self._recall(view)
         if not plan.steps and journey.status is JourneyStatus.LIVE:
             complete(world, journey, context)

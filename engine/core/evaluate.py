@@ -93,6 +93,12 @@ def evaluate(condition: Condition, activation: Activation) -> Verdict:
     return _unmet(condition, activation)
 
 
+def shown_values(condition: Condition, activation: Activation) -> dict[str, object]:
+    """The actual values of the names in a condition, in the author's order, fit for JSON."""
+    names = (name for clause in condition.clauses for name in clause.names)
+    return {name: _shown(activation.value(name)) for name in names}
+
+
 def _unmet(condition: Condition, activation: Activation) -> Verdict:
     for index, program in enumerate(condition.clause_programs):
         try:

@@ -83,19 +83,23 @@ def unmet(trace: Trace | None, *candidates: Condition | None) -> str:
     """
     trace = trace or {}
     values: Mapping[str, Any] = trace.get("values") or {}
-    wanted = _clause(trace, values, candidates)
-    needs = f"needs {wanted}" if wanted else ""
+    needs = f"needs {wanted}" if (wanted := wanted_clause(trace, *candidates)) else ""
     code = trace.get("verdict")
     if code == "no_value":
         told = f"{trace.get('field')} has no value"
     elif code == "error":
-        told = "these values do not fit it: " + _values(values) if values else "it cannot be read"
+        told = (
+            "these values do not fit it: " + told_values(values) if values else "it cannot be read"
+        )
     else:
-        told = _values(values)
+        told = told_values(values)
     return ", but ".join(filter(None, (needs, told))) or "it was not met"
 
 
-def _clause(trace: Trace, values: Trace, candidates: tuple[Condition | None, ...]) -> str:
+def wanted_clause(trace: Trace | None, *candidates: Condition | None) -> str:
+    """The part of a condition that was not met, as its author wrote it; see ``unmet``."""
+    trace = trace or {}
+    values: Mapping[str, Any] = trace.get("values") or {}
     index = trace.get("clause")
     known = [one for one in candidates if one is not None]
     if index is None:
@@ -106,7 +110,8 @@ def _clause(trace: Trace, values: Trace, candidates: tuple[Condition | None, ...
     return ""
 
 
-def _values(values: Trace) -> str:
+def told_values(values: Trace) -> str:
+    """Actual values by their names, as a sentence tells them."""
     return " and ".join(f"{name} is {value(actual)}" for name, actual in values.items())
 
 

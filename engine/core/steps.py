@@ -228,8 +228,10 @@ def _branch(view: View, step: Branch) -> int:
             if not verdict.met:
                 unmet.append(trace_of(verdict))
                 continue
-        trace = {"unmet": unmet} if unmet else None
-        _decide(view, DecisionKind.BRANCHED, step, code=f"arm_{number + 1}", trace=trace)
+        trace: dict[str, Any] = {"unmet": unmet} if unmet else {}
+        if arm.condition is not None:
+            trace["met"] = view.values(arm.condition)
+        _decide(view, DecisionKind.BRANCHED, step, code=f"arm_{number + 1}", trace=trace or None)
         return arm.target
     _decide(view, DecisionKind.BRANCHED, step, code="no_arm", trace={"unmet": unmet})
     return step.next

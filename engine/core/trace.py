@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol, assert_never
 
+from config.durations import Duration
 from engine.core.campaign import Plan, ScheduleTrigger
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.delivery import ABANDONED
@@ -23,6 +24,7 @@ from engine.core.reasons import (
     is_event,
     settled,
     span,
+    told_values,
     unmet,
     value,
     when,
@@ -60,7 +62,7 @@ def decision_text(decision: Decision, plan: Plan | None = None, zone: tzinfo = U
     code, step = decision.code, _step(plan, decision.step)
     match decision.kind:
         case DecisionKind.ENTERED:
-            return "entered the campaign"
+            return f"entered the campaign{_entered(trace, plan)}"
         case DecisionKind.HELD_OUT:
             return _held_out(trace)
         case DecisionKind.WAITED:
@@ -135,7 +137,9 @@ def verdict_text(verdict: EntryVerdict, plan: Plan | None = None, zone: tzinfo =
         case VerdictCode.TOO_OLD:
             limit = plan.max_age if plan is not None else None
             known = f" of {duration_words(limit)}" if limit is not None else ""
-            return f"did not enter: told too long after it happened, beyond max_age{known}"
+            return (
+                f"did not enter: told {_lateness(trace)} after it happened, beyond max_age{known}"
+            )
         case VerdictCode.NO_KEY:
             key = trace.get("key") or (plan.entry.key if plan is not None else "its field")
             return f"did not enter: the entry key {key} has no value"
@@ -147,7 +151,7 @@ def verdict_text(verdict: EntryVerdict, plan: Plan | None = None, zone: tzinfo =
         case VerdictCode.EXIT_ALREADY:
             return f"did not enter: {trace.get('event', 'its exit_on event')} had happened already"
         case VerdictCode.FROZEN:
-            return "did not enter: the campaign was paused, held or a draft"
+            return f"did not enter: {_frozen(trace)}"
         case VerdictCode.BACKFILL:
             return "did not enter: it was told as history (--backfill), which enrols nobody"
         case VerdictCode.TEST_ORDER:
@@ -219,6 +223,16 @@ def _held_out(trace: Trace, plan: Plan | None = None) -> str:
     return f"held out: one{of} who get no messages, to measure the campaign against"
 
 
+def _entered(trace: Trace, plan: Plan | None) -> str:
+    """The conditions of entry, and the values that met them."""
+    if not trace.get("met"):
+        return ""
+    conditions = () if plan is None else (_segment(plan), plan.filter, plan.profile_filter)
+    wanted = " && ".join(" ".join(one.source.split()) for one in conditions if one is not None)
+    actual = told_values(trace["met"])
+    return f": {wanted}, as {actual}" if wanted else f", as {actual}"
+
+
 def _waited(code: str, trace: Trace, zone: tzinfo) -> str:
     until = when(trace.get("until"), zone)
     if code == "wait_for":
@@ -252,7 +266,9 @@ def _branched(code: str, trace: Trace, step: Step | None) -> str:
     chosen = arms[number - 1].condition if 0 < number <= len(arms) else None
     name = f"arm {number}"
     if chosen is not None:
-        name += f": {chosen.source}"
+        name += f": {' '.join(chosen.source.split())}"
+        if trace.get("met"):
+            name += f", as {told_values(trace['met'])}"
     elif 0 < number <= len(arms):
         name = "else"
     return f"took {name}{why}"
@@ -272,6 +288,22 @@ def _exited(code: str, trace: Trace, plan: Plan | None) -> str:
     if code in ("step_limit", "merged"):
         return f"left: {ended(code)}"
     return "left by its exit step" + ("" if code in ("exit", "") else f": {code}")
+
+
+def _frozen(trace: Trace) -> str:
+    if trace.get("held"):
+        return f"the campaign stood still: {ended(str(trace['held']))}"
+    if trace.get("status"):
+        return f"the campaign's file said {trace['status']}"
+    return "the campaign was paused, held or a draft"
+
+
+def _lateness(trace: Trace) -> str:
+    if "told" not in trace:
+        return "too long"
+    late = datetime.fromisoformat(trace["told"]) - datetime.fromisoformat(trace["happened"])
+    seconds = late.seconds if late.days < 2 else 0
+    return duration_words(Duration(days=late.days, seconds=seconds // 60 * 60))
 
 
 def _re_entry(trace: Trace, zone: tzinfo) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.campaign import Plan
 from engine.core.context import Context
 from engine.core.customer import Order, Ticket
-from engine.core.evaluate import Activation, Verdict, evaluate
+from engine.core.evaluate import Activation, Verdict, evaluate, shown_values
 from engine.core.expression import Condition
 from engine.core.facts import bind
 from engine.core.order_state import facts_of, is_fully_refunded
@@ -39,6 +39,13 @@ class View:
 
     def evaluate(self, condition: Condition) -> Verdict:
         """Whether the condition is met now, by the journey's order, ticket and results."""
+        return evaluate(condition, self._values())
+
+    def values(self, condition: Condition) -> dict[str, Any]:
+        """What a condition looks at, as it is now, fit for JSON."""
+        return shown_values(condition, self._values())
+
+    def _values(self) -> Activation:
         if self._activation is None:
             journey = self.journey
             self._activation = bind(
@@ -52,7 +59,7 @@ class View:
                 now=self.context.now,
                 rules=self.context.rules,
             )
-        return evaluate(condition, self._activation)
+        return self._activation
 
     def renew(self) -> None:
         """Forget the values read so far."""

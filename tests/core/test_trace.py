@@ -269,6 +269,10 @@ def test_steps_branches_and_exits_quote_their_conditions() -> None:
     )
     taken = decision(DecisionKind.BRANCHED, "arm_1", None, step="fork")
     assert trace.decision_text(taken, campaign) == "took arm 1: order.total > 100"
+    taken = decision(DecisionKind.BRANCHED, "arm_1", {"met": {"order.total": 120.0}}, step="fork")
+    assert trace.decision_text(taken, campaign) == (
+        "took arm 1: order.total > 100, as order.total is 120"
+    )
     assert campaign.profile_filter is not None
     told = unmet(campaign.profile_filter, {"customer.open_tickets": 2})
     left = decision(DecisionKind.EXITED, "profile_filter", told)
@@ -276,6 +280,24 @@ def test_steps_branches_and_exits_quote_their_conditions() -> None:
         "left: profile_filter is no longer met: needs customer.open_tickets == 0, "
         "but customer.open_tickets is 2"
     )
+
+
+def test_an_entry_quotes_the_conditions_that_were_met() -> None:
+    values = {"order.total": 80.0, "customer.open_tickets": 0}
+    entered = decision(DecisionKind.ENTERED, "", {"met": values})
+    campaign = plan()
+    assert campaign.filter is not None
+    assert campaign.profile_filter is not None
+    told = trace.decision_text(entered, campaign)
+    wanted = f"{campaign.filter.source} && {campaign.profile_filter.source}"
+    assert told == (
+        f"entered the campaign: {wanted}, as order.total is 80 and customer.open_tickets is 0"
+    )
+    assert trace.decision_text(entered).endswith(
+        "campaign, as order.total is 80 and customer.open_tickets is 0"
+    )
+    bare = decision(DecisionKind.ENTERED, "", None)
+    assert trace.decision_text(bare, campaign) == "entered the campaign"
 
 
 def test_an_exit_tells_the_event_or_the_step() -> None:
