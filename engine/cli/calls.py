@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from engine.cli.answers import AnswerFormat
 from engine.cli.failure import Failure
 from engine.cli.moments import ahead
 from engine.cli.output import Column, Row, RowFormat, local, print_rows, say, short, write_json
 from engine.cli.session import session_of
-from engine.cli.why import AnswerFormat
 
 if TYPE_CHECKING:
     from engine.bootstrap import App

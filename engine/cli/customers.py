@@ -11,10 +11,10 @@ import typer
 
 from config.diagnostic_report import visible
 from engine.cli import consents, flagged, points, privacy, recommend
+from engine.cli.answers import AnswerFormat, heading
 from engine.cli.lookup import customer_id
 from engine.cli.output import Column, Row, local, print_table, say, short, show_table, write_json
 from engine.cli.session import session_of
-from engine.cli.why import AnswerFormat, heading
 
 if TYPE_CHECKING:
     from engine.core.customer import Customer

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
+from engine.cli.answers import AnswerFormat
 from engine.cli.failure import Failure
 from engine.cli.lookup import customer_id, question
 from engine.cli.moments import moment
 from engine.cli.output import Column, RowFormat, local, print_rows, say, show_table, write_json
 from engine.cli.session import session_of
-from engine.cli.why import AnswerFormat
 
 if TYPE_CHECKING:
     from engine.ports.history import LoggedEvent
-    from engine.services.why import Question
+    from engine.services.case import Question
 
 app = typer.Typer()
 
@@ -154,7 +154,7 @@ def _entered(row: Any) -> str:
 
 def _verdicts(event: LoggedEvent, asked: Question) -> list[dict[str, Any]]:
     from engine.core.trace import verdict_text
-    from engine.services.why import plan_of
+    from engine.services.case import plan_of
 
     return [
         {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.diagnostic_report import visible
+from engine.cli.answers import AnswerFormat, fact_row, print_fact, sentence
 from engine.cli.failure import WRONG_USAGE, Failure
 from engine.cli.lookup import customer_id, question
 from engine.cli.moments import moment
@@ -31,7 +32,6 @@ from engine.cli.output import (
     write_json,
 )
 from engine.cli.session import session_of
-from engine.cli.why import AnswerFormat, fact_row, print_fact, sentence
 
 if TYPE_CHECKING:
     from engine.core.message import Content

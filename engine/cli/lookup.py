@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from engine.cli.failure import Failure
 
 if TYPE_CHECKING:
     from engine.bootstrap import App
+    from engine.core.message import Channel
     from engine.records import Records
-    from engine.services.why import Question
+    from engine.services.case import Question
+
+
+_MESSAGE: Final = re.compile(r"[0-9a-fA-F]{6}[0-9a-fA-F-]{0,30}")  # an id, or its beginning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What somebody named: a customer, or an order or a message of theirs."""
+
+    customer_id: str
+    order_id: str | None = None
+    message_id: str | None = None
 
 
 def customer_id(records: App | Records, named: str) -> str:
-    """The customer of an id or its beginning, an address, an external id, or an order's id.
+    """The customer of an id or its beginning, an address, an external id, or an order.
 
     Fails when there is none, or more than one.
     """
-    from triggers.addresses import normalise_email, normalise_phone
+    return subject(records, named).customer_id
 
+
+def subject(records: App | Records, named: str, *, messages: bool = False) -> Named:
+    """Who or what is named by ``named``: a customer by any of their keys, an order by its id or
+    number, a ticket by its id; with ``messages`` also a message by its id or its beginning.
+
+    Fails when there is none, or more than one.
+    """
     named = named.strip()
-    spellings = [named]
-    if "@" in named:
-        spellings.append(normalise_email(named) or "")
-    elif any(sign.isdigit() for sign in named):
-        spellings.append(normalise_phone(named, records.country) or "")
-    for text in dict.fromkeys(one for one in spellings if one):
+    for text in _spellings(records, named):
         found = records.history.find_customers(text)
         if len(found) == 1:
-            return found[0].id
+            return Named(customer_id=found[0].id)
         if found:
             listed = "".join(
                 f"\n  {one.id}  {one.email or one.phone or ''}  (by {one.matched_by})"
@@ -36,24 +53,77 @@ def customer_id(records: App | Records, named: str) -> str:
             )
             raise Failure(f"{named} names {len(found)} customers; say which:{listed}")
     with records.storage.deciding() as unit:
-        owner = unit.owners([named], [named]).get(named)
-    if owner is None:
-        raise Failure(
-            f"there is no customer {named}: it is no id, email, phone, external id, "
-            "or id of an order (shop:1001)"
-        )
+        owner = unit.owners([named], []).get(named)
+        if owner is not None:
+            return Named(customer_id=_kept(records, owner, named), order_id=named)
+        owner = unit.owners([], [named]).get(named)
+    if owner is not None:
+        return Named(customer_id=_kept(records, owner, named))
+    return _message(records, named, messages) or _numbered(records, named, messages)
+
+
+def _kept(records: App | Records, owner: str, named: str) -> str:
+    """The owner of an order or a ticket, unless they were erased: those rows stay for the sums."""
+    if not records.history.find_customers(owner):
+        raise Failure(f"there is no customer {named}: who it belonged to was erased")
     return owner
+
+
+def _spellings(records: App | Records, named: str) -> list[str]:
+    from triggers.addresses import normalise_email, normalise_phone
+
+    spellings = [named]
+    if "@" in named:
+        spellings.append(normalise_email(named) or "")
+    elif any(sign.isdigit() for sign in named):
+        spellings.append(normalise_phone(named, records.country) or "")
+    return list(dict.fromkeys(one for one in spellings if one))
+
+
+def _message(records: App | Records, named: str, wanted: bool) -> Named | None:
+    from engine.ports.history import Ambiguous
+
+    if not wanted or not _MESSAGE.fullmatch(named):
+        return None
+    try:
+        found = records.history.message(named.lower())
+    except Ambiguous as error:
+        raise Failure(f"{named} begins several messages: {', '.join(error.ids)}") from None
+    if found is None:
+        return None
+    return Named(customer_id=found.message.customer_id, message_id=found.message.id)
+
+
+def _numbered(records: App | Records, named: str, messages: bool) -> Named:
+    orders = records.history.find_orders(named)
+    if len({one.customer_id for one in orders}) > 1:
+        listed = "".join(f"\n  {one.id}  ({one.number or 'no number'})" for one in orders)
+        raise Failure(f"{named} names {len(orders)} orders; say which:{listed}")
+    if orders:
+        only = orders[0].id if len(orders) == 1 else None
+        return Named(customer_id=_kept(records, orders[0].customer_id, named), order_id=only)
+    no_message = ", message" if messages else ""
+    raise Failure(
+        f"there is no customer {named}: it is no id, email, phone, external id, "
+        f"order number, or id of an order (shop:1001){no_message}"
+    )
 
 
 def question(app: App) -> Question:
     """What answers follow from: the plans and holds in force, the policy, and the instant."""
-    from engine.services.why import Question
+    from engine.services.case import Question
 
     with app.storage.deciding() as unit:
         configuration = app.revisions.configuration(unit)
+    senders = configuration.policy.senders
+    named: tuple[tuple[Channel, object], ...] = (
+        ("email", senders.email), ("sms", senders.sms), ("voice", senders.voice),
+    )  # fmt: skip
     return Question(
         plans=configuration.plans,
         rules=configuration.rules,
         now=app.clock.now(),
         zone=configuration.policy.zone,
+        programs=configuration.programs,
+        channels=frozenset(channel for channel, sender in named if sender is not None),
     )

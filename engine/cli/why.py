@@ -1,83 +1,226 @@
-"""``lagniappe why``: why a customer was, or was not, contacted."""
+"""``lagniappe why``: why a customer was, or was not, contacted, and what comes next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import tzinfo
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
-from config.diagnostic_report import visible
 from config.diagnostics import nearest
-from engine.cli.failure import Failure
-from engine.cli.lookup import customer_id, question
-from engine.cli.output import console, local, say, show_table, write_json
+from engine.cli.answers import (
+    AnswerFormat,
+    answer_row,
+    change_row,
+    coming_row,
+    customer_row,
+    entry_row,
+    heading,
+    print_answer,
+    print_changes,
+    print_forecast,
+    print_timeline,
+)
+from engine.cli.failure import WRONG_USAGE, Failure
+from engine.cli.lookup import Named, question, subject
+from engine.cli.moments import moment
+from engine.cli.output import say, write_json
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
     from engine.bootstrap import App
-    from engine.core.customer import Customer
-    from engine.services.why import Answer, Fact, Question
+    from engine.core.remedies import Change
+    from engine.ports.history import LoggedMessage
+    from engine.services.case import Case, Fact, Question
+    from engine.services.forecast import Forecast
+    from engine.services.why import Answer
 
-_TONES = {
-    "sent": "green", "waiting": "cyan", "not_sent": "yellow", "not_entered": "yellow",
-    "exited": "yellow", "in_doubt": "magenta",
-}  # fmt: skip
-_FACTS = 6  # facts of one campaign that are told when all campaigns are
-
-
-class AnswerFormat(StrEnum):
-    """How answers are printed."""
-
-    TEXT = "text"
-    JSON = "json"
+_LINES = 30  # of the timeline that are told unless --since or --until ask for a part of it
 
 
 def why(
     context: typer.Context,
-    customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="An id, email, phone, or an order's id.")
+    named: Annotated[
+        str,
+        typer.Argument(
+            metavar="CUSTOMER|ORDER|MESSAGE",
+            help="A customer's id, email or phone; an order's number or id; a message's id.",
+        ),
     ],
     campaign: Annotated[
         str | None, typer.Option(metavar="ID", help="One campaign, with every fact.")
     ] = None,
+    at: Annotated[str | None, typer.Option(metavar="WHEN", help="As it was known then.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="The timeline from here on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="The timeline before this.")
+    ] = None,
     chosen: Annotated[AnswerFormat, typer.Option("--format")] = AnswerFormat.TEXT,
 ) -> None:
-    """Say why a customer was, or was not, contacted: the deciding rule, then what led to it."""
-    from engine.services.history import case_of
-    from engine.services.why import answer, answers
+    """Say why a customer was, or was not, contacted, what comes next, and what would change it.
 
+    The deciding rule comes first, then what led to it. An order's number confines the answer to
+    that order, a message's id to that message. WHEN is 2026-03-01, 2026-03-01T09:00, or 7d ago.
+    """
     with session_of(context).app() as app:
-        found = customer_id(app, customer)
-        asked = question(app)
-        case = case_of(app.history, app.storage, found, asked.now)
+        asked = _asked(app, at)
+        bounds = (
+            moment(since, app.clock.now(), asked.zone), moment(until, app.clock.now(), asked.zone)
+        )  # fmt: skip
+        found = subject(app, named, messages=True)
+        report = _Report.of(app, asked, found, campaign, bounds)
+    if chosen is AnswerFormat.JSON:
+        write_json(report.row())
+    else:
+        report.say()
+
+
+def _asked(app: App, at: str | None) -> Question:
+    from engine.storage.coupons import SqlCouponPools
+
+    levels = SqlCouponPools(app.storage.database).pool_levels()
+    asked = replace(question(app), free_codes={one.pool: one.free for one in levels})
+    then = moment(at, asked.now, asked.zone)
+    if then is None:
+        return asked
+    if then > asked.now:
+        raise Failure(f"--at {at} lies ahead: what is to come is told without it", code=WRONG_USAGE)
+    return replace(asked, now=then, as_known=True)
+
+
+class _Report:
+    """Everything that one question is answered with."""
+
+    def __init__(
+        self, case: Case, asked: Question, found: Named, told: tuple[Answer, ...], *, one: bool
+    ) -> None:
+        self.case = case
+        self.asked = asked
+        self.found = found
+        self.answers = told
+        self.is_one = one
+        self.ahead: Forecast | None = None
+        self.facts: tuple[Fact, ...] = ()
+        self.is_part = False
+
+    @classmethod
+    def of(
+        cls,
+        app: App,
+        asked: Question,
+        found: Named,
+        campaign: str | None,
+        bounds: tuple[datetime | None, datetime | None],
+    ) -> _Report:
+        from engine.services.as_known import as_known
+        from engine.services.forecast import forecast
+        from engine.services.history import case_of
+        from engine.services.timeline import timeline
+        from engine.services.why import answer, answers
+
+        now, look_back = app.clock.now(), asked.rules.look_back
+        whole = case_of(app.history, app.storage, found.customer_id, now, look_back)
+        if asked.as_known:
+            whole = as_known(whole, asked.now)
+        case, journey = whole, None
+        if found.message_id is not None:
+            message = next((one for one in whole.messages if one.id == found.message_id), None)
+            if message is None:
+                raise Failure("that message was not made by then")
+            campaign, journey = message.campaign, message.journey_id
+            case = whole.of_journey(journey)
+        elif found.order_id is not None:
+            case = whole.of_order(found.order_id)
         if campaign is None:
             told = answers(case, asked)
         else:
-            known = {*asked.plans.current, *(one.campaign for one in case.journeys)}
+            known = {*asked.plans.current, *(one.campaign for one in whole.journeys)}
             if campaign not in known:
                 raise Failure(_unknown(app, asked, campaign, known))
             told = (answer(case, campaign, asked),)
-    if chosen is AnswerFormat.JSON:
-        write_json(
-            {
-                "version": 1,
-                "customer": {
-                    "id": case.customer.id,
-                    "email": case.customer.email,
-                    "phone": case.customer.phone,
-                    "name": _name(case.customer),
-                },
-                "campaigns": [answer_row(one) for one in told],
-            }
-        )
-        return
-    say(heading(case.customer), style="bold")
-    for one in told:
-        _print(one, asked.zone, None if campaign else _FACTS)
+        report = cls(case, asked, found, told, one=campaign is not None)
+        report.is_part = bounds != (None, None)
+        report.facts = timeline(case, asked, *bounds, campaign)
+        if not asked.as_known:
+            report.ahead = forecast(whole, asked, campaign=campaign, journey=journey)
+        return report
+
+    def row(self) -> dict[str, Any]:
+        """As programs get it."""
+        ahead = () if self.ahead is None else self.ahead.coming
+        return {
+            "version": 1,
+            "customer": customer_row(self.case.customer),
+            "order": self.found.order_id,
+            "at": self.asked.now,
+            "message": self._message(),
+            "campaigns": [
+                answer_row(one, [each for each in ahead if each.campaign == one.campaign])
+                for one in self.answers
+            ],
+            "timeline": [entry_row(one) for one in self.facts],
+            "next": None if self.ahead is None else [coming_row(one) for one in ahead],
+            "next_ended": None if self.ahead is None else self.ahead.ended,
+        }
+
+    def _of_message(self) -> tuple[LoggedMessage, str, str, Sequence[Change]] | None:
+        """The message that was named: its row, what became of it, the rule, and what it takes."""
+        from engine.services.ruling import of_message
+
+        for one in self.case.messages:
+            if one.id == self.found.message_id:
+                return one, *of_message(self.case, one, self.asked)
+        return None
+
+    def _message(self) -> dict[str, Any] | None:
+        found = self._of_message()
+        if found is None:
+            return None
+        one, text, code, changes = found
+        return {"id": one.id, "status": one.status, "code": code, "answer": text,
+                "changes": [change_row(each) for each in changes]}  # fmt: skip
+
+    def say(self) -> None:
+        """As people read it."""
+        zone = self.asked.zone
+        say(heading(self.case.customer), style="bold")
+        if self.asked.as_known:
+            say(f"as known {self.asked.now.astimezone(zone):%Y-%m-%d %H:%M %Z}", style="dim")
+        if self.found.order_id is not None:
+            say(f"order {self.found.order_id}", style="dim")
+        told = self._say_message()
+        for one in self.answers:
+            print_answer(one, zone, facts=self.is_one, told=told)
+        if not self.is_one or self.is_part:
+            self._say_timeline()
+        if self.ahead is not None:
+            print_forecast(self.ahead, zone)
+
+    def _say_message(self) -> str:
+        found = self._of_message()
+        if found is None:
+            return ""
+        one, text, _, changes = found
+        say(f"\nmessage {one.id[:8]}: {text}")
+        print_changes(changes)
+        return text
+
+    def _say_timeline(self) -> None:
+        from engine.services.timeline import occasions, without_making
+
+        facts = without_making(self.facts)
+        kept = facts if self.is_part else facts[-_LINES:]
+        say("\nWhat happened", style="bold")
+        if len(kept) < len(facts):
+            say(f"  … {len(facts) - len(kept)} earlier; --since 2026-01-01 shows them",
+                style="dim")  # fmt: skip
+        if not kept:
+            say("  nothing on record")
+        print_timeline(kept, occasions(self.case), self.asked.zone)
 
 
 def _unknown(app: App, asked: Question, campaign: str, known: Iterable[str]) -> str:
@@ -89,77 +232,3 @@ def _unknown(app: App, asked: Question, campaign: str, known: Iterable[str]) -> 
             return f"{campaign} is {one.status}, and nobody has entered it: {one.reason}"
     near = nearest(campaign, known)
     return f"there is no campaign {campaign}" + (f"; did you mean {near}?" if near else "")
-
-
-def answer_row(answer: Answer) -> dict[str, Any]:
-    """An answer as programs get it."""
-    return {
-        "campaign": answer.campaign,
-        "name": answer.name,
-        "outcome": answer.outcome.value,
-        "answer": answer.text,
-        "due_at": answer.due_at,
-        "journeys": answer.journeys,
-        "facts": [fact_row(fact) for fact in answer.facts],
-    }
-
-
-def fact_row(fact: Fact) -> dict[str, Any]:
-    """A fact as programs get it."""
-    return {
-        "at": fact.at,
-        "kind": fact.kind,
-        "journey": fact.journey or None,
-        "step": fact.step or None,
-        "code": fact.code or None,
-        "text": fact.text,
-        "trace": fact.trace,
-    }
-
-
-def heading(customer: Customer) -> str:
-    """Who it is about, in one line."""
-    names = [_name(customer), customer.email or customer.phone]
-    told = ", ".join(one for one in names if one)
-    return f"{told}  ({customer.id})" if told else customer.id
-
-
-def _name(customer: Customer) -> str | None:
-    names = (customer.first_name, customer.last_name)
-    return " ".join(one for one in names if one) or None
-
-
-def _print(answer: Answer, zone: tzinfo, most: int | None) -> None:
-    say()
-    out = console()
-    line = Text(visible(answer.campaign), style="bold")
-    line.append(": ")
-    line.append(visible(answer.text), style=_TONES.get(answer.outcome.value, ""))
-    out.print(line)
-    facts = answer.facts if most is None else answer.facts[-most:]
-    hidden = len(answer.facts) - len(facts)
-    if hidden:
-        say(f"  … {hidden} earlier; lagniappe why CUSTOMER --campaign {answer.campaign} shows all",
-            style="dim")  # fmt: skip
-    several = len(answer.journeys) > 1
-    for fact in facts:
-        number = ""
-        if several and fact.journey in answer.journeys:
-            number = f"[{answer.journeys.index(fact.journey) + 1}] "
-        print_fact(local(fact.at, zone), number + sentence(fact))
-
-
-def sentence(fact: Fact) -> str:
-    """What happened, and at which step."""
-    return f"{fact.step}: {fact.text}" if fact.step and fact.kind != "entered" else fact.text
-
-
-def print_fact(at: str, text: str) -> None:
-    """A moment and what happened then; long texts keep their indent."""
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(Text(f"  {at}", style="dim"), Text(visible(text)))
-    show_table(grid)

@@ -187,6 +187,15 @@ class CustomerMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMatch:
+    """An order that a search found, and whose it is."""
+
+    id: str
+    number: str | None
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
     """A ``call_webhook`` that was not taken; ``final`` when no attempt follows."""
 
@@ -271,6 +280,13 @@ class History(Protocol):
 
     def find_customers(self, text: str) -> Sequence[CustomerMatch]:
         """Customers by id, its beginning, email, phone or external id (``123``, ``shop:123``)."""
+        ...
+
+    def find_orders(self, text: str) -> Sequence[OrderMatch]:
+        """Orders by their number, with or without its ``#``, or by the platform's id alone.
+
+        No index serves this: it is for people who ask, not for what runs.
+        """
         ...
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:

@@ -19,8 +19,9 @@ from engine.programs.call_tasks import CallTask
 from engine.programs.call_tasks import read as read_task
 from engine.rehearsal.people import CUSTOMER
 from engine.rehearsal.stage import Stage, live_plan
+from engine.services.case import Case, Question, withheld_by
 from engine.services.history import case_of
-from engine.services.why import Answer, Case, Question, answer, withheld_by
+from engine.services.why import Answer, answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

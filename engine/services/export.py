@@ -12,8 +12,8 @@ from engine.core.trace import message_text
 from engine.ports.history import History, LoggedEvent, LoggedMessage, MessageDetail
 from engine.ports.privacy import PrivacyStorage
 from engine.ports.storage import Storage
+from engine.services.case import Question, facts_of, plan_of, withheld_by
 from engine.services.customers import card
-from engine.services.why import Question, facts_of, plan_of, withheld_by
 
 _ALL: Final = 10_000_000  # rows of one kind; nobody has as many
 

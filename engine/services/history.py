@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.core.message import Content
 from engine.core.trace import message_text
 from engine.ports.history import History, LoggedMessage, MessageDetail
 from engine.ports.storage import Storage
-from engine.services.why import Case, Fact, Question, facts_of, plan_of, withheld_by
+from engine.services.case import Case, Fact, Question, facts_of, plan_of, withheld_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +38,22 @@ def entry_of(detail: MessageDetail, content: Content | None, asked: Question) ->
     )
 
 
-def case_of(history: History, storage: Storage, customer_id: str, now: datetime) -> Case:
+def case_of(
+    history: History,
+    storage: Storage,
+    customer_id: str,
+    now: datetime,
+    look_back: timedelta = timedelta(),
+) -> Case:
     """All that is on record of a customer, and their world at ``now``.
 
+    ``look_back`` is how long a contact may matter (``GuardRules.look_back``).
     Raises ``KeyError`` when there is no such customer.
     """
     timeline = history.timeline(customer_id)
     with storage.deciding() as unit:
+        unit.open_books(None)
+        unit.look_back(look_back)
         world = unit.load(
             [customer_id], now=now, complete=[customer_id], past=True
         )[customer_id]  # fmt: skip

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from engine.core.campaign import CampaignStatus, DateTrigger, EventTrigger, Plan, ScheduleTrigger
+from engine.core.campaign import (
+    CampaignStatus,
+    DateTrigger,
+    EventTrigger,
+    Plan,
+    Plans,
+    ScheduleTrigger,
+)
+from engine.core.context import Context
 from engine.core.customer import Customer
+from engine.core.decision import EntryVerdict
 from engine.core.guards import GuardRules, zone_of
 from engine.core.journey import enrol_by_schedule
 from engine.core.transition import Transition
@@ -90,7 +99,7 @@ class Sweep:
                 continue
             fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
             names: Collection[str | None] = [fixed] if fixed is not None else zones
-            moments.extend(next_fire(_cron(plan), _zone(name, rules), now).at for name in names)
+            moments.extend(next_fire(cron_of(plan), _zone(name, rules), now).at for name in names)
         return min(moments, default=None)
 
     def _sweep(self, plan: Plan, occurrence: Occurrence, now: datetime) -> int:
@@ -121,28 +130,15 @@ class Sweep:
             configuration = self._revisions.configuration(unit)
             if configuration.plans.is_frozen(plan.id):
                 return None
-            day = _named_day(plan, occurrence)
-            field = plan.trigger.field if isinstance(plan.trigger, DateTrigger) else ""
-            by_birthday = field == "customer.birthday" and day is not None
+            fired = Fired.of(plan, occurrence.key, occurrence.at)
             customers = unit.page_customers(
-                occurrence.zone,
-                occurrence.cursor,
-                _PAGE,
-                _days_of_year(day) if by_birthday and day else None,
+                occurrence.zone, occurrence.cursor, _PAGE, fired.birthdays
             )
             unit.lock(customers)
             batch = Batch(unit, configuration, self._handover)
             worlds = unit.load(customers, now=now, sends=True, past=True)
             context = batch.context(now)
             plans = batch.configuration.plans
-            fire = Transition(
-                type="schedule.fired",
-                time=occurrence.at,
-                id=f"schedule:{plan.id}:{occurrence.key}",
-            )
-            # Of a date it is the day that counts: another offset or hour greets nobody twice.
-            key = occurrence.key if day is None else day.isoformat()
-            rules = batch.configuration.rules
             looked_at = 0
             for customer_id in customers:
                 if plan.id in batch.braked:
@@ -151,8 +147,7 @@ class Sweep:
                 world = worlds.get(customer_id)
                 if world is None:
                     continue
-                if day is None or _celebrates(world, field, day, rules):
-                    enrol_by_schedule(world, plan, key, fire, plans, context)
+                if fired.enrol(world, plans, context) is not None:
                     batch.take_due_steps(world, context)
             occurrence = replace(
                 occurrence,
@@ -163,6 +158,56 @@ class Sweep:
             outgoings = batch.finish(worlds.values(), now)
         self._handover.give(outgoings)
         return occurrence, looked_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """One fire of a campaign's schedule, for any number of customers.
+
+    ``day`` is the one that a date trigger's fire is about: its local date less the offset. It is
+    the day that counts there: another offset or hour greets nobody twice.
+    """
+
+    plan: Plan
+    key: str
+    transition: Transition
+    day: date | None
+
+    @classmethod
+    def of(cls, plan: Plan, key: str, at: datetime) -> Fired:
+        """The fire of an occurrence, named by its key."""
+        trigger, day = plan.trigger, None
+        if isinstance(trigger, DateTrigger):
+            day = date.fromisoformat(key[:10]) - timedelta(days=trigger.offset_days)
+        told = Transition(type="schedule.fired", time=at, id=f"schedule:{plan.id}:{key}")
+        entry_key = key if day is None else day.isoformat()
+        return cls(plan=plan, key=entry_key, transition=told, day=day)
+
+    @property
+    def birthdays(self) -> set[str] | None:
+        """The dates of birth, as ``MM-DD``, to which the fire is confined; None: it is not."""
+        if self.day is None or self._field != "customer.birthday":
+            return None
+        return _days_of_year(self.day)
+
+    @property
+    def _field(self) -> str:
+        return self.plan.trigger.field if isinstance(self.plan.trigger, DateTrigger) else ""
+
+    def enrol(self, world: World, plans: Plans, context: Context) -> EntryVerdict | None:
+        """Let the customer enter; None when the day is not theirs."""
+        if self.day is not None and not _celebrates(world, self._field, self.day, context.rules):
+            return None
+        return enrol_by_schedule(world, self.plan, self.key, self.transition, plans, context)
+
+
+def cron_of(plan: Plan) -> str:
+    """The cron line that a schedule or date campaign fires by."""
+    trigger = plan.trigger
+    if isinstance(trigger, ScheduleTrigger):
+        return trigger.cron
+    assert isinstance(trigger, DateTrigger)
+    return f"{trigger.at.minute} {trigger.at.hour} * * *"
 
 
 def _due(
@@ -194,7 +239,7 @@ def _due(
         if not state.done:
             yield state
             continue
-        fires = fires_between(_cron(plan), zone, state.at, now, _MAX_MISSED)
+        fires = fires_between(cron_of(plan), zone, state.at, now, _MAX_MISSED)
         fires = [fire for fire in fires if now - fire.at <= _MISSED]
         if fires:
             occurrence = _occurrence(plan, zone_key, fires[-1])
@@ -208,22 +253,6 @@ def _zone(name: str | None, rules: GuardRules) -> ZoneInfo:
 
 def _occurrence(plan: Plan, zone: str | None, fire: Fire) -> Occurrence:
     return Occurrence(campaign=plan.id, zone=zone, key=fire.key, at=fire.at, cursor="", done=False)
-
-
-def _cron(plan: Plan) -> str:
-    trigger = plan.trigger
-    if isinstance(trigger, ScheduleTrigger):
-        return trigger.cron
-    assert isinstance(trigger, DateTrigger)
-    return f"{trigger.at.minute} {trigger.at.hour} * * *"
-
-
-def _named_day(plan: Plan, occurrence: Occurrence) -> date | None:
-    """The day that a date trigger's fire is about: its local date less the offset."""
-    if not isinstance(plan.trigger, DateTrigger):
-        return None
-    fired = date.fromisoformat(occurrence.key[:10])
-    return fired - timedelta(days=plan.trigger.offset_days)
 
 
 def _days_of_year(day: date) -> set[str]:

@@ -2,89 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import assert_never
 
 from engine.core.campaign import CampaignStatus, DateTrigger, EventTrigger, Plan, ScheduleTrigger
+from engine.core.customer import Order, Ticket
 from engine.core.evaluate import evaluate
 from engine.core.expression import Condition
 from engine.core.facts import bind
-from engine.core.guards import GuardRules, zone_of
+from engine.core.guards import zone_of
 from engine.core.order_state import facts_of
-from engine.core.reasons import ended, unmet, when
+from engine.core.projection import order_key, ticket_key
+from engine.core.reasons import ended, unmet, wanted_clause, when
 from engine.core.record import trace_of
-from engine.core.world import World
+from engine.core.remedies import Change
+from engine.ports.history import LoggedEvent
+from engine.services.case import Case, Question, told
 from engine.services.sweep import value_of_date
 from triggers.schedule import next_date_fire, next_fire
 
-Had = Sequence[tuple[str, datetime]]  # types and times of the customer's events
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """The rule that keeps a customer out of a campaign that they have no journey in."""
+
+    code: str
+    text: str
+    changes: tuple[Change, ...] = ()
 
 
-def untriggered(
-    plan: Plan,
-    world: World,
-    had: Had,
-    held: Mapping[str, str],
-    rules: GuardRules,
-    now: datetime,
-    zone: tzinfo,
-) -> str:
-    """The rule that keeps the customer out of a campaign that they have no journey in."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Object:
+    """What an event was about."""
+
+    order: Order | None = None
+    ticket: Ticket | None = None
+
+    @property
+    def name(self) -> str:
+        """The order by its number, else its id; empty when it was about none."""
+        return "" if self.order is None else (self.order.number or self.order.id)
+
+
+def untriggered(plan: Plan, case: Case, asked: Question) -> Missing:
+    """What the campaign starts on that the customer has not had, or does not meet."""
     if plan.status is CampaignStatus.DRAFT:
-        return "the campaign is a draft"
-    still = ""
-    if plan.id in held:
-        still = f"; it stands still as well: {ended(held[plan.id])}"
-    elif plan.status is CampaignStatus.PAUSED:
-        still = "; it is paused as well"
+        change = Change(code="draft", text=f"status: live in the file of {plan.id}")
+        return Missing(code="draft", text="the campaign is a draft", changes=(change,))
     match plan.trigger:
         case EventTrigger():
-            return _no_event(plan.trigger.event, world, had, zone) + still
+            missing = _no_event(plan, plan.trigger.event, case, asked)
         case ScheduleTrigger():
-            return _no_fire(plan, plan.trigger, world, rules, now, zone) + still
+            missing = _no_fire(plan, plan.trigger, case, asked)
         case DateTrigger():
-            return _no_date(plan.trigger, world, rules, now, zone) + still
+            missing = _no_date(plan.trigger, case, asked)
         case _:
             assert_never(plan.trigger)
+    if asked.as_known:
+        return missing
+    if plan.id in asked.plans.held:
+        still = f"; it stands still as well: {ended(asked.plans.held[plan.id])}"
+        resume = Change(code="held", text=f"lagniappe campaigns resume {plan.id}")
+    elif plan.status is CampaignStatus.PAUSED:
+        still = "; it is paused as well"
+        resume = Change(code="paused", text=f"status: live in the file of {plan.id}")
+    else:
+        return missing
+    return replace(missing, text=missing.text + still, changes=(*missing.changes, resume))
 
 
-def _no_event(wanted: str, world: World, had: Had, zone: tzinfo) -> str:
-    told = [at for kind, at in had if kind == wanted]
-    told += [at for order in world.orders.values() for at in facts_of(order, wanted)]
-    if told:
-        return (
-            f"{wanted} happened ({when(max(told), zone)}) before the campaign was there to see it"
+def _no_event(plan: Plan, wanted: str, case: Case, asked: Question) -> Missing:
+    zone, world = asked.zone, case.world
+    had = [(one.type, one.time) for one in case.events]
+    happened = [at for kind, at in had if kind == wanted]
+    happened += [
+        at for order in world.orders.values() for at in facts_of(order, wanted) if at <= asked.now
+    ]
+    if happened:
+        about = _newest_object(case, wanted)
+        refused = _refused(plan, case, about, asked)
+        text = (
+            f"{wanted} happened ({when(max(happened), zone)}) "
+            f"before the campaign was there to see it"
         )
+        if refused:
+            text += f"; its {refused[0]} would not have been met either: {refused[1]}"
+        return _missing("before_campaign", text, plan, f"another {wanted}", refused)
+    start = f"{wanted}"
     if not had:
-        return f"it starts on {wanted}, and no event of this customer is on record"
+        text = f"it starts on {wanted}, and no event of this customer is on record"
+        return _missing("no_event", text, plan, start, None)
     root = wanted.partition(".")[0]
     near = [(at, kind) for kind, at in had if kind.partition(".")[0] == root]
-    if near:
-        at, kind = max(near)
-        return f"had {kind} ({when(at, zone)}) but the campaign starts on {wanted}"
-    at, kind = max((at, kind) for kind, at in had)
-    return f"it starts on {wanted}; the customer had nothing of the kind (newest: {kind})"
+    if not near:
+        at, kind = max((at, kind) for kind, at in had)
+        text = f"it starts on {wanted}; the customer had nothing of the kind (newest: {kind})"
+        return _missing("no_event", text, plan, start, None)
+    at, kind = max(near)
+    about = _newest_object(case, kind)
+    refused = _refused(plan, case, about, asked)
+    text = f"had {kind} ({when(at, zone)}) but the campaign starts on {wanted}"
+    if refused:
+        text += f"; its {refused[0]} would not be met either: {refused[1]}"
+    of = f" of order {about.name}" if about.name and root == "order" else ""
+    return _missing("wrong_event", text, plan, f"{start}{of}", refused)
 
 
-def _no_fire(
-    plan: Plan,
-    trigger: ScheduleTrigger,
-    world: World,
-    rules: GuardRules,
-    now: datetime,
-    zone: tzinfo,
-) -> str:
-    own = zone_of(world.customer, rules)
-    place = own if trigger.zone is None else rules.zones.get(trigger.zone, rules.store_zone)
-    fire = next_fire(trigger.cron, place, now)
-    following = f"the next look is {when(fire.at, zone)}"
+def _missing(
+    code: str, text: str, plan: Plan, start: str, refused: tuple[str, str, str] | None
+) -> Missing:
+    clause = refused[2] if refused else ""
+    if not clause and plan.filter is not None:
+        clause = " ".join(plan.filter.source.split())
+    needs = f", with {clause}" if clause else ""
+    return Missing(code=code, text=text, changes=(Change(code=code, text=f"{start}{needs}"),))
+
+
+def _newest_object(case: Case, kind: str) -> _Object:
+    """What the newest event of a type was about."""
+    for one in sorted(case.events, key=lambda one: (one.time, one.seq), reverse=True):
+        if one.type == kind:
+            return _object_of(case, one)
+    return _Object()
+
+
+def _object_of(case: Case, logged: LoggedEvent) -> _Object:
+    event = told(logged)
+    if event is None:
+        return _Object()
+    ticket = case.world.tickets.get(ticket_key(event) or "")
+    order_id = order_key(event) or (ticket.order_id if ticket is not None else None)
+    return _Object(order=case.world.orders.get(order_id or ""), ticket=ticket)
+
+
+def _refused(
+    plan: Plan, case: Case, about: _Object, asked: Question
+) -> tuple[str, str, str] | None:
+    """The entry condition that is unmet as things stand: its name, why, and what it wants.
+
+    What only the event itself could tell is left open.
+    """
+    if asked.as_known or (about.order is None and about.ticket is None):
+        return None
+    return next(_unmet(plan, case, about, asked), None)
+
+
+def _unmet(
+    plan: Plan, case: Case, about: _Object, asked: Question
+) -> Iterator[tuple[str, str, str]]:
     values = bind(
-        plan.entry_names, world, order=None, ticket=None, trigger={}, results={}, event=None,
-        now=now, rules=rules,
+        plan.entry_names, case.world, order=about.order, ticket=about.ticket, trigger={},
+        results={}, event=None, now=asked.now, rules=asked.rules,
     )  # fmt: skip
+    trigger = plan.trigger
     conditions: tuple[tuple[str, Condition | None], ...] = (
-        ("segment", trigger.segment),
+        ("segment", trigger.segment if isinstance(trigger, ScheduleTrigger) else None),
         ("filter", plan.filter),
         ("profile_filter", plan.profile_filter),
     )
@@ -92,18 +166,42 @@ def _no_fire(
         if condition is None:
             continue
         verdict = evaluate(condition, values)
-        if not verdict.met:
-            return f"{name} not met now: {unmet(trace_of(verdict), condition)}; {following}"
-    return f"its segment is met now, but it has not fired since; {following}"
+        if verdict.met or (verdict.field or "").startswith("trigger."):
+            continue
+        trace = trace_of(verdict)
+        yield name, unmet(trace, condition), wanted_clause(trace, condition)
 
 
-def _no_date(
-    trigger: DateTrigger, world: World, rules: GuardRules, now: datetime, zone: tzinfo
-) -> str:
-    own = zone_of(world.customer, rules)
-    day = value_of_date(world.customer, trigger.field, own)
+def _no_fire(plan: Plan, trigger: ScheduleTrigger, case: Case, asked: Question) -> Missing:
+    own = zone_of(case.world.customer, asked.rules)
+    place = (
+        own if trigger.zone is None else asked.rules.zones.get(trigger.zone, asked.rules.store_zone)
+    )
+    fire = next_fire(trigger.cron, place, asked.now)
+    following = f"the next look is {when(fire.at, asked.zone)}"
+    if asked.as_known:
+        text = f"no look at its segment had let the customer in by then; {following}"
+        return Missing(code="not_fired", text=text)
+    refused = next(_unmet(plan, case, _Object(), asked), None)
+    if refused is not None:
+        name, why, wanted = refused
+        change = Change(code=name, text=f"a look with {wanted or f'its {name} met'}")
+        return Missing(code=name, text=f"{name} not met now: {why}; {following}",
+                       changes=(change,))  # fmt: skip
+    change = Change(code="not_fired", text=f"nothing: {following}", at=fire.at)
+    text = f"its segment is met now, but it has not fired since; {following}"
+    return Missing(code="not_fired", text=text, changes=(change,))
+
+
+def _no_date(trigger: DateTrigger, case: Case, asked: Question) -> Missing:
+    own = zone_of(case.world.customer, asked.rules)
+    day = value_of_date(case.world.customer, trigger.field, own)
     if day is None:
-        return f"{trigger.field} is not known"
-    fire = next_date_fire(day, trigger.offset_days, trigger.at, own, now, yearly=True)
-    following = "" if fire is None else f", so it fires {when(fire.at, zone)}"
-    return f"its day has not come: {trigger.field} is {day:%Y-%m-%d}{following}"
+        change = Change(code="no_date", text=f"an event that tells {trigger.field}")
+        return Missing(code="no_date", text=f"{trigger.field} is not known", changes=(change,))
+    fire = next_date_fire(day, trigger.offset_days, trigger.at, own, asked.now, yearly=True)
+    at: datetime | None = None if fire is None else fire.at
+    following = "" if at is None else f", so it fires {when(at, asked.zone)}"
+    text = f"its day has not come: {trigger.field} is {day:%Y-%m-%d}{following}"
+    change = Change(code="not_yet", text=f"nothing: its day comes{following}", at=at)
+    return Missing(code="not_yet", text=text, changes=(change,))

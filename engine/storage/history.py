@@ -23,6 +23,7 @@ from engine.ports.history import (
     LoggedMessage,
     MessageDetail,
     MessageFilter,
+    OrderMatch,
     Tail,
     Timeline,
 )
@@ -43,6 +44,7 @@ from engine.storage.history_rows import (
     message_of,
 )
 from engine.storage.operations import next_due
+from engine.storage.order_search import find_orders
 from engine.storage.receipts import receipts_of
 from engine.storage.scalars import micros, moment
 
@@ -144,6 +146,11 @@ class SqlHistory:
         """Customers that a search text names."""
         with self._database.reading() as connection:
             return _find_customers(connection, text)
+
+    def find_orders(self, text: str) -> Sequence[OrderMatch]:
+        """Orders that a search text names."""
+        with self._database.reading() as connection:
+            return find_orders(connection, text)
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:
         """One customer's past."""

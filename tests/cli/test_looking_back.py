@@ -164,6 +164,73 @@ def test_unknown_names_are_told_with_the_nearest(cli: Cli) -> None:
     assert "did you mean review?" in cli("why", "ada", "--campaign", "reviw").stderr
 
 
+def test_why_takes_an_order_by_its_number_and_keeps_to_it(cli: Cli) -> None:
+    for named in ("#1005", "1005", "shop:1005"):
+        told = cli.json("why", named)
+        assert (told["customer"]["email"], told["order"]) == ("eve@example.com", "shop:1005")
+    told = cli.json("why", "#1001")
+    orders = {one["text"].partition(" ")[2].partition(",")[0] for one in told["timeline"]
+              if one["kind"] == "event" and one["code"].startswith("order.")}  # fmt: skip
+    assert orders == {"#1001"}
+
+
+def test_why_takes_a_message_by_the_beginning_of_its_id(cli: Cli) -> None:
+    (row,) = cli.json("log", "--status", "skipped")
+    told = cli.json("why", row["id"][:13])
+    assert told["message"]["id"] == row["id"]
+    assert (told["message"]["status"], told["message"]["code"]) == ("skipped", "no_consent")
+    assert told["message"]["changes"][0]["text"].startswith("an opt-in to email marketing")
+    (answer,) = told["campaigns"]
+    assert (answer["campaign"], answer["journeys"]) == (row["campaign"], [row["journey_id"]])
+    assert f"message {row['id'][:8]}: not sent: no consent" in cli.ok("why", row["id"])
+
+
+def test_why_looks_ahead(cli: Cli) -> None:
+    told = cli.json("why", "eve", "--campaign", "review")
+    (sent, ends) = told["campaigns"][0]["next"]
+    assert (sent["kind"], sent["at"], sent["step"]) == ("sent", "2026-03-24T15:00:00Z", "ask")
+    assert (sent["channel"], sent["template"]) == ("email", "review")
+    assert (ends["kind"], ends["at"]) == ("completed", "2026-04-07T15:00:00Z")
+    assert told["next"] == told["campaigns"][0]["next"]
+    text = cli.ok("why", "eve")
+    ahead = text[text.index("If nothing else happens") :]
+    assert '2026-03-24 10:00  review · ask: email "review"' in ahead
+
+
+def test_why_tells_what_was_known_then(cli: Cli) -> None:
+    now = cli.json("why", "cem", "--campaign", "review")
+    then = cli.json(
+        "why", "cem", "--campaign", "review", "--at", now["campaigns"][0]["facts"][1]["at"]
+    )
+    assert now["campaigns"][0]["outcome"] == "exited"
+    assert then["campaigns"][0]["outcome"] == "waiting"
+    assert then["next"] is None
+    assert then["at"] < now["at"]
+    assert "as known 2026-" in cli.ok("why", "cem", "--at", "2026-03-20")
+    ahead = cli("why", "cem", "--at", "2036-01-01")
+    assert ahead.exit_code == 2
+    assert "lies ahead" in ahead.stderr
+
+
+def test_the_timeline_can_be_asked_for_in_parts(cli: Cli) -> None:
+    whole = cli.json("why", "ada")["timeline"]
+    cut = whole[len(whole) // 2]["at"]
+    before = cli.json("why", "ada", "--until", cut)["timeline"]
+    after = cli.json("why", "ada", "--since", cut)["timeline"]
+    assert before + after == whole
+    assert len(before) > 0
+    assert "What happened" in cli.ok("why", "ada", "--campaign", "review", "--since", cut)
+
+
+def test_what_why_prints_is_documented(cli: Cli) -> None:
+    document = (Path(__file__).parents[2] / "docs/reference/cli-json.md").read_text()
+    told = cli.json("why", "eve")
+    rows = [told, *told["campaigns"], *told["timeline"], *told["next"]]
+    rows += [one for each in told["campaigns"] for one in (*each["changes"], *each["facts"])]
+    for name in {name for row in rows for name in row}:
+        assert f"`{name}`" in document or f'"{name}"' in document, name
+
+
 # --- control characters ---------------------------------------------------------------------------
 
 

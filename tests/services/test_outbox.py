@@ -13,10 +13,11 @@ import structlog
 from engine.core.reasons import CALLS
 from engine.ports.calls import CallRefused
 from engine.ports.storage import DueCall
+from engine.services.case import Fact, Question
 from engine.services.configuration import compile_rules
 from engine.services.history import case_of
 from engine.services.outbox import MAX_ATTEMPTS, Outbox
-from engine.services.why import Fact, Question, answer
+from engine.services.why import answer
 from tests.services.conftest import NewHouse
 from tests.services.house import MINUTE, House, campaign
 

@@ -42,10 +42,11 @@ from engine.ports.history import (
 )
 from engine.ports.history import Tail as LogTail
 from engine.programs.program import Programs
+from engine.services.case import Case, Outcome, Question
 from engine.services.configuration import compile_rules
 from engine.services.history import entry_of
 from engine.services.message_log import follow
-from engine.services.why import Case, Outcome, Question, answer, answers
+from engine.services.why import answer, answers
 from tests.core.shop import Volume
 
 NOW = datetime(2026, 3, 10, 16, tzinfo=UTC)
@@ -229,7 +230,7 @@ def test_a_held_campaign_stands_still() -> None:
     ({"profile_filter": condition("customer.open_tickets == 0")}, {}, "customer.open_tickets is 2"),
     ({}, {"is_test": True}, "the order is a test"),
     ({"entry": Entry(key="order.number")}, {}, "the entry key order.number has no value"),
-    ({"status": CampaignStatus.PAUSED}, {}, "paused, held or a draft"),
+    ({"status": CampaignStatus.PAUSED}, {}, "the campaign's file said paused"),
 ])  # fmt: skip
 def test_a_refused_entry_tells_the_rule(
     changes: dict[str, Any], order: dict[str, Any], words: str

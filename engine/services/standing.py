@@ -1,0 +1,170 @@
+"""Where a journey stands: what it waits for, what keeps it, or how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.campaign import CampaignStatus, Plan
+from engine.core.decision import Decision, DecisionKind
+from engine.core.message import MessageStatus
+from engine.core.reasons import ended, is_event, told_values, value, when
+from engine.core.remedies import Change, Circumstances, remedy
+from engine.core.trace import decision_text, message_text
+from engine.core.verbs import AskReview, AskSurvey, AssignCall, Step, WaitFor
+from engine.core.view import View
+from engine.core.world import JourneyStatus, Waiting
+from engine.ports.history import LoggedJourney, LoggedMessage
+from engine.services.case import Case, Question, plan_of, withheld_by
+from engine.services.supposing import Supposed, context_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """``text`` is empty for a journey that has simply run to its end."""
+
+    code: str
+    text: str
+    changes: tuple[Change, ...] = ()
+
+
+def standing(
+    case: Case,
+    journey: LoggedJourney,
+    messages: Sequence[LoggedMessage],
+    asked: Question,
+    about: Circumstances,
+) -> Standing:
+    """Where the journey stands; ``messages`` are its own, oldest first."""
+    if journey.status is JourneyStatus.COMPLETED:
+        return Standing(code="completed", text="" if messages else "completed")
+    if journey.status is JourneyStatus.EXITED:
+        return _exited(case, journey, asked, about)
+    if not asked.as_known and (journey.parked or asked.plans.is_frozen(journey.campaign)):
+        return _frozen(journey, asked, about)
+    due = when(journey.due_at, asked.zone)
+    match journey.waiting:
+        case Waiting.DELAY:
+            return Standing(
+                code="delay",
+                text=f"waits at step {journey.step} until {due}",
+                changes=(_by_itself("delay", f"when its delay is over: {due}", journey.due_at),),
+            )
+        case Waiting.EVENT:
+            wanted = awaited(_step(journey, asked))
+            text = f"waits at step {journey.step} for {wanted}, until {due} at the latest"
+            change = Change(code="wait_for", text=f"{wanted}, or the time is up: {due}",
+                            at=journey.due_at)  # fmt: skip
+            return Standing(code="wait_for", text=text, changes=(change,))
+        case Waiting.HOLD:
+            actual = _held_by(case, journey, asked)
+            text = f"held at step {journey.step}: hold_while is met{actual}, looked at again {due}"
+            return Standing(code="hold_while", text=text, changes=remedy("hold_while", {}, about))
+        case Waiting.READY:
+            text = f"is due to take step {journey.step} since {due}"
+            return Standing(code="due", text=text)
+        case Waiting.MESSAGE:
+            return _before_message(case, messages, asked, about)
+
+
+def awaited(step: Step | None) -> str:
+    """What a step waits for, in words."""
+    match step:
+        case WaitFor(match=None, until=until) if until is not None:
+            return " ".join(until.source.split())
+        case WaitFor(match=match) if match is not None:
+            condition = match.condition
+            return match.event + (f" with {condition.source}" if condition is not None else "")
+        case AskSurvey():
+            return f"the answer to its {step.kind.upper()} survey"
+        case AssignCall():
+            return "the outcome of its call"
+        case AskReview():
+            return "a review"
+        case _:
+            return "its event"
+
+
+def _exited(case: Case, journey: LoggedJourney, asked: Question, about: Circumstances) -> Standing:
+    code = journey.reason or ""
+    found = [one for one in case.decisions
+             if one.journey_id == journey.id and one.kind is DecisionKind.EXITED]  # fmt: skip
+    last: Decision | None = found[-1] if found else None
+    plan = plan_of(asked.plans, journey.campaign, journey.revision)
+    why = ended(code)
+    if code == "profile_filter" and last is not None:
+        why = decision_text(last, plan, asked.zone).removeprefix("left: ")
+    text = f"the journey ended {when(journey.ended_at, asked.zone)}: {why}"
+    if is_event(code):
+        key = plan.entry.key if plan is not None else "entry key"
+        told = f"nothing for {journey.entry_key}: {code} ends it for good; another {key} may enter"
+        return Standing(code=code, text=text, changes=(Change(code=code, text=told),))
+    trace = {} if last is None else last.trace or {}
+    return Standing(code=code, text=text, changes=remedy(code, trace, about))
+
+
+def _frozen(journey: LoggedJourney, asked: Question, about: Circumstances) -> Standing:
+    held = asked.plans.held.get(journey.campaign)
+    plan = asked.plans.current.get(journey.campaign)
+    if held:
+        code, why = held.partition(": ")[0], ended(held)
+    elif plan is None:
+        code, why = "gone", "the campaign's file is missing or broken"
+    elif plan.status is CampaignStatus.LIVE:
+        code, why = "parked", "it is taken up again with the next look"
+    else:
+        code, why = str(plan.status), f"its file says status: {plan.status}"
+    text = f"stands still at step {journey.step}: {why}"
+    trace = {} if held else {"status": code}
+    return Standing(code=code, text=text, changes=remedy(code, trace, about))
+
+
+def _before_message(
+    case: Case, messages: Sequence[LoggedMessage], asked: Question, about: Circumstances
+) -> Standing:
+    waiting = [one for one in messages if one.status is MessageStatus.SCHEDULED]
+    if not waiting:
+        return Standing(code="scheduled", text="waits to be sent")
+    message = waiting[-1]
+    decision = withheld_by(case.decisions, message)
+    plan = plan_of(asked.plans, message.campaign, message.revision)
+    told = message_text(message, decision, plan, asked.zone)
+    text = f"{told} (step {message.step}, {message.channel})"
+    code = message.reason or "scheduled"
+    trace = dict(decision.trace or {}) if decision is not None and decision.code == code else {}
+    trace["until"] = message.send_at.isoformat()
+    changes = remedy(code, trace, about)
+    if not changes:
+        changes = (_by_itself("scheduled", f"at {when(message.send_at, asked.zone)}",
+                              message.send_at),)  # fmt: skip
+    return Standing(code=code, text=text, changes=changes)
+
+
+def _by_itself(code: str, told: str, at: datetime | None) -> Change:
+    return Change(code=code, text=f"nothing: it goes on by itself {told}", at=at)
+
+
+def _step(journey: LoggedJourney, asked: Question) -> Step | None:
+    plan = plan_of(asked.plans, journey.campaign, journey.revision)
+    return step_of(plan, journey.step)
+
+
+def step_of(plan: Plan | None, step: str) -> Step | None:
+    """A step by its id, where the plan is at hand and has it."""
+    index = None if plan is None else plan.step_index.get(step)
+    return None if plan is None or index is None else plan.steps[index]
+
+
+def _held_by(case: Case, journey: LoggedJourney, asked: Question) -> str:
+    """The values that ``hold_while`` sees now."""
+    plan = plan_of(asked.plans, journey.campaign, journey.revision)
+    live = case.world.journeys.get(journey.id)
+    if plan is None or plan.hold_while is None or live is None or asked.as_known:
+        return ""
+    view = View(case.world, live, plan, context_of(asked, asked.now, Supposed()))
+    source = " ".join(plan.hold_while.source.split())
+    actual = view.values(plan.hold_while)
+    if len(actual) == 1 and source in actual:
+        return f" ({source} is {value(actual[source])})"
+    return f" ({source}: {told_values(actual)})"
