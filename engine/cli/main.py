@@ -28,6 +28,7 @@ from engine.cli import (
     report,
     simulate,
     starter,
+    synthesize,
     testing,
     why,
 )
@@ -88,6 +89,7 @@ for name, command, about in (
     ("run", daemon.run, "Run the daemon."),
     ("ingest", ingest.ingest, "Take in events or orders from a file."),
     ("simulate", simulate.simulate, "Try the campaigns on recorded customers."),
+    ("synthesize", synthesize.synthesize, "Make up a shop's events, of any number."),
     ("why", why.why, "Why a customer was, or was not, contacted."),
     ("preview", preview.preview, "Render a template or a campaign to files."),
     ("doctor", doctor.doctor, "What is wrong with the set-up; how to mend it."),
