@@ -60,9 +60,14 @@ class Stage:
         """
         app, clock = self.app, self.clock
         daily = app.policy.delivery.assume_delivered_after or app.policy.delivery.by_country
+        nightly = app.stocktaking.wanted()
+        night = app.stocktaking.next_night(clock.now())
         while True:
             now = clock.now()
             app.worker.sweep.run(now)
+            if nightly and now >= night:
+                app.stocktaking.run_unless_done()
+                night = app.stocktaking.next_night(now)
             if daily:
                 app.deliveries.run()
             app.worker.quiesce()
@@ -75,6 +80,8 @@ class Stage:
             moments = [until, app.storage.next_due(), app.worker.sweep.next_fire(now)]
             if daily:
                 moments.append(now + _DAY)
+            if nightly:
+                moments.append(night)
             following = min(moment for moment in moments if moment is not None)
             clock.advance_to(max(following, now + _INSTANT))
 
