@@ -1,10 +1,11 @@
 """Rules and fixtures that every test shares."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 from tests import soak
 
@@ -24,6 +25,16 @@ hypothesis.settings.load_profile("lagniappe")
 for name in [name for name in os.environ if name.startswith("LAGNIAPPE_")]:
     if name != "LAGNIAPPE_SOAK":
         del os.environ[name]
+
+
+_LOGGING = structlog.get_config()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command may log to its own standard error, which is closed when its test has ended."""
+    yield
+    structlog.configure(**_LOGGING)
 
 
 @pytest.fixture

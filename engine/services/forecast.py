@@ -3,7 +3,7 @@
 A copy of the customer's world lives on under a virtual clock: journeys take their steps, messages
 go out at once when no guard speaks against it, schedules fire, the shop's programs look again at
 what falls due. Nothing is written, no provider is asked, and what customers share (volumes, pools)
-is only supposed (``engine.services.supposing``).
+is only supposed (``engine.services.supposing``). What hangs on another customer is left out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from engine.core.beside import CUSTOMER
 from engine.core.campaign import CampaignStatus, EventTrigger, Plan, ScheduleTrigger
 from engine.core.context import Context
 from engine.core.decision import Decision, DecisionKind
@@ -248,9 +249,9 @@ class _Ahead:
         return sorted(due, key=lambda one: (one.send_at, one.id))
 
     def _tell_own(self, context: Context) -> bool:
-        """Let campaigns and programs hear what the world has reported of this customer."""
+        """Let campaigns and programs hear what the world has reported of this customer alone."""
         emitted = self.world.changes.emitted
-        fresh = [one for one in emitted[self.told :] if not one.to]
+        fresh = [one for one in emitted[self.told :] if not one.to and CUSTOMER not in one.data]
         self.told = len(emitted)
         for each in fresh:
             transition = Transition(

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from engine.bootstrap import App
 from engine.cli.lookup import question
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
+from engine.services.forecast import forecast
 from engine.services.history import case_of
 from engine.services.settlement import NotInDoubt
 from engine.services.why import answers
@@ -364,9 +365,14 @@ class ShopLife(RuleBasedStateMachine):
         case = case_of(
             app.history, app.storage, people[picked % len(people)]["id"], self.shop.clock.now()
         )
-        for each in answers(case, question(app)):
+        asked = question(app)
+        for each in answers(case, asked):
             assert each.text
+            assert each.code
             assert all(fact.text for fact in each.facts)
+        ahead = forecast(case, asked, horizon=timedelta(days=60))
+        assert all(one.text for one in ahead.coming)
+        assert all(asked.now <= one.at <= ahead.until for one in ahead.coming)
         for message in case.messages:
             assert app.history.message(message.id) is not None
 
