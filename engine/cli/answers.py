@@ -75,6 +75,7 @@ def fact_row(fact: Fact) -> dict[str, Any]:
         "step": fact.step or None,
         "code": fact.code or None,
         "text": fact.text,
+        "wanted": fact.wanted or None,
         "trace": fact.trace,
     }
 

@@ -14,6 +14,7 @@ from engine.core.decision import Decision, DecisionKind
 from engine.core.guards import GuardRules
 from engine.core.message import Channel, MessageStatus
 from engine.core.projection import order_key
+from engine.core.reasons import wanted_clause
 from engine.core.trace import decision_text
 from engine.core.world import World
 from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage
@@ -106,7 +107,8 @@ class Question:
 class Fact:
     """One thing that led to the answer; ``code`` and ``trace`` are what is stored of it.
 
-    ``journey`` is empty for a verdict that let nobody in.
+    ``journey`` is empty for a verdict that let nobody in. ``wanted`` is the part of a condition
+    that was not met, as its author wrote it; ``trace`` has the actual values.
     """
 
     at: datetime
@@ -118,25 +120,40 @@ class Fact:
     code: str = ""
     message: str = ""
     event: str = ""
+    wanted: str = ""
     trace: dict[str, Any] | None = None
 
 
 def facts_of(decisions: Iterable[Decision], asked: Question) -> tuple[Fact, ...]:
     """Decisions as facts with their sentences, in the order given."""
-    return tuple(
-        Fact(
-            at=one.at,
-            text=decision_text(one, plan_of(asked.plans, one.campaign, one.revision), asked.zone),
-            campaign=one.campaign,
-            journey=one.journey_id,
-            step=one.step,
-            kind=one.kind.value,
-            code=one.code,
-            message=one.message_id or "",
-            trace=one.trace,
-        )
-        for one in decisions
+    return tuple(_fact(one, asked) for one in decisions)
+
+
+def _fact(decision: Decision, asked: Question) -> Fact:
+    plan = plan_of(asked.plans, decision.campaign, decision.revision)
+    return Fact(
+        at=decision.at,
+        text=decision_text(decision, plan, asked.zone),
+        campaign=decision.campaign,
+        journey=decision.journey_id,
+        step=decision.step,
+        kind=decision.kind.value,
+        code=decision.code,
+        message=decision.message_id or "",
+        wanted=_wanted(decision, plan),
+        trace=decision.trace,
     )
+
+
+def _wanted(decision: Decision, plan: Plan | None) -> str:
+    if plan is None or decision.trace is None:
+        return ""
+    if decision.code == "profile_filter":
+        return wanted_clause(decision.trace, plan.profile_filter)
+    index = plan.step_index.get(decision.step)
+    if decision.code == "if" and index is not None:
+        return wanted_clause(decision.trace, plan.steps[index].condition)
+    return ""
 
 
 def plan_of(plans: Plans, campaign: str, revision: str) -> Plan | None:

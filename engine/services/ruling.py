@@ -215,6 +215,8 @@ def _of_message(
         text += f"; before that {of_message(case, before[-1], asked)[0]}"
     if stands.text:
         text = f"{text}; {stands.text}"
+    if last.status in SENT:  # what keeps the next one
+        changes = stands.changes
     if last.status is MessageStatus.UNKNOWN:
         outcome = Outcome.IN_DOUBT
     else:

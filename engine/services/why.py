@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.core.decision import VerdictCode
+from engine.core.campaign import Plan, ScheduleTrigger
+from engine.core.decision import EntryVerdict, VerdictCode
 from engine.core.message import MessageStatus
-from engine.core.reasons import not_called, when
+from engine.core.reasons import not_called, wanted_clause, when
 from engine.core.remedies import Change
 from engine.core.trace import verdict_text
 from engine.ports.history import LoggedJourney
@@ -91,6 +92,7 @@ def _facts(case: Case, campaign: str, asked: Question, knocks: Sequence[Knock]) 
             kind="verdict",
             code=verdict.code.value,
             event=event.id,
+            wanted=_wanted(verdict, plan_of(asked.plans, campaign, verdict.revision)),
             trace=verdict.trace,
         )
         for event, verdict in knocks
@@ -111,3 +113,14 @@ def _facts(case: Case, campaign: str, asked: Question, knocks: Sequence[Knock]) 
         if one.campaign == campaign
     ]
     return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _wanted(verdict: EntryVerdict, plan: Plan | None) -> str:
+    """The part of the entry condition that was not met."""
+    if plan is None or verdict.code not in (VerdictCode.FILTER, VerdictCode.PROFILE_FILTER):
+        return ""
+    if verdict.code is VerdictCode.PROFILE_FILTER:
+        return wanted_clause(verdict.trace, plan.profile_filter)
+    trigger = plan.trigger
+    segment = trigger.segment if isinstance(trigger, ScheduleTrigger) else None
+    return wanted_clause(verdict.trace, segment, plan.filter)

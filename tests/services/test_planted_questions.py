@@ -202,6 +202,18 @@ def test_everybody_has_an_answer_for_every_campaign(planted: Planted) -> None:
             assert told.changes or quiet, told.text
 
 
+def test_every_unmet_condition_shows_what_was_wanted(planted: Planted) -> None:
+    asked, conditions = planted.asked(), 0
+    for customer in _customers(planted):
+        for told in answers(planted.case(customer), asked):
+            for fact in told.facts:
+                if (fact.trace or {}).get("verdict") and fact.kind != "branched":
+                    conditions += 1
+                    assert fact.wanted
+                    assert f"needs {fact.wanted}" in fact.text
+    assert conditions >= 4
+
+
 def test_a_migrated_journey_says_so(planted: Planted) -> None:
     told = answer(planted.case("mover"), "moved", planted.asked())
     assert [one.text for one in told.facts][-1].startswith("moved to a newer revision")
