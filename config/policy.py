@@ -33,6 +33,7 @@ from config.senders import Brand, Senders
 from config.store_fields import Country, Currency, Section, Span, Word, none_word
 from config.texting import Texting
 from config.topics import Topic, TopicId, locale_name
+from config.utm import LinkTags, Utm, link_tags
 from config.validation import diagnose
 from config.yaml_source import Document, Path, SourceError, field_path
 from config.zones import Zone
@@ -140,7 +141,13 @@ class Policy(Section):
     privacy: Privacy = Privacy()
     webhooks: Webhooks = Webhooks()
     tracking: Tracking = Tracking()
+    utm: Utm | None = None
     loyalty: Loyalty | None = None
+
+    @property
+    def link_tags(self) -> LinkTags | None:
+        """What tells the shop's web analytics where a visit began; None: nothing."""
+        return link_tags(self.utm, self.brand.url)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -218,7 +218,7 @@ def build(
 
     def policies() -> Policies:
         fresh = read_policy(workspace)
-        templates.rebrand(shop_context(fresh))
+        templates.rebrand(shop_context(fresh), fresh.link_tags)
         return Policies(
             policy=fresh,
             rules=compile_rules(fresh, ZONES),
@@ -379,6 +379,7 @@ def open_templates(workspace: Path, policy: Policy) -> MessageTemplates:
         workspace / "message_templates",
         shop=shop_context(policy),
         default_locale=policy.locale.split("-")[0],
+        tags=policy.link_tags,
     )
 
 

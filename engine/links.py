@@ -193,12 +193,16 @@ class Links:
         token = self.token(Purpose.REVIEW, message_id, expires=expires)
         return self.address(Purpose.REVIEW, token)
 
+    def is_own(self, target: str) -> bool:
+        """Whether it leads to one of our own pages."""
+        return self._own.match(target) is not None
+
     def click(self, message_id: str, target: str) -> str:
         """The address that leads to ``target`` and tells us so.
 
         Our own pages, and what cannot be a target, stay as they are.
         """
-        if self._own.match(target) or not is_target(target):
+        if self.is_own(target) or not is_target(target):
             return target
         return self.address(Purpose.CLICK, self.token(Purpose.CLICK, message_id, target=target))
 

@@ -79,4 +79,5 @@ def open_templates(workspace: Path, policy: Policy | None) -> Templates:
         workspace / "message_templates",
         shop=SAMPLE_SHOP if policy is None else shop_context(policy),
         default_locale="en" if policy is None else policy.locale.split("-")[0],
+        tags=None if policy is None else policy.link_tags,
     )

@@ -41,7 +41,8 @@ def preview(
 ) -> None:
     """Render a template, or every message of a campaign, to HTML and text files. Sends nothing."""
     from engine.ports.rendering import RenderError
-    from engine.services.preview import campaign_previews, sample_tracks, template_previews
+    from engine.services.preview import campaign_previews, template_previews
+    from engine.services.tracking import sample_tracks
 
     if locale is not None and not _LOCALE.fullmatch(locale):
         raise Failure(f"{locale} is no language; write it as in de or pt-BR", code=WRONG_USAGE)

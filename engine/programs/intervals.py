@@ -21,9 +21,8 @@ from typing import Final, NamedTuple
 from engine.programs.purchases import DAY, Basket, Purchases
 
 CREDIBILITY: Final = 2.0
-"""``k``. Of 0.5, 1, 2, 4 and 8 it had the least error on the third quarter of the baskets that
-``docs/explanation/recommendations.md`` tells of, from the first two; nothing of the fourth decided
-it.
+"""``k``. Of 0.5, 1, 2, 4 and 8 it had the least error as of the night before the third quarter of
+the baskets that ``docs/explanation/recommendations.md`` tells of; nothing of the fourth decided it.
 """
 
 RIDGE: Final = 20.0

@@ -13,6 +13,7 @@ from jinja2.exceptions import SecurityError
 
 from config.diagnostics import Diagnostic, Position, Severity
 from config.source_text import SourceText
+from config.utm import LinkTags
 from engine.core.message import Content
 from engine.ports.rendering import RenderError, TemplateInfo, Track
 from engine.rendering import archive
@@ -99,12 +100,15 @@ class CompiledTemplate:
 class TemplateCompiler:
     """Compiles templates for one shop."""
 
-    def __init__(self, shop: Mapping[str, object], default_locale: str) -> None:
+    def __init__(
+        self, shop: Mapping[str, object], default_locale: str, tags: LinkTags | None
+    ) -> None:
         self._html = TemplateEnvironment(autoescape=True, shop=shop)
         self._text = TemplateEnvironment(autoescape=False, shop=shop)
         self._values = MessageValues(shop)
         self._shop = shop
         self._default_locale = default_locale
+        self._tags = tags
 
     def compile(
         self, folder: Folder, layout: Folder
@@ -227,11 +231,12 @@ class TemplateCompiler:
         results: dict[str, object] = {name.split(".")[0]: {} for name in foreign}
         told: set[tuple[Position, str]] = set()
         for channel, by_locale in variants.items():
+            track = self._track(channel)
             for locale, variant in by_locale.items():
                 for context, whose, severity in _TRIALS:
                     values = self._values.of(variant.locale, variant.locale, results | context)
                     try:
-                        content = variant.render(folder.name, channel, values)
+                        content = variant.render(folder.name, channel, values, track)
                     except RenderError as error:
                         first = next(iter(folder.channel_files(channel, locale).values()))
                         at = error.position or first.position(0)
@@ -245,6 +250,19 @@ class TemplateCompiler:
                     else:
                         samples.setdefault((channel, locale), content)
         return samples
+
+    def _track(self, channel: str) -> Track | None:
+        """The tags of a sample's links: they count as characters of a text."""
+        tags = self._tags
+        if tags is None:
+            return None
+        sample = SAMPLE_CONTEXT["campaign"]["id"]
+        own = tuple(SAMPLE_CONTEXT["links"].values())
+        return lambda url: (
+            url
+            if url in own
+            else tags.tagged(url, channel=channel, campaign=sample, content=sample)
+        )
 
     def _revision(
         self, folder: Folder, layout: Folder, samples: Mapping[tuple[str, str], bytes]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from config.diagnostics import Diagnostic, Position, nearest
+from config.utm import LinkTags
 from engine.core.message import Content
 from engine.ports.rendering import Packed, RenderError, TemplateInfo, Track
 from engine.rendering.archive import pack
@@ -28,12 +29,18 @@ class MessageTemplates:
     """
 
     def __init__(
-        self, root: Path, *, shop: Mapping[str, object], default_locale: str = "en"
+        self,
+        root: Path,
+        *,
+        shop: Mapping[str, object],
+        default_locale: str = "en",
+        tags: LinkTags | None = None,
     ) -> None:
         self._root = root
         self._default_locale = default_locale
         self._shop: dict[str, object] = {}
-        self._use(shop)
+        self._tags: LinkTags | None = None
+        self._use(shop, tags)
         self._stamps: dict[str, dict[str, Stamp]] = {}
         self._folders: dict[str, Folder] = {}
         self._infos: dict[str, TemplateInfo] = {}
@@ -42,17 +49,18 @@ class MessageTemplates:
         self._chosen: dict[tuple[str, str, str | None], tuple[str, Variant]] = {}
         self.refresh()
 
-    def _use(self, shop: Mapping[str, object]) -> None:
+    def _use(self, shop: Mapping[str, object], tags: LinkTags | None) -> None:
+        self._tags = tags
         names = [name.split(".") for name in KNOWN_NAMES if name.startswith("shop.")]
         self._shop = dict.fromkeys(name[1] for name in names) | dict(shop)
-        self._compiler = TemplateCompiler(self._shop, self._default_locale)
+        self._compiler = TemplateCompiler(self._shop, self._default_locale, tags)
         self._values = MessageValues(self._shop)
 
-    def rebrand(self, shop: Mapping[str, object]) -> None:
+    def rebrand(self, shop: Mapping[str, object], tags: LinkTags | None = None) -> None:
         """Compile everything anew for a shop that has changed; nothing when it is the same."""
-        former = self._shop
-        self._use(shop)
-        if self._shop != former:
+        former = self._shop, self._tags
+        self._use(shop, tags)
+        if (self._shop, self._tags) != former:
             self._stamps, self._folders = {}, {}
             self.refresh()
 

@@ -45,7 +45,7 @@ from engine.services.referral_links import referral_root
 from engine.services.review_requests import review_values
 from engine.services.suggestions import ROOT, Suggestions
 from engine.services.survey_links import survey_root
-from engine.services.tracking import clicks_of, tracker
+from engine.services.tracking import clicks_of, rewriting
 
 log = structlog.get_logger(__name__)
 
@@ -169,7 +169,7 @@ class HandOver:
         unsubscribe = self._links.unsubscribe(message.id) if marketing else None
         locale = world.customer.locale or policy.locale
         clicks = clicks_of(policy, message.channel, self.providers[message.channel])
-        track = tracker(self._links, message.id) if clicks == "own" else None
+        track = rewriting(self._links, policy, message, clicks)
         values = message_context(
             world,
             message,

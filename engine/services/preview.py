@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from config.policy import Policy
 from config.topics import in_language
@@ -31,7 +30,6 @@ from engine.core.verbs import (
     WaitFor,
 )
 from engine.core.world import World
-from engine.links import Links
 from engine.ports.rendering import SCRIPT, Part, Renderer, Templates, Track
 from engine.ports.storage import UnitOfWork
 from engine.programs.scales import survey_nowhere
@@ -39,12 +37,10 @@ from engine.services.message_context import message_context
 from engine.services.referral_links import SAMPLE_CODE, sample_referral
 from engine.services.review_requests import review_values
 from engine.services.suggestions import ROOT, Suggestions, newest_order
-from engine.services.tracking import clicks_of, tracker
+from engine.services.tracking import Tracks
 
 _CHANNELS: tuple[Part, ...] = ("email", "sms", "voice", SCRIPT)
 _NO_TOKEN = "preview"
-_NO_TRACKS: Mapping[Channel, Track] = {}
-_NO_MESSAGE = str(UUID(int=0))
 _ANY_REVIEW = AskReview(index=0, id="preview", next=1, channel="email", template="")
 
 
@@ -114,12 +110,16 @@ def of_customer(
     return Reader(values=values, locale=locale, base_url=base_url, worth=_worth(policy, locale))
 
 
+def _as_they_are(channel: Channel, campaign: str, step: str) -> Track | None:
+    return None
+
+
 def template_previews(
     name: str,
     reader: Reader,
     templates: Templates,
     renderer: Renderer,
-    tracks: Mapping[Channel, Track] = _NO_TRACKS,
+    tracks: Tracks = _as_they_are,
 ) -> Iterator[Rendered]:
     """A template on each channel that it has; ``tracks`` replace links.
 
@@ -132,13 +132,13 @@ def template_previews(
         values[step] = {**values.get(step, {}), field: None}
     wanted = [one for one in _CHANNELS if info is None or one in info.channels] or ["email"]
     for channel in wanted:
-        track = tracks.get(channel) if channel != SCRIPT else None
+        track = tracks(channel, name, _NO_TOKEN) if channel != SCRIPT else None
         content = renderer.render(name, channel, reader.locale, values, track)
         yield Rendered(template=name, channel=channel, step=None, content=content)
 
 
 def campaign_previews(
-    plan: Plan, reader: Reader, renderer: Renderer, tracks: Mapping[Channel, Track] = _NO_TRACKS
+    plan: Plan, reader: Reader, renderer: Renderer, tracks: Tracks = _as_they_are
 ) -> Iterator[Rendered]:
     """Each message step of a campaign, in the order of its file; ``tracks`` replace links.
 
@@ -155,23 +155,12 @@ def campaign_previews(
             content = renderer.render(step.script, SCRIPT, reader.locale, values)
             yield Rendered(template=step.script, channel=SCRIPT, step=step.id, content=content)
         if isinstance(step, SendMessage):
-            track = tracks.get(step.channel)
+            track = tracks(step.channel, plan.id, step.id)
             content = renderer.render(step.template, step.channel, reader.locale, values, track)
             yield Rendered(
                 template=step.template, channel=step.channel, step=step.id, content=content
             )
         values[step.id] = _result(step, values["now"], reader.worth)
-
-
-def sample_tracks(
-    links: Links, policy: Policy, providers: Mapping[Channel, str]
-) -> dict[Channel, Track]:
-    """Our own click links as long as real ones; they lead on, and note nothing."""
-    return {
-        channel: tracker(links, _NO_MESSAGE)
-        for channel, provider in providers.items()
-        if clicks_of(policy, channel, provider) == "own"
-    }
 
 
 def _worth(policy: Policy | None, locale: str | None) -> dict[str, str]:

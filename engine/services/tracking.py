@@ -1,15 +1,18 @@
-"""Who notices that a link of a message was followed, and our own way of it."""
+"""What becomes of a message's links: tags for web analytics, and our own way to notice clicks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
+from uuid import UUID
 
 from config.policy import Policy
-from engine.core.message import Channel
+from config.utm import LinkTags
+from engine.core.message import Channel, Message
 from engine.links import Links
 from engine.ports.rendering import Track
 
+_NO_MESSAGE: Final = str(UUID(int=0))
 _BY_DEFAULT: Final[Mapping[str, Literal["own", "provider"]]] = {
     "sendgrid": "provider",
     "smtp": "own",  # a mail server notices nothing
@@ -29,3 +32,58 @@ def clicks_of(policy: Policy, channel: Channel, provider: str) -> Literal["own",
 def tracker(links: Links, message_id: str) -> Track:
     """Leads the links of one message over our own ``/c/``."""
     return lambda target: links.click(message_id, target)
+
+
+def rewriting(
+    links: Links, policy: Policy, message: Message, clicks: Literal["own", "provider", "off"]
+) -> Track | None:
+    """Tags the links of one message, then leads them over our own ``/c/``; None: they stay."""
+    return _rewriting(
+        links,
+        policy.link_tags,
+        tracker(links, message.id) if clicks == "own" else None,
+        channel=message.channel,
+        campaign=message.campaign,
+        content="/".join(filter(None, (message.step, message.variant))),
+    )
+
+
+Tracks = Callable[[Channel, str, str], Track | None]
+"""What becomes of links on a channel, by campaign and step."""
+
+
+def sample_tracks(links: Links, policy: Policy, providers: Mapping[Channel, str]) -> Tracks:
+    """Links as long as real ones; they lead on, and note nothing."""
+
+    def of(channel: Channel, campaign: str, step: str) -> Track | None:
+        own = channel in providers and clicks_of(policy, channel, providers[channel]) == "own"
+        return _rewriting(
+            links,
+            policy.link_tags,
+            tracker(links, _NO_MESSAGE) if own else None,
+            channel=channel,
+            campaign=campaign,
+            content=step,
+        )
+
+    return of
+
+
+def _rewriting(
+    links: Links,
+    tags: LinkTags | None,
+    track: Track | None,
+    *,
+    channel: Channel,
+    campaign: str,
+    content: str,
+) -> Track | None:
+    if tags is None or channel not in tags.medium:
+        return track
+
+    def lead(target: str) -> str:
+        if not links.is_own(target):
+            target = tags.tagged(target, channel=channel, campaign=campaign, content=content)
+        return target if track is None else track(target)
+
+    return lead

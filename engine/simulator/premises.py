@@ -138,6 +138,7 @@ def furnish(
         workspace / "message_templates",
         shop=shop_context(policy),
         default_locale=policy.locale.split("-")[0],
+        tags=policy.link_tags,
     )
     loader = Loader(workspace, templates)
     keys = [key.get_secret_value() for key in settings.secret_key] or [_KEY]
