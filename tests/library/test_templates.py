@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -135,6 +136,12 @@ def shop(request: pytest.FixtureRequest) -> tuple[dict[str, Any], MessageTemplat
     return values, MessageTemplates(WORKSPACE / "message_templates", shop=values)
 
 
+@cache
+def of_the_sample_shop() -> MessageTemplates:
+    """Read once: it takes seconds."""
+    return MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+
+
 class Parts(HTMLParser):
     """Links, pictures and text of a mail."""
 
@@ -221,7 +228,7 @@ IN_GERMAN = sorted(
 
 @pytest.mark.parametrize("template", IN_GERMAN)
 def test_german_reads_german(template: str) -> None:
-    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    templates = of_the_sample_shop()
     context = in_german()
     content = templates.render(template, "email", "de-AT", context)
     words = Parts(content.html or "").words
@@ -234,7 +241,7 @@ def test_german_reads_german(template: str) -> None:
 
 
 def test_parcel_news_leads_to_the_parcel_itself() -> None:
-    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    templates = of_the_sample_shop()
     context = everything()
     context["order"]["tracking_url"] = "https://parcels.example.com/another"
     for template in ("delivery_shipped", "delivery_today", "delivery_delayed", "delivery_failed"):
@@ -250,7 +257,7 @@ def test_parcel_news_leads_to_the_parcel_itself() -> None:
 @pytest.mark.parametrize("template", ["satisfaction_ask", "nps_ask", "effort_ask"])
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_each_number_of_the_survey_is_a_link_of_its_own(template: str, language: str) -> None:
-    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    templates = of_the_sample_shop()
     content = templates.render(template, "email", language, everything())
     asked = [link for link in Parts(content.html or "").links if link and "/s/" in link]
     survey = SAMPLE_CONTEXT["survey"]
@@ -261,7 +268,7 @@ def test_each_number_of_the_survey_is_a_link_of_its_own(template: str, language:
 @pytest.mark.parametrize("template", ["review_request"])
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_each_product_leads_to_its_review_whatever_the_stars(template: str, language: str) -> None:
-    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    templates = of_the_sample_shop()
     content = templates.render(template, "email", language, everything())
     links = Parts(content.html or "").links
     for product in SAMPLE_CONTEXT["review"]["products"]:
@@ -273,7 +280,7 @@ def test_each_product_leads_to_its_review_whatever_the_stars(template: str, lang
 @pytest.mark.parametrize("template", SCRIPTS)
 def test_what_people_say_on_the_telephone(template: str) -> None:
     """What they must know is there, and what they do not know leaves no hole."""
-    templates = MessageTemplates(WORKSPACE / "message_templates", shop=SAMPLE_SHOP)
+    templates = of_the_sample_shop()
     answers = {"score": 2, "comment": "The lid was broken.", "rating": 2.0}
     for name, make in CONTEXTS.items():
         if name == "schedule":
