@@ -26,6 +26,7 @@ from engine.cli.main import app
 from engine.core.facts import FIELDS, OPEN_PREFIXES
 from engine.rendering.sample import KNOWN_NAMES
 from engine.web import openapi
+from tests.docs import library_page
 from tests.docs.pages import table
 from triggers import event
 from triggers.catalog import EventSpec
@@ -242,4 +243,6 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "template names": template_names,
     "commands": commands,
     "http": http,
+    "library overview": library_page.overview,
+    "library": library_page.campaigns,
 }
