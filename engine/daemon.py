@@ -28,6 +28,7 @@ _DRAIN_SECONDS = 25.0
 _TURN = 0.0005  # seconds
 _OUTBOX_SECONDS = 2.0
 _FIRST_FORGETTING, _FORGETTING = 300.0, 86_400.0  # seconds after the start, and between two
+_STOCK_AGAIN = 600.0  # seconds after a failure: the database was away, for instance
 _FIRST_STOCK = 120.0  # seconds after the start, if no night was before
 _END_STOCK = 5.0  # seconds
 _BETWEEN_PAGES = 0.05  # seconds in which others come to write
@@ -212,10 +213,11 @@ class Daemon:
         while not self._stopping.wait(wait):
             try:
                 app.stocktaking.run_unless_done()
+                now = app.clock.now()
+                wait = (app.stocktaking.next_night(now) - now).total_seconds()
             except Exception as error:
                 log.error("stocktaking_failed", error=type(error).__name__)
-            now = app.clock.now()
-            wait = (app.stocktaking.next_night(now) - now).total_seconds()
+                wait = _STOCK_AGAIN
 
     def _call_webhooks(self) -> None:
         while not self._stopping.wait(_OUTBOX_SECONDS):

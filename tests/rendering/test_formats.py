@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel import Locale
-from babel.numbers import format_currency
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +39,28 @@ def test_money_is_what_babel_writes(tag: str, currency: str, amount: Decimal) ->
     assert Formats(locale).money(amount, currency) == format_currency(
         amount or Decimal(0), currency, locale=locale
     )
+
+
+@given(
+    st.sampled_from(LOCALES),
+    st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001 - their zone follows
+    st.sampled_from(["UTC", "America/Chicago", "Asia/Kolkata", "Pacific/Auckland", None]),
+    st.sampled_from(["short", "medium", "long", "full"]),
+)
+def test_dates_are_what_babel_writes_on_the_customers_own_day(
+    tag: str, told: datetime, zone: str | None, style: str
+) -> None:
+    locale, moment = Locale.parse(tag, sep="-"), told.replace(tzinfo=UTC)
+    day = moment.astimezone(ZoneInfo(zone or "UTC")).date()
+    found = Formats(locale).date(moment, style, zone)
+    assert found == format_date(day, style, locale=locale)
+    assert Formats(locale).date(moment.isoformat(), style, zone) == found
+
+
+@given(st.sampled_from(LOCALES), st.integers(-(10**9), 10**12))
+def test_quantities_are_what_babel_writes(tag: str, number: int) -> None:
+    locale = Locale.parse(tag, sep="-")
+    assert Formats(locale).quantity(number) == format_decimal(number, locale=locale)
 
 
 def test_money_takes_numbers_however_they_came() -> None:
