@@ -7,7 +7,7 @@ goes on where it stopped, and none happens twice.
 from __future__ import annotations
 
 from calendar import isleap
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -46,10 +46,25 @@ _MISSED = timedelta(hours=24)
 _MAX_MISSED = 2_000
 
 
-class Sweep:
-    """Enrols by schedule."""
+Likely = Callable[["Fired", Sequence[str], datetime], Sequence[str]]
+"""Which of these customers a fire may enrol now."""
 
-    def __init__(self, storage: Decisions, revisions: Revisions, handover: HandOver) -> None:
+
+class Sweep:
+    """Enrols by schedule.
+
+    ``likely`` may leave out customers whom the fire would surely not enrol, where that can be told
+    without loading them.
+    """
+
+    def __init__(
+        self,
+        storage: Decisions,
+        revisions: Revisions,
+        handover: HandOver,
+        likely: Likely = lambda fired, customers, now: customers,
+    ) -> None:
+        self._likely = likely
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
@@ -134,9 +149,10 @@ class Sweep:
             customers = unit.page_customers(
                 occurrence.zone, occurrence.cursor, _PAGE, fired.birthdays
             )
-            unit.lock(customers)
+            likely = self._likely(fired, customers, now)
+            unit.lock(likely)
             batch = Batch(unit, configuration, self._handover)
-            worlds = unit.load(customers, now=now, sends=True, past=True)
+            worlds = unit.load(likely, now=now, sends=True, past=True)
             context = batch.context(now)
             plans = batch.configuration.plans
             looked_at = 0
@@ -194,9 +210,13 @@ class Fired:
     def _field(self) -> str:
         return self.plan.trigger.field if isinstance(self.plan.trigger, DateTrigger) else ""
 
+    def is_for(self, customer: Customer, rules: GuardRules) -> bool:
+        """Whether the day that the fire is about, if it is about one, is the customer's."""
+        return self.day is None or _celebrates(customer, self._field, self.day, rules)
+
     def enrol(self, world: World, plans: Plans, context: Context) -> EntryVerdict | None:
         """Let the customer enter; None when the day is not theirs."""
-        if self.day is not None and not _celebrates(world, self._field, self.day, context.rules):
+        if not self.is_for(world.customer, context.rules):
             return None
         return enrol_by_schedule(world, self.plan, self.key, self.transition, plans, context)
 
@@ -263,12 +283,12 @@ def _days_of_year(day: date) -> set[str]:
     return days
 
 
-def _celebrates(world: World, field: str, day: date, rules: GuardRules) -> bool:
+def _celebrates(customer: Customer, field: str, day: date, rules: GuardRules) -> bool:
     """Whether ``day`` is an anniversary of the customer's date, on the customer's own calendar.
 
     The day itself is none: a year must have passed.
     """
-    value = value_of_date(world.customer, field, zone_of(world.customer, rules))
+    value = value_of_date(customer, field, zone_of(customer, rules))
     return value is not None and value.year < day.year and f"{value:%m-%d}" in _days_of_year(day)
 
 

@@ -81,6 +81,7 @@ class Memory:
         self.steps: Agenda[str] = Agenda()
         self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}
         self.records: Agenda[tuple[str, str, str]] = Agenda()
+        self.changed: set[str] = set()  # customers, for who remembers what their rows said
         self._last_seq = 0
         self._names: dict[int, tuple[str, str]] = {}  # of events that wait
 
@@ -166,6 +167,7 @@ class Memory:
         if world.is_new or changes.customer:
             person.customer = customer
             self.census.enter(customer)
+            self.changed.add(customer.id)
         for key in changes.orders:
             person.orders[key] = world.orders[key]
             self._keep_order(world.orders[key])
@@ -217,6 +219,7 @@ class Memory:
             if merge.merged in holders:
                 holders.remove(merge.merged)
                 holders.add(merge.survivor)
+        self.changed |= {merge.merged, merge.survivor}
         person = self.people[merge.survivor]
         person.join(gone)
         for place, record in person.books.items():

@@ -39,6 +39,7 @@ from engine.simulator.ledger import Ledger
 from engine.simulator.memory import Memory
 from engine.simulator.sampling import Sampled
 from engine.simulator.shelf import MemoryShopping
+from engine.simulator.sleepers import Sleepers
 from engine.simulator.storage import MemoryStorage
 from triggers.catalog import Catalog
 
@@ -179,7 +180,7 @@ def furnish(
         advance=Advance(storage, revisions, handover),
         bookkeeping=Bookkeeping(storage, revisions, handover),
         dispatch=Dispatch(storage, revisions, handover),
-        sweep=Sweep(storage, revisions, handover),
+        sweep=Sweep(storage, revisions, handover, Sleepers(memory, policies.rules).likely),
         deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),
         stocktaking=Stocktaking(
             storage=MemoryShopping(memory),

@@ -57,10 +57,10 @@ def arrivals_of(
     for burst, pause in told_in:
         found += [(now, teller.write(one, now)) for one in burst]
         now += pause
-    return [_incoming(at, each) for at, each in found]
+    return [incoming(at, each) for at, each in found]
 
 
-def _incoming(at: datetime, told_so: dict[str, Any]) -> Incoming:
+def incoming(at: datetime, told_so: dict[str, Any]) -> Incoming:
     event = parse_line(json.dumps(told_so).encode(), received_at=at, catalog=BUILT_IN)
     assert isinstance(event, Event), event
     return Incoming(event=event, body=serialize(event), received_at=at)
