@@ -44,9 +44,7 @@ class Sleepers:
         self._rules = rules
         self._until: dict[str, dict[str, datetime]] = {}  # by campaign and customer
 
-    def likely(
-        self, fired: Fired, customers: Sequence[str], now: datetime
-    ) -> Sequence[str]:
+    def likely(self, fired: Fired, customers: Sequence[str], now: datetime) -> Sequence[str]:
         """Those whom the fire may enrol."""
         people, plan = self._memory.people, fired.plan
         if fired.day is not None:
