@@ -23,7 +23,8 @@ from engine.authoring.step_specs import (
     SplitStep,
     WaitForStep,
 )
-from engine.core.facts import FIELDS, STEP_FIELDS
+from engine.core.facts import FIELDS
+from engine.core.step_results import step_fields
 from engine.core.verbs import (
     AskReferral,
     AskReview,
@@ -227,12 +228,12 @@ def step_results(step: Placed) -> Mapping[str, Field]:
     at, following = step.index, step.next
     match spec:
         case SendEmailStep():
-            return STEP_FIELDS(SendEmail(index=at, id=step.id, next=following, template=""))
+            return step_fields(SendEmail(index=at, id=step.id, next=following, template=""))
         case SendSmsStep():
-            return STEP_FIELDS(SendSms(index=at, id=step.id, next=following, template=""))
+            return step_fields(SendSms(index=at, id=step.id, next=following, template=""))
         case AskSurveyStep():
             ask = spec.ask_survey
-            return STEP_FIELDS(
+            return step_fields(
                 AskSurvey(
                     index=at,
                     id=step.id,
@@ -244,12 +245,12 @@ def step_results(step: Placed) -> Mapping[str, Field]:
                 )
             )
         case PlaceCallStep():
-            return STEP_FIELDS(
+            return step_fields(
                 placed_call(spec.place_call, {"index": at, "id": step.id, "next": following})
             )
         case AssignCallStep():
             call = spec.assign_call
-            return STEP_FIELDS(
+            return step_fields(
                 AssignCall(
                     index=at,
                     id=step.id,
@@ -261,12 +262,12 @@ def step_results(step: Placed) -> Mapping[str, Field]:
             )
         case AwardPointsStep():
             points = spec.award_points.points
-            return STEP_FIELDS(
+            return step_fields(
                 AwardPoints(index=at, id=step.id, next=following, points=points, reason="")
             )
         case AskReferralStep():
             invite = spec.ask_referral
-            return STEP_FIELDS(
+            return step_fields(
                 AskReferral(
                     index=at,
                     id=step.id,
@@ -277,17 +278,17 @@ def step_results(step: Placed) -> Mapping[str, Field]:
                 )
             )
         case AskReviewStep():
-            return STEP_FIELDS(
+            return step_fields(
                 AskReview(index=at, id=step.id, next=following, channel="email", template="")
             )
         case WaitForStep():
-            return STEP_FIELDS(
+            return step_fields(
                 WaitFor(index=at, id=step.id, next=following, timeout=spec.wait_for.timeout)
             )
         case IssueCouponStep():
-            return STEP_FIELDS(IssueCoupon(index=at, id=step.id, next=following, offer=""))
+            return step_fields(IssueCoupon(index=at, id=step.id, next=following, offer=""))
         case SplitStep():
-            return STEP_FIELDS(Split(index=at, id=step.id, next=following, variants=()))
+            return step_fields(Split(index=at, id=step.id, next=following, variants=()))
         case _:
             return {}
 

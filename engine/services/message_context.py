@@ -10,12 +10,12 @@ from typing import Any, Final
 from engine.core.answers import last_answer_at, latest_score
 from engine.core.coupon import ToldCoupons, open_coupons
 from engine.core.customer import Customer, Order, ParcelStatus, Ticket
-from engine.core.facts import result_value
 from engine.core.guards import consented
 from engine.core.message import Message
 from engine.core.order_state import fact_time
 from engine.core.points import loyalty_page
 from engine.core.shopping import REPLENISH_DUE, open_refills
+from engine.core.step_results import result_value
 from engine.core.world import Journey, World
 
 NO_SUGGESTIONS: Final[Mapping[str, Any]] = {"together": [], "next": [], "popular": []}

@@ -14,8 +14,8 @@ from config.policy import Policy
 from config.topics import in_language
 from engine.core.campaign import EventTrigger, Plan
 from engine.core.customer import Order, Ticket
-from engine.core.facts import CALL_RESULTS, MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.message import Channel, Content, Message, MessageStatus, Purpose
+from engine.core.step_results import CALL_RESULTS, MESSAGE_RESULTS, WAIT_RESULTS
 from engine.core.survey import SurveyKind
 from engine.core.verbs import (
     AskReferral,

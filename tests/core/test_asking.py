@@ -7,9 +7,9 @@ import pytest
 
 from config.durations import Duration, parse
 from engine.core.campaign import Plans
-from engine.core.facts import step_fields
 from engine.core.journey import on_failed, on_retry
 from engine.core.message import MessageStatus
+from engine.core.step_results import step_fields
 from engine.core.verbs import AskSurvey, Delay, SendEmail
 from engine.core.world import JourneyStatus, Waiting
 from tests.core.shop import DAY, HOUR, T0, Shop, plan

@@ -13,9 +13,10 @@ from engine.core.answers import ANSWERS
 from engine.core.book import Record
 from engine.core.customer import Customer, Line, Order, Refund, Ticket
 from engine.core.evaluate import Activation, evaluate
-from engine.core.facts import FIELDS, OPEN_PREFIXES, STEP_FIELDS, bind, value_of
+from engine.core.facts import FIELDS, OPEN_PREFIXES, bind, value_of
 from engine.core.order_state import fact_time, facts_of, is_fully_refunded
 from engine.core.shopping import BOOK, PAGE, Refill
+from engine.core.step_results import step_fields
 from engine.core.verbs import Delay, SendEmail, Split, Variant, WaitFor
 from engine.core.view import trigger_of
 from engine.core.vocabulary import FieldType, Vocabulary
@@ -175,9 +176,9 @@ def test_steps_add_the_names_that_their_results_have() -> None:
         {"kind": Split, "id": "ab", "variants": (Variant(name="a", weight=1, target=3),)},
         {"kind": Delay},
     )
-    names = {name for step in made for name in STEP_FIELDS(step)}
+    names = {name for step in made for name in step_fields(step)}
     assert {"ask.clicked", "ask.replied", "w.happened", "w.timed_out", "ab.variant"} <= names
-    assert not STEP_FIELDS(made[3])
+    assert not step_fields(made[3])
     vocabulary = Vocabulary(fields=FIELDS, open_prefixes=OPEN_PREFIXES)
     assert not names & set(vocabulary.fields)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from config.durations import Duration, parse
 from engine.core.customer import Fulfilment, Line, Order, ParcelStatus, Refund
 from engine.core.decision import DecisionKind
-from engine.core.facts import step_fields
 from engine.core.message import MessageStatus
 from engine.core.reasons import withheld
 from engine.core.reviewing import products_of
+from engine.core.step_results import step_fields
 from engine.core.verbs import AskReview, Delay, SendEmail
 from engine.core.world import Waiting
 from engine.programs.program import Programs
