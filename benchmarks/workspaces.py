@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from engine import memory
+from engine.authoring.loader import campaign_files
 from engine.bootstrap import App, build
 from engine.core.message import Channel
 from engine.logs import configure_logging
@@ -84,7 +85,7 @@ def workspace(bench: Bench) -> Iterator[Path]:
         for part in ("campaigns", "message_templates", "config"):
             ignored = shutil.ignore_patterns("__pycache__", "*.py")
             shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-        starters = sorted((folder / "campaigns").glob("*.yaml"))
+        starters = campaign_files(folder / "campaigns")
         for path in starters:
             path.write_text(re.sub(r"(?m)^volume_limit:.*\n", "", path.read_text()))
         policy = folder / "config" / "store.yaml"

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from config.diagnostic_report import as_text
+from engine.authoring.loader import campaign_files
 from engine.authoring.schema import SCHEMA_FILE
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.verbs import AssignCall, AwardPoints, IssueCoupon, SendMessage
 from engine.ports.rendering import SCRIPT
 from tests.library.walk import WORKSPACE, campaigns, open_templates, plan, policy, report
 
-NAMES = tuple(sorted(path.stem for path in (WORKSPACE / "campaigns").glob("*.yaml")))
+NAMES = tuple(sorted(path.stem for path in campaign_files(WORKSPACE / "campaigns")))
 # What promises money or points waits until the shop has made the figures its own.
 DRAFTS = {
     "loyalty-expiring",
