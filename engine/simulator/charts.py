@@ -8,8 +8,8 @@ from typing import Final
 
 _WIDTH: Final = 720
 _HEIGHT: Final = 180
-_LEFT: Final = 44
-_BOTTOM: Final = 22
+_LEFT: Final = 60
+_BOTTOM: Final = 26
 _TOP: Final = 8
 
 
@@ -18,7 +18,7 @@ def bars(
     series: Mapping[str, Sequence[float]],
     *,
     title: str,
-    ticks: int = 6,
+    ticks: int = 5,
 ) -> str:
     """Stacked bars, one for each label; ``ticks`` labels are written below, evenly.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from html import escape
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ svg{width:100%;height:auto;display:block}.grid{stroke:var(--line);stroke-width:1
 .tick{fill:var(--dim);font-size:11px}.s0{fill:var(--s0)}.s1{fill:var(--s1)}.s2{fill:var(--s2)}
 .key i{display:inline-block;width:.75em;height:.75em;margin:0 .35em 0 1em}
 .key .s0{background:var(--s0)}.key .s1{background:var(--s1)}.key .s2{background:var(--s2)}
+@media (max-width:40rem){.tick{font-size:20px}}
 .warn{border-left:4px solid var(--s1);padding:.5rem .75rem;margin:1rem 0}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
 """
@@ -90,8 +92,9 @@ def _facts(report: Document, messages: Mapping[str, Any]) -> str:
         (f"{messages['deferred']:,}", "times put off"),
         (f"{reached:,}", "customers reached"),
         (f"{max((row['messages'] for row in peaks), default=0)}", "in one's loudest week"),
-        (f"{messages['cost']} {report['history']['currency']}", "to providers"),
     ]
+    if Decimal(messages["cost"]):
+        told.append((f"{messages['cost']} {report['history']['currency']}", "to providers"))
     cells = "".join(f"<div><b>{escape(a)}</b><span>{escape(b)}</span></div>" for a, b in told)
     return f'<div class="facts">{cells}</div>'
 
