@@ -86,17 +86,11 @@ def simulate(
     chosen: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TABLE,
 ) -> None:
     """Live through recorded events with the campaigns as they are now; nothing is sent or kept."""
-    import structlog
-
     from engine.simulator.preparation import prepare
     from engine.simulator.report import document
     from engine.simulator.simulation import simulate as live_through
 
-    # What stops a campaign stands in the report; only what has failed is told here and now.
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    quiet()
     session = session_of(context)
     prepared = prepare(
         session.workspace,
@@ -108,18 +102,18 @@ def simulate(
         seed=seed,
     )
     _known(campaign or (), prepared)
-    _gather(session, files or (), prepared)
+    gather(session, files or (), prepared)
     zone, now = prepared.policy.zone, prepared.clock.now()
     setup = prepared.setup(
         since=moment(since, now, zone),
         until=moment(until, now, zone),
         afterwards=AFTERWARDS,
-        behaviour=_behaviour(behaviour) if effects else None,
+        behaviour=behaving(behaviour) if effects else None,
     )
-    history = prepared.history(setup, _sample(customers))
+    history = prepared.history(setup, sample_of(customers))
     if not history:
         raise Failure("there are no events in this time; see lagniappe events list")
-    with _stoppable(len(history)) as progress:
+    with stoppable(len(history)) as progress:
         outcome = live_through(setup, history, progress)
     by = "none" if not effects else "default" if behaviour is None else behaviour.name
     report = document(outcome, prepared.frame(setup, by))
@@ -132,6 +126,16 @@ def simulate(
     if not outcome.complete:
         warn(f"lagniappe: stopped; the report goes until {outcome.reached:%Y-%m-%d %H:%M} UTC")
         raise typer.Exit(INTERRUPTED)
+
+
+def quiet() -> None:
+    """Tell only of what has failed here and now; what stops a campaign stands in the report."""
+    import structlog
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def _write(report: Document, folder: Path) -> None:
@@ -165,7 +169,8 @@ def _changes(given: Sequence[str]) -> dict[str, str]:
     return changes
 
 
-def _sample(text: str | None) -> Sample:
+def sample_of(text: str | None) -> Sample:
+    """Which customers are meant by ``--customers``."""
     from engine.simulator.preparation import Sample
 
     if text is None:
@@ -182,7 +187,8 @@ def _sample(text: str | None) -> Sample:
     raise Failure(f"--customers {text}: write how many, 500, or which part, 10%", code=WRONG_USAGE)
 
 
-def _behaviour(file: Path | None) -> Behaviour:
+def behaving(file: Path | None) -> Behaviour:
+    """How customers behave by a file, or by default."""
     from config.diagnostic_report import as_text
     from config.yaml_source import SourceError
     from engine.simulator.behaviour import Behaviour
@@ -199,7 +205,7 @@ def _behaviour(file: Path | None) -> Behaviour:
         raise Failure(as_text(error.diagnostics, {file.name: text}).rstrip()) from None
 
 
-def _gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
+def gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
     """Read the files, or what the workspace has seen."""
     if not files:
         from engine.storage.recordings import recordings
@@ -225,7 +231,7 @@ def _gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
 
 
 @contextmanager
-def _stoppable(total: int) -> Iterator[Callable[[datetime, int], bool]]:
+def stoppable(total: int, label: str = "simulating") -> Iterator[Callable[[datetime, int], bool]]:
     """A bar with the time left; the first Ctrl-C ends the simulation between two moments."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -233,7 +239,7 @@ def _stoppable(total: int) -> Iterator[Callable[[datetime, int], bool]]:
     former = signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
     try:
         with Progress(
-            TextColumn("{task.fields[day]}"),
+            TextColumn("{task.description} {task.fields[day]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} events"),
             TimeRemainingColumn(),
@@ -241,7 +247,7 @@ def _stoppable(total: int) -> Iterator[Callable[[datetime, int], bool]]:
             transient=True,
             disable=not sys.stderr.isatty(),
         ) as bar:
-            task = bar.add_task("simulating", total=total, day="")
+            task = bar.add_task(label, total=total, day="")
             told = 0.0
 
             def tell(now: datetime, taken: int) -> bool:

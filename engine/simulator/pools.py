@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Pools:
         if not held.free:
             if pool in self._filled:
                 return None
-            made = f"{pool.upper()}-{len(held.codes) + 1:06}"
+            made = f"{pool.upper()}-{_mark(pool, claim)}"
             held.codes[same_code(made)] = _Code(made, len(held.codes))
             held.free.append((len(held.codes) - 1, same_code(made)))
         _, key = heapq.heappop(held.free)
@@ -78,3 +79,8 @@ class Pools:
             for code in pool.codes.values():
                 counts[code.state] = counts.get(code.state, 0) + 1
         return found
+
+
+def _mark(pool: str, claim: str) -> str:
+    """By whom it is claimed, not when: what one customer is given does not depend on others."""
+    return hashlib.blake2b(f"{pool}:{claim}".encode(), digest_size=5).hexdigest().upper()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.policy import Policy
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from engine.core.campaign import CampaignStatus, Plan
 from engine.ports.clock import Clock, SystemClock
 from engine.simulator.behaviour import Behaviour
@@ -41,12 +41,18 @@ class Prepared:
     """A workspace that is about to be tried; events are added in any order."""
 
     def __init__(
-        self, workspace: Path, environ: Mapping[str, str], trial: Trial, seed: str
+        self,
+        workspace: Path,
+        environ: Mapping[str, str],
+        trial: Trial,
+        seed: str,
+        settings: Settings | None = None,
     ) -> None:
         self.clock: Clock = SystemClock()
         self._workspace, self._environ = workspace, dict(environ)
         self._trial, self._seed = trial, seed
-        settings = load_settings(workspace, environ)
+        settings = settings or load_settings(workspace, environ)
+        self._settings = settings
         self.database_url = settings.database_url
         premises = furnish(
             workspace,
@@ -87,6 +93,7 @@ class Prepared:
             until=until or max(moments) + afterwards,
             behaviour=behaviour,
             seed=self._seed,
+            settings=self._settings,
         )
 
     def history(self, setup: Setup, sample: Sample) -> Sequence[Recorded]:
@@ -137,9 +144,13 @@ def prepare(
     only: Collection[str],
     drafts: bool,
     changes: Mapping[str, str],
-    render: int,
+    render: int | None,
     seed: str,
+    settings: Settings | None = None,
 ) -> Prepared:
-    """Read a workspace as it would be tried. Raises ``SetupError`` or ``SettingsError``."""
+    """Read a workspace as it would be tried, under its own settings unless given.
+
+    Raises ``SetupError`` or ``SettingsError``.
+    """
     trial = Trial(only=tuple(only), drafts=drafts, changes=dict(changes), render=render)
-    return Prepared(workspace, environ, trial, seed)
+    return Prepared(workspace, environ, trial, seed, settings)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from engine.bootstrap import read_policy
 from engine.core.message import Outgoing
 from engine.passage import live
@@ -18,6 +18,7 @@ from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
 from engine.simulator.house import house_of
 from engine.simulator.premises import Trial, furnish
+from engine.simulator.witness import Account, Witness
 from triggers.sources.native import deserialize
 
 SHOWN: Final = 2  # sample messages of a campaign on a channel
@@ -37,7 +38,7 @@ class Setup:
     """What is simulated: a workspace's campaigns over some time.
 
     What arrived before ``since`` is imported then, as history that enrols nobody; schedules, too,
-    begin at that moment.
+    begin at that moment. ``settings`` are those of the workspace unless given.
     """
 
     workspace: Path
@@ -47,6 +48,7 @@ class Setup:
     until: datetime
     behaviour: Behaviour | None = None  # None: customers do what the history tells, and no more
     seed: str = "1"
+    settings: Settings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,35 +63,51 @@ class Shown:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What came of it. ``reached`` is where the clock stood at the end."""
+    """What came of it. ``reached`` is where the clock stood at the end.
+
+    ``account`` is there when each message was looked at.
+    """
 
     figures: Figures
     reached: datetime
     complete: bool
     samples: list[Shown] = field(default_factory=list)
     volumes: dict[tuple[str, datetime], int] = field(default_factory=dict)
+    account: Account | None = None
 
 
 class _Stopped(Exception):
     """Somebody wants it to end here."""
 
 
-def simulate(setup: Setup, history: Sequence[Recorded], progress: Progress) -> Outcome:
+def simulate(
+    setup: Setup,
+    history: Sequence[Recorded],
+    progress: Progress,
+    witness: Witness | None = None,
+) -> Outcome:
     """Live through a history, sorted by arrival.
 
     ``progress`` is told the clock and how many events have come in, now and then; when it answers
-    False the simulation ends, and the figures are those until then. Raises ``SetupError``.
+    False the simulation ends, and the figures are those until then. ``witness`` looks at each
+    message that goes out. Raises ``SetupError``.
     """
     samples: dict[tuple[str, str], list[Shown]] = {}
-    settings = load_settings(setup.workspace, setup.environ)
+    settings = setup.settings or load_settings(setup.workspace, setup.environ)
     tally = Tally(read_policy(setup.workspace, setup.trial.changes).zone)
+
+    def look(outgoing: Outgoing) -> None:
+        _show(samples, outgoing)
+        if witness is not None:
+            witness.look(outgoing)
+
     premises = furnish(
         setup.workspace,
         settings,
         tally,
         start=setup.since,
         trial=setup.trial,
-        look=lambda outgoing: _show(samples, outgoing),
+        look=look,
         price=(setup.behaviour or Behaviour()).price,
     )
     customers = Customers(premises, setup.behaviour or UNMOVED, setup.seed)
@@ -118,6 +136,9 @@ def simulate(setup: Setup, history: Sequence[Recorded], progress: Progress) -> O
         complete=complete,
         samples=[each for _, found in sorted(samples.items()) for each in found],
         volumes=premises.memory.volumes,
+        account=None
+        if witness is None
+        else witness.account(premises.memory, premises.revisions.plans.current),
     )
 
 

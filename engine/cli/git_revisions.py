@@ -1,0 +1,42 @@
+"""A revision of the repository that a workspace stands in, as files; git itself is asked for it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from engine.cli.failure import WRONG_USAGE, Failure
+
+
+def check_out(workspace: Path, revision: str, folder: Path) -> str:
+    """Write the workspace as it was in ``revision`` into ``folder``; the commit's short name.
+
+    Neither the working tree nor the repository is touched. Raises ``Failure``.
+    """
+    commit = _git(workspace, revision, "rev-parse", "--verify", "--quiet", "--short",
+                  "--end-of-options", f"{revision}^{{commit}}").decode().strip()  # fmt: skip
+    archive = _git(workspace, revision, "archive", "--format=tar", commit)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as held:
+        held.extractall(folder, filter="data")
+    if not (folder / "config" / "store.yaml").is_file():
+        raise Failure(f"in {revision} there is no workspace: it has no config/store.yaml")
+    return commit
+
+
+def _git(workspace: Path, revision: str, *args: str) -> bytes:
+    program = shutil.which("git")
+    if program is None:
+        raise Failure(
+            f"{revision} is no folder, and without the program git no revision can be read; "
+            "name a folder with the version before"
+        )
+    run = subprocess.run([program, "-C", str(workspace), *args], capture_output=True, check=False)
+    if run.returncode == 0:
+        return run.stdout
+    told = run.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ").splitlines()
+    reason = told[0] if told else "git knows no such revision"
+    raise Failure(f"{revision} is neither a folder nor a revision of {workspace}: {reason}",
+                  code=WRONG_USAGE)  # fmt: skip

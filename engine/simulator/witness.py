@@ -1,0 +1,131 @@
+"""What one simulation sent, message by message, so that two of them can be compared."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from engine.core.message import Content, Outgoing
+from engine.simulator.memory import Memory
+
+KEPT: Final = 40  # contents of a campaign on a channel; those of the lowest ids, which are hashes
+# Tokens in our own links sign a moment too, and nobody reads them.
+_TOKEN: Final = re.compile(r"(/[a-z]/)[A-Za-z0-9_.~-]{16,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Name:
+    """By what a message is known in any version of a workspace."""
+
+    campaign: str
+    customer: str
+    entry_key: str
+    entry_no: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Went:
+    """A message that went out. ``cost`` in ten-thousandths of the shop's currency, ``digest`` of
+    its words."""
+
+    id: str
+    at: datetime
+    channel: str
+    template: str
+    digest: bytes
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a message says, its tokens left out."""
+
+    subject: str
+    text: str
+    html: str
+
+    @classmethod
+    def of(cls, content: Content) -> Words:
+        """Those of a content."""
+        return cls(
+            subject=content.subject or "",
+            text=_TOKEN.sub(r"\1…", content.text),
+            html=_TOKEN.sub(r"\1…", content.html or ""),
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """The same for the same words."""
+        whole = f"{self.subject}\0{self.text}\0{self.html}"
+        return hashlib.blake2b(whole.encode(), digest_size=8).digest()
+
+
+@dataclass(slots=True)
+class Account:
+    """One version's messages: those that went out, and of the others why not.
+
+    ``pressure`` is how many each customer got; ``campaigns`` are those that this version has.
+    """
+
+    went: dict[Name, Went] = field(default_factory=dict)
+    withheld: dict[Name, str] = field(default_factory=dict)
+    pressure: dict[str, int] = field(default_factory=dict)  # of every customer, also none
+    words: dict[str, Words] = field(default_factory=dict)  # by message, some of them
+    campaigns: frozenset[str] = frozenset()
+
+    @property
+    def cost(self) -> int:
+        """In ten-thousandths of the shop's currency."""
+        return sum(one.cost for one in self.went.values())
+
+
+class Witness:
+    """Looks on while a simulated shop lives."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, bytes] = {}
+        self._kept: dict[tuple[str, str], dict[str, Words]] = {}
+
+    def look(self, outgoing: Outgoing) -> None:
+        """Take note of what a message says."""
+        words, key = Words.of(outgoing.content), outgoing.message_id
+        self._digests[key] = words.digest
+        kept = self._kept.setdefault((outgoing.campaign, outgoing.channel), {})
+        kept[key] = words
+        if len(kept) > KEPT:
+            del kept[max(kept)]
+
+    def account(self, memory: Memory, campaigns: Collection[str]) -> Account:
+        """Everything, when the simulation has ended."""
+        account = Account(campaigns=frozenset(campaigns))
+        for kept in self._kept.values():
+            account.words |= kept
+        for customer, person in memory.people.items():
+            account.pressure[customer] = 0
+            for message in person.messages.values():
+                name = Name(
+                    campaign=message.campaign,
+                    customer=customer,
+                    entry_key=message.entry_key,
+                    entry_no=memory.journeys[message.journey_id].entry_no,
+                    step=message.step,
+                )
+                if message.sent_at is None:
+                    if message.reason is not None:
+                        account.withheld[name] = message.reason
+                    continue
+                account.pressure[customer] += 1
+                account.went[name] = Went(
+                    id=message.id,
+                    at=message.sent_at,
+                    channel=message.channel,
+                    template=message.template,
+                    digest=self._digests[message.id],
+                    cost=int((message.cost or 0) * 10_000),
+                )
+        return account
