@@ -1,4 +1,4 @@
-"""``lagniappe campaigns``: how they do, the library, and the brake."""
+"""``lagniappe campaigns``: how they do, the library, the brake, and past customers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from config.diagnostics import nearest
-from engine.cli import library
+from engine.cli import enrol, library
 from engine.cli.failure import Failure
 from engine.cli.lookup import question
 from engine.cli.output import Column, Row, RowFormat, print_rows, say
@@ -15,6 +15,7 @@ from engine.cli.session import session_of
 
 app = typer.Typer()
 app.command("add")(library.add)
+app.command("enrol")(enrol.enrol)
 
 FIELDS = (
     "id", "name", "status", "reason", "file", "stage", "purpose", "trigger", "live", "parked",

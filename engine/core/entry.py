@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.core.guards import zone_of
 from engine.core.record import decide, trace_of
 from engine.core.timing import add, is_too_late
 from engine.core.transition import Transition
+from engine.core.value import value_class
 from engine.core.verbs import EventMatch, Split, WaitFor
 from engine.core.view import (
     View,
@@ -32,6 +34,7 @@ from engine.core.view import (
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 MAX_CAUSES = 8
+BY_HAND = "by_hand"  # the code of an entry that a person made
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHARED_KEYS = frozenset({"order.id", "ticket.id", "customer.id"})
@@ -80,11 +83,38 @@ def enrol_by_schedule(
     return attempt.enter(plan, () if segment is None else (segment,), key)
 
 
+@value_class
+class ByHand:
+    """An entry for an event of the past. ``starts_at``: when the first step is to be taken;
+    ``later``: what has happened to the customer since that event, and may end the campaign."""
+
+    starts_at: datetime
+    later: Sequence[Transition] = field(default_factory=tuple)
+
+
+def enrol_by_hand(
+    world: World,
+    plan: Plan,
+    trigger: Transition,
+    by_hand: ByHand,
+    plans: Plans,
+    context: Context,
+) -> EntryVerdict:
+    """The verdict of an event campaign on an event of the past, long after it was told.
+
+    The conditions of entry see the world as it is now, and the event as it was. ``max_age`` is
+    waived. Nobody enters who has entered since the event, or whom something that has happened since
+    would have taken out. The journey counts as entered now; its steps count from ``starts_at``,
+    and so does the goal's window, while what a ``wait_for`` waits for counts from the event on.
+    """
+    return _Attempt(world, trigger, plans, context, plan.entry_names, by_hand).enter(plan, ())
+
+
 class _Attempt:
     """One event knocking at the doors of its candidates."""
 
-    __slots__ = ("_activation", "_deadlines", "_names", "context", "event", "order", "order_id",
-                 "plans", "ticket", "trigger", "world")  # fmt: skip
+    __slots__ = ("_activation", "_deadlines", "_names", "by_hand", "context", "event", "order",
+                 "order_id", "plans", "ticket", "trigger", "world")  # fmt: skip
 
     def __init__(
         self,
@@ -93,7 +123,9 @@ class _Attempt:
         plans: Plans,
         context: Context,
         names: frozenset[str],
+        by_hand: ByHand | None = None,
     ) -> None:
+        self.by_hand = by_hand
         self.world = world
         self.event = event
         self.plans = plans
@@ -137,7 +169,21 @@ class _Attempt:
             ended_by = ended_already(view, self.order)
             if ended_by is not None:
                 return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
+        ended_by = self._ended_since(view)
+        if ended_by is not None:
+            return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
         return self._begin(view, {"met": met} if met else None)
+
+    def _ended_since(self, view: View) -> str | None:
+        """The event after the trigger that would have ended a journey of then."""
+        for event in self.by_hand.later if self.by_hand is not None else ():
+            watch = view.plan.watches.get(event.type)
+            if watch is None or not watch.exits:
+                continue
+            seen = View(view.world, view.journey, view.plan, self.context, event)
+            if any(seen.is_ended_by(match) for match in watch.exits):
+                return event.type
+        return None
 
     def _refused_at_once(self, plan: Plan) -> VerdictCode | None:
         event, now = self.event, self.context.now
@@ -147,8 +193,8 @@ class _Attempt:
             return VerdictCode.TEST_ORDER
         if len(event.causes) > MAX_CAUSES:
             return VerdictCode.CHAIN_TOO_LONG
-        if plan.max_age is not None and is_too_late(event.time, now, plan.max_age):
-            return VerdictCode.TOO_OLD
+        if plan.max_age is not None and self.by_hand is None:
+            return VerdictCode.TOO_OLD if is_too_late(event.time, now, plan.max_age) else None
         return None
 
     def _circumstance(self, plan: Plan, refused: VerdictCode) -> dict[str, Any] | None:
@@ -201,10 +247,11 @@ class _Attempt:
                     return 0, VerdictCode.ALREADY_IN, {"journey": journey.id}
                 if journey.entry_no >= number:
                     number, entered = journey.entry_no, journey.entered_at
-        if entered is None or (plan.entry.re_entry == "always" and not once):
+        is_again = self.by_hand is not None and entered is not None and entered >= self.event.time
+        if entered is None or (plan.entry.re_entry == "always" and not once and not is_again):
             return number + 1, None, None
         trace = {"entered_at": entered.isoformat(), "re_entry": str(plan.entry.re_entry)}
-        if isinstance(plan.entry.re_entry, Duration):
+        if isinstance(plan.entry.re_entry, Duration) and not is_again:
             zone = zone_of(self.world.customer, self.context.rules)
             again = add(entered, plan.entry.re_entry, zone)
             if self.event.time >= again:
@@ -244,6 +291,11 @@ class _Attempt:
             for step in plan.steps
             if isinstance(step, Split)
         }
+        told = {} if trace is None else trace
+        code = ""
+        if self.by_hand is not None:
+            code = BY_HAND
+            told = told | self._begin_late(view, self.by_hand)
         if plan.goal is not None:
             journey.goal_until = self._deadline(plan.goal.within)
         world.journeys[journey.id] = journey
@@ -253,23 +305,38 @@ class _Attempt:
             journey.status = JourneyStatus.HOLDOUT
             journey.step, journey.due_at = "", None
             remember(world, journey)
-            code = VerdictCode.HELD_OUT
+            outcome = VerdictCode.HELD_OUT
             share = {"share": round(standing, 3), "holdout": float(plan.holdout)}
-            decide(world, journey, DecisionKind.HELD_OUT, context, trace=share)
+            decide(world, journey, DecisionKind.HELD_OUT, context, code=code, trace=share)
         else:
-            code = VerdictCode.ENTERED
-            decide(world, journey, DecisionKind.ENTERED, context, step=journey.step, trace=trace)
-        self._recall(view)
+            outcome = VerdictCode.ENTERED
+            decide(world, journey, DecisionKind.ENTERED, context, step=journey.step, code=code,
+                   trace=told or None)  # fmt: skip
+        if self.by_hand is None:
+            self._recall(view)
         if not plan.steps and journey.status is JourneyStatus.LIVE:
             complete(world, journey, context)
-        return _verdict(plan, self.event, code, journey_id=journey.id)
+        return _verdict(plan, self.event, outcome, journey_id=journey.id)
+
+    def _begin_late(self, view: View, by_hand: ByHand) -> dict[str, Any]:
+        """Move the journey's clock to when it is to start; what the decision tells of that."""
+        journey, event = view.journey, self.event
+        self._recall(view)  # since the event; the goal has no window yet, so only waits are filled
+        journey.entered_at = self.context.now
+        journey.clock = journey.due_at = by_hand.starts_at
+        return {
+            "event": event.type,
+            "happened": event.time.isoformat(),
+            "starts_at": by_hand.starts_at.isoformat(),
+        }
 
     def _deadline(self, within: Duration) -> datetime:
         """The end of a goal's window; campaigns often have the same, and zones are slow."""
         known = self._deadlines.get(within)
         if known is None:
             zone = zone_of(self.world.customer, self.context.rules)
-            known = self._deadlines[within] = add(self.event.time, within, zone)
+            start = self.event.time if self.by_hand is None else self.by_hand.starts_at
+            known = self._deadlines[within] = add(start, within, zone)
         return known
 
     def _recall(self, view: View) -> None:

@@ -15,7 +15,7 @@ from engine.core.campaign import Plan, Plans, Watch
 from engine.core.context import Context
 from engine.core.decision import DecisionKind, EntryVerdict
 from engine.core.ending import complete, exit_journey
-from engine.core.entry import enrol_by_schedule, entries, microseconds
+from engine.core.entry import ByHand, enrol_by_hand, enrol_by_schedule, entries, microseconds
 from engine.core.handover import (
     before_sending,
     on_failed,
@@ -35,8 +35,10 @@ from engine.core.view import View
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 __all__ = [
+    "ByHand",
     "before_sending",
     "due_journeys",
+    "enrol_by_hand",
     "enrol_by_schedule",
     "exit_journey",
     "make_room",

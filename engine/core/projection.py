@@ -8,7 +8,8 @@ ids derive from what happened, their times from when it happened.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from engine.core.arrival import arrivals
@@ -48,6 +49,7 @@ _WAY: Final = {
         )
     )
 }
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_PARCEL: Final = frozenset({"shipped", "out_for_delivery", "delayed", "delivery_failed", "lost"})
 
 
@@ -108,7 +110,7 @@ def project(world: World, event: Event) -> list[Transition]:
         transitions.sort(key=_by_time)
     own_fields = event.order is None or not event.order.partial
     if kind not in _DERIVED or (kind in _PASSING and own_fields):
-        transitions.append(_passed_on(event, order_id, ticket_id))
+        transitions.append(passed_on(event, order_id, ticket_id))
     return transitions
 
 
@@ -140,6 +142,24 @@ def project_orphan_ticket(ticket: Ticket | None, event: Event) -> Ticket:
     if _tells_ticket(event):
         merge_ticket(ticket, ticket_order_key(event), event.ticket, event)
     return ticket
+
+
+def past_transitions(order: Order, kind: str, events: Iterable[Event]) -> list[Transition]:
+    """What campaigns saw of an order's facts behind an event type such as ``order.refunded``.
+
+    ``events`` are reports of the order: what a transition tells beside the fact is the latest's
+    of that type.
+    """
+    own = [each for each in events if each.type == kind and order_key(each) == order.id]
+    told = max(own, key=lambda each: (each.time, each.id), default=None)
+    if told is None:
+        told = Event(id="", source="", type="order.updated", time=_BEGINNING)
+    fact = kind.removeprefix("order.")
+    return [
+        _transition(order, key, told)
+        for key in order.facts
+        if key == fact or (key.partition(":")[0] == fact and fact != "delivered")
+    ]
 
 
 def _tells_order(event: Event) -> bool:
@@ -245,7 +265,8 @@ def _describe_refund(data: dict[str, Any], order: Order, refund_id: str) -> None
     )
 
 
-def _passed_on(event: Event, order_id: str | None, ticket_id: str | None) -> Transition:
+def passed_on(event: Event, order_id: str | None, ticket_id: str | None) -> Transition:
+    """The event as campaigns see it where its type derives from nothing."""
     return Transition(
         type=event.type,
         time=event.time,

@@ -14,6 +14,7 @@ from config.durations import Duration
 from engine.core.campaign import Plan, ScheduleTrigger
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.delivery import ABANDONED
+from engine.core.entry import BY_HAND
 from engine.core.expression import Condition
 from engine.core.message import MessageStatus
 from engine.core.program_reasons import not_taken, program_text
@@ -62,7 +63,7 @@ def decision_text(decision: Decision, plan: Plan | None = None, zone: tzinfo = U
     code, step = decision.code, _step(plan, decision.step)
     match decision.kind:
         case DecisionKind.ENTERED:
-            return f"entered the campaign{_entered(trace, plan)}"
+            return f"{_came_in(code, trace, zone)}{_entered(trace, plan)}"
         case DecisionKind.HELD_OUT:
             return _held_out(trace)
         case DecisionKind.WAITED:
@@ -221,6 +222,17 @@ def _held_out(trace: Trace, plan: Plan | None = None) -> str:
     share = trace.get("holdout", plan.holdout if plan is not None else None)
     of = f" of the {value(share)}%" if share else ""
     return f"held out: one{of} who get no messages, to measure the campaign against"
+
+
+def _came_in(code: str, trace: Trace, zone: tzinfo) -> str:
+    """How a customer came to enter."""
+    if code != BY_HAND:
+        return "entered the campaign"
+    happened, starts_at = when(trace.get("happened"), zone), when(trace.get("starts_at"), zone)
+    return (
+        f"entered the campaign by hand, for {trace.get('event', 'an event')} of {happened} "
+        f"(max_age is waived), to start {starts_at}"
+    )
 
 
 def _entered(trace: Trace, plan: Plan | None) -> str:

@@ -96,10 +96,18 @@ class View:
         if event is None or not self.matches(match):
             return False
         if not plan.exit_on_full_refund_only:
-            return event.time >= self.journey.entered_at
+            return event.time >= began_at(self.journey)
         if event.type == self.journey.trigger.get("type"):
             return False
         return event.type != "order.refunded" or _is_full(self.world, event.order_id)
+
+
+def began_at(journey: Journey) -> datetime:
+    """From when events may end it: its entry, or its trigger where a person entered it later."""
+    told = journey.trigger.get("time")
+    if told is None:
+        return journey.entered_at
+    return min(journey.entered_at, datetime.fromisoformat(told))
 
 
 def order_of(world: World, order_id: str | None) -> Order | None:

@@ -21,7 +21,7 @@ from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt
-from engine.core.world import Journey, JourneyStatus, World
+from engine.core.world import Changes, Journey, JourneyStatus, World
 from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
 from engine.programs.suggesting import Shelved
 from engine.simulator.agenda import Agenda
@@ -90,6 +90,32 @@ class Memory:
         moments = [self.steps.next_at(), self.records.next_at()]
         moments += [each.next_at() for each in self.sends.values()]
         return min((at for at in moments if at is not None), default=None)
+
+    def admit(self, world: World, keys: Iterable[IdentityKey]) -> None:
+        """Take in a customer as they are on record; ``world`` has all that is known of them."""
+        customer = world.customer
+        person = self.people[customer.id] = Person(customer)
+        person.contacts = [one for one in world.contacts if one.message_id not in world.messages]
+        self.census.enter(customer)
+        for key in keys:
+            self.identities[key] = customer.id
+            self.keys[customer.id].add(key)
+        changes = Changes(
+            consents=list(world.consents.values()),
+            suppressions=list(world.suppressions.values()),
+            preferences=list(world.preferences.values()),
+        )
+        self.permits.take(changes)
+        person.orders, person.tickets, person.past = world.orders, world.tickets, world.past
+        for order in world.orders.values():
+            self._keep_order(order)
+        self.tickets |= world.tickets
+        for journey in world.journeys.values():
+            self._keep_journey(person, journey)
+        for message in sorted(world.messages.values(), key=lambda one: (one.created_at, one.id)):
+            self._keep_message(person, message)
+        for record in world.books.values():
+            self.keep_record(person, record)
 
     def commit(self, noted: Noted) -> None:
         """Let it all be so."""

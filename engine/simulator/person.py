@@ -31,6 +31,7 @@ class Person:
     messages: dict[str, Message] = field(default_factory=dict)
     recent: deque[Message] = field(default_factory=deque)
     books: dict[tuple[str, str], Record] = field(default_factory=dict)
+    contacts: list[Contact] = field(default_factory=list)
 
     def world(
         self,
@@ -76,6 +77,7 @@ class Person:
             del self.moving[key]
 
     def _fill_messages(self, world: World, since: datetime, message_ids: Collection[str]) -> None:
+        world.contacts.extend(each for each in self.contacts if each.at >= since)
         wanted = {each for each in message_ids if each in self.messages}
         wanted.update(each.awaiting for each in world.journeys.values() if each.awaiting)
         recent = self.recent
@@ -145,6 +147,7 @@ class Person:
         for journey in gone.journeys.values():
             self.keep_journey(journey)
         self.books = gone.books | self.books
+        self.contacts += gone.contacts
 
 
 def is_goal_open(journey: Journey, now: datetime) -> bool:

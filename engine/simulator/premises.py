@@ -17,6 +17,7 @@ from engine.core.guards import GuardRules
 from engine.core.message import Channel, Outgoing
 from engine.links import Links
 from engine.ports.clock import VirtualClock
+from engine.ports.decisions import Shelf
 from engine.ports.plans import CampaignSource, Compiled
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
@@ -101,6 +102,8 @@ class Premises:
     catalog: Catalog
     clock: VirtualClock
     memory: Memory
+    storage: MemoryStorage
+    handover: HandOver
     hands: Hands
     revisions: Revisions
     ingest: Ingest
@@ -126,11 +129,13 @@ def furnish(
     providers: Mapping[Channel, str] | None = None,
     price: Callable[[Outgoing], Decimal | None] = lambda outgoing: None,
     look: Callable[[Outgoing], None] = lambda outgoing: None,
+    former: Shelf | None = None,
 ) -> Premises:
     """Put a simulated shop together, empty, its clock standing at ``start``.
 
     Nothing is read but the workspace's files, and nothing is written. ``providers`` are the names
-    that messages are logged under, those of the settings unless given. Raises ``SetupError``.
+    that messages are logged under, those of the settings unless given; ``former`` is where the
+    revisions are kept that journeys of before stand on. Raises ``SetupError``.
     """
     trial = trial or Trial()
     clock = VirtualClock(start)
@@ -145,7 +150,7 @@ def furnish(
     keys = [key.get_secret_value() for key in settings.secret_key] or [_KEY]
     links, fingerprints = Links(keys, settings.base_url), Fingerprints(keys)
     memory = Memory(ledger)
-    storage = MemoryStorage(memory)
+    storage = MemoryStorage(memory, former)
     policies = Policies(
         policy=policy,
         rules=compile_rules(policy, ZONES),
@@ -174,6 +179,8 @@ def furnish(
         catalog=loader.catalog,
         clock=clock,
         memory=memory,
+        storage=storage,
+        handover=handover,
         hands=hands,
         revisions=revisions,
         ingest=ingest,

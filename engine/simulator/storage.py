@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from engine.ports.decisions import Shelf
 from engine.ports.storage import Incoming, Undelivered
 from engine.simulator.memory import Memory
 from engine.simulator.unit import MemoryUnit
@@ -14,11 +15,13 @@ from engine.simulator.unit import MemoryUnit
 class MemoryStorage:
     """``engine.ports.decisions.Shelf`` and ``Parcels`` over a memory.
 
-    Campaigns do not change while a simulation runs, so there is nothing to release or to look up.
+    Campaigns do not change while a simulation runs, so there is nothing to release. ``former`` is
+    where the revisions are kept that journeys of before the simulation stand on.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, former: Shelf | None = None) -> None:
         self._memory = memory
+        self._former = former
 
     @contextmanager
     def deciding(self, *, urgent: bool = False) -> Iterator[MemoryUnit]:
@@ -60,12 +63,14 @@ class MemoryStorage:
         """Nothing outlives a simulation."""
 
     def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
-        """None: everything begins with the campaigns as they are."""
-        return set()
+        """Those of before; without any, everything begins with the campaigns as they are."""
+        return set() if self._former is None else self._former.live_revisions(now)
 
     def revision_source(self, campaign: str, revision: str) -> tuple[str, str] | None:
-        """None are kept."""
-        return None
+        """A revision of before."""
+        if self._former is None:
+            return None
+        return self._former.revision_source(campaign, revision)
 
     def holds(self) -> dict[str, str]:
         """The campaigns that have stopped themselves."""
