@@ -114,6 +114,9 @@ def _wait_of(decision: Decision) -> tuple[Waiting, datetime | None]:
             return Waiting.MESSAGE, None
         case DecisionKind.HELD:
             return Waiting.HOLD, decision.at
+        case DecisionKind.ENTERED:
+            starts_at = (decision.trace or {}).get("starts_at")  # of an entry by hand
+            return Waiting.READY, datetime.fromisoformat(starts_at) if starts_at else decision.at
         case _:
             return Waiting.READY, decision.at
 

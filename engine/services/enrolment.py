@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from config.diagnostics import nearest
 from engine.core import ids
 from engine.core.campaign import CampaignStatus, EventTrigger, Plan
 from engine.core.context import Context
@@ -196,7 +197,9 @@ def enrollable(configuration: Configuration, campaign: str) -> Plan:
     plans = configuration.plans
     plan = plans.current.get(campaign)
     if plan is None:
-        raise NotEnrollable(f"there is no campaign {campaign}")
+        near = nearest(campaign, plans.current)
+        hint = f"; did you mean {near}?" if near else ""
+        raise NotEnrollable(f"there is no campaign {campaign}{hint}")
     if not isinstance(plan.trigger, EventTrigger):
         raise NotEnrollable(
             f"{campaign} starts by a schedule or a date, not by an event that could lie in the "

@@ -61,6 +61,10 @@ def standing(
             actual = _held_by(case, journey, asked)
             text = f"held at step {journey.step}: hold_while is met{actual}, looked at again {due}"
             return Standing(code="hold_while", text=text, changes=remedy("hold_while", {}, about))
+        case Waiting.READY if journey.due_at is not None and journey.due_at > asked.now:
+            change = _by_itself("starts_later", f"when its time comes: {due}", journey.due_at)
+            text = f"takes step {journey.step} {due}, the start that it was given"
+            return Standing(code="starts_later", text=text, changes=(change,))
         case Waiting.READY:
             text = f"is due to take step {journey.step} since {due}"
             return Standing(code="due", text=text)

@@ -79,6 +79,7 @@ def test_yes_does_it_once(cli: Cli) -> None:
     assert enrolled(cli) == 3
     why = cli.ok("why", "ada@example.com", "--campaign", "follow-up")
     assert "by hand, for order.delivered of 2026-03-08" in why
+    assert "takes step ask 2026-03-23 17:00 CDT, the start that it was given" in why
 
 
 def test_people_see_what_would_go_out(cli: Cli) -> None:
@@ -97,7 +98,7 @@ def test_people_see_what_would_go_out(cli: Cli) -> None:
     [
         (("newsletter", "--since", "60d"), "status: draft"),
         (("win-back", "--since", "60d"), "schedule or a date"),
-        (("reviews", "--since", "60d"), "there is no campaign reviews"),
+        (("reviews", "--since", "60d"), "did you mean review?"),
         (("review", "--since", "2027-01-01"), "--since must lie before now"),
         (("review", "--since", "soon"), "soon is no time"),
         (("review", "--since", "9d", "--over", "2d", "--per-day", "5"), "exclude each other"),
