@@ -80,17 +80,30 @@ class Chaos:
         """One more process."""
         return Daemon(workspace=self.workspace, environ=self.environ, arguments=arguments)
 
-    def kill_while_sending(self, daemon: Daemon, chance: random.Random) -> None:
-        """Kill it at some instant after its first request, and look at the books."""
+    def sending(self, daemon: Daemon) -> int:
+        """How many messages are on record as being handed over by it."""
         assert daemon.process is not None
+        return self.statuses(f"%:{daemon.process.pid}:%")["sending"]
+
+    def first_to_send(self, daemons: Sequence[Daemon]) -> Daemon:
+        """Wait until one of them is in the midst of it."""
+        wait_until("one of them sends", lambda: any(map(self.sending, daemons)), patience=120)
+        return max(daemons, key=self.sending)
+
+    def kill_at_some_instant(self, daemon: Daemon, chance: random.Random) -> None:
+        """Kill it, up to a second or some requests from now."""
         done = len(self.fakes.received())
         goal = done + chance.randrange(0, 2 * IN_FLIGHT)
         end = time.monotonic() + chance.uniform(0, 1.0)
         while len(self.fakes.received()) <= goal and time.monotonic() < end:
             time.sleep(chance.uniform(0, 0.005))
+        self.kill(daemon)
+
+    def kill(self, daemon: Daemon) -> None:
+        """Kill it now, and look at the books."""
         daemon.kill()
         self.kills += 1
-        in_doubt = self.statuses(f"%:{daemon.process.pid}:%")["sending"]
+        in_doubt = self.sending(daemon)
         assert in_doubt <= IN_FLIGHT
         self.most_in_doubt = max(self.most_in_doubt, in_doubt)
         self.check_books()
@@ -159,8 +172,9 @@ def test_a_daemon_is_killed(
             chaos = Chaos(workspace, new_sqlite(), providers, journeys)
             chaos.seed()
             with chaos.daemon() as daemon:
-                for _ in range(kills):
-                    chaos.kill_while_sending(daemon.start(), chance)
+                chaos.kill(chaos.first_to_send([daemon.start(ready=False)]))
+                for _ in range(kills - 1):
+                    chaos.kill_at_some_instant(daemon.start(), chance)
                     assert not chaos.is_done(), "too few journeys for so many kills"
                 daemon.start()
                 wait_until("the end of all sending", chaos.is_done, patience=120)
@@ -190,10 +204,14 @@ def test_one_of_two_workers_is_killed(
             chaos.seed()
             workers = [stack.enter_context(chaos.daemon("--role", "worker")) for _ in range(2)]
             for worker in workers:
-                worker.start()
+                worker.start(ready=False)
             for turn in range(kills):
-                victim = workers[turn % 2]
-                chaos.kill_while_sending(victim, chance)
+                if turn == 0:  # surely in the midst: the others may come when all is sent
+                    victim = chaos.first_to_send(workers)
+                    chaos.kill(victim)
+                else:
+                    victim = workers[turn % 2]
+                    chaos.kill_at_some_instant(victim, chance)
                 assert victim.process is not None
                 chaos.forget(victim.process.pid)
                 victim.start()
