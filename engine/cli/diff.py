@@ -20,7 +20,12 @@ from engine.cli.session import Session, session_of
 from engine.cli.simulate import AFTERWARDS, behaving, gather, quiet, sample_of, stoppable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from config.settings import Settings
     from engine.simulator.edits import Tree
+    from engine.simulator.in_flight import Fate
+    from engine.simulator.review import Review
     from engine.simulator.thresholds import Threshold
     from engine.simulator.witness import Account
 
@@ -135,7 +140,8 @@ def diff(
         before=former_name, after=now_name, since=setup.since, until=setup.until,
         currency=prepared.policy.currency, behaviour=by, seed=seed,
     )  # fmt: skip
-    document = review_document(found, heading, judged, None)
+    journeys = _journeys(session, settings, now, found, prepared.clock.now())
+    document = review_document(found, heading, judged, journeys)
     if out is not None:
         _write(out, markdown(document))
     match chosen:
@@ -172,6 +178,29 @@ def _version(session: Session, named: str | None) -> tuple[Tree, str]:
             )
     except OSError as error:
         raise Failure(f"{named or session.workspace} cannot be read: {error}") from None
+
+
+def _journeys(
+    session: Session, settings: Settings, tree: Tree, found: Review, now: datetime
+) -> list[Fate] | None:
+    """What those in the workspace's database will do; None when there is no database."""
+    from sqlalchemy import make_url
+
+    from engine.simulator.edits import lay
+    from engine.simulator.in_flight import fates
+
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return None
+    with TemporaryDirectory(prefix="lagniappe-") as folder, session.records() as records:
+        return fates(
+            lay(tree, Path(folder)),
+            settings,
+            records.storage,
+            found.before.campaigns,
+            found.after.campaigns,
+            now,
+        )
 
 
 def _campaigns(tree: Tree) -> set[str]:

@@ -100,6 +100,8 @@ class Premises:
     policy: Policy
     rules: GuardRules
     catalog: Catalog
+    source: CampaignSource
+    policies: Policies
     clock: VirtualClock
     memory: Memory
     storage: MemoryStorage
@@ -177,6 +179,8 @@ def furnish(
         policy=policy,
         rules=policies.rules,
         catalog=loader.catalog,
+        source=source,
+        policies=policies,
         clock=clock,
         memory=memory,
         storage=storage,

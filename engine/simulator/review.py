@@ -37,7 +37,7 @@ class Review:
     @property
     def gone(self) -> list[str]:
         """Campaigns that the new version does not have, or has in a form that cannot be used."""
-        return sorted(self.before.campaigns - self.after.campaigns)
+        return sorted(self.before.campaigns.keys() - self.after.campaigns.keys())
 
 
 def review(before: Tree, after: Tree, run: Run, *, alone: bool = True) -> Review:
@@ -59,7 +59,7 @@ def _alone(edit: Edit, before: Tree, former: Account, now: Account, run: Run) ->
         tried = _lived(edit.on(before), run, edit.name)
     except SetupError as error:
         return Effect(edit=edit, comparison=None, fault=str(error))
-    lost = (former.campaigns & now.campaigns) - tried.campaigns
+    lost = (former.campaigns.keys() & now.campaigns.keys()) - tried.campaigns.keys()
     if lost:
         fault = f"{', '.join(sorted(lost))} cannot be used with this edit alone"
         return Effect(edit=edit, comparison=None, fault=fault)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.core.reasons import withheld
 from engine.simulator.comparison import Change, Comparison, Pair, percentile
+from engine.simulator.in_flight import Fate
 from engine.simulator.review import Effect, Review
 from engine.simulator.thresholds import Judged
 from engine.simulator.witness import Account
@@ -38,9 +39,9 @@ def review_document(
     review: Review,
     heading: Heading,
     judged: Sequence[Judged],
-    journeys: Sequence[Mapping[str, Any]] | None,
+    journeys: Sequence[Fate] | None,
 ) -> Document:
-    """Everything, as plain data; names are stable. ``journeys`` None: nobody looked for any."""
+    """Everything, as plain data; names are stable. ``journeys`` None: there is no database."""
     found = review.comparison
     return {
         "version": 1,
@@ -94,7 +95,19 @@ def review_document(
         },
         "gone": review.gone,
         "edits": [_effect(one) for one in review.effects],
-        "live_journeys": None if journeys is None else list(journeys),
+        "live_journeys": None
+        if journeys is None
+        else [
+            {
+                "campaign": one.campaign,
+                "step": one.step,
+                "journeys": one.journeys,
+                "fate": one.kind,
+                "to": one.to,
+                "text": one.text,
+            }
+            for one in journeys
+        ],
         "thresholds": [
             {
                 "threshold": one.threshold.text,

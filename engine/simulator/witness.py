@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from engine.core.campaign import CampaignStatus, Plan
 from engine.core.message import Content, Outgoing
 from engine.simulator.memory import Memory
 
@@ -65,6 +66,14 @@ class Words:
         return hashlib.blake2b(whole.encode(), digest_size=8).digest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A campaign as one version has it: the revision of its file, and whether it acts."""
+
+    revision: str
+    live: bool
+
+
 @dataclass(slots=True)
 class Account:
     """One version's messages: those that went out, and of the others why not.
@@ -76,7 +85,7 @@ class Account:
     withheld: dict[Name, str] = field(default_factory=dict)
     pressure: dict[str, int] = field(default_factory=dict)  # of every customer, also none
     words: dict[str, Words] = field(default_factory=dict)  # by message, some of them
-    campaigns: frozenset[str] = frozenset()
+    campaigns: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -100,9 +109,14 @@ class Witness:
         if len(kept) > KEPT:
             del kept[max(kept)]
 
-    def account(self, memory: Memory, campaigns: Collection[str]) -> Account:
+    def account(self, memory: Memory, plans: Mapping[str, Plan]) -> Account:
         """Everything, when the simulation has ended."""
-        account = Account(campaigns=frozenset(campaigns))
+        account = Account(
+            campaigns={
+                key: Standing(revision=one.revision, live=one.status is CampaignStatus.LIVE)
+                for key, one in plans.items()
+            }
+        )
         for kept in self._kept.values():
             account.words |= kept
         for customer, person in memory.people.items():

@@ -180,6 +180,11 @@ def past() -> list[tuple[datetime, dict[str, Any]]]:
                   key=lambda one: one[0])  # fmt: skip
 
 
+def lines() -> str:
+    """The past as a file of events."""
+    return "".join(json.dumps(told) + "\n" for _, told in past())
+
+
 def fill(workspace: Path) -> None:
     """Live through the past, an hour at a time."""
     clock = VirtualClock(START)
