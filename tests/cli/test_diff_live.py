@@ -73,7 +73,7 @@ def journeys(workspace: Path) -> dict[str, Stand]:
             text("SELECT id, campaign, revision, step, status FROM journeys")
         ).all()
     engine.dispose()
-    return {row[0]: Stand(*row[1:], migrated.get(row[0])) for row in rows}
+    return {row[0]: Stand(row[1], row[2], row[3], row[4], migrated.get(row[0])) for row in rows}
 
 
 def load(workspace: Path, later: timedelta) -> None:
