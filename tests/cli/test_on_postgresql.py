@@ -33,3 +33,26 @@ def test_the_same_commands_do_the_same(new_postgresql: NewDatabase, tmp_path: Pa
     assert "has the newest schema" in cli.ok("db", "upgrade", **env)
     found = json.loads(cli("doctor", "--format", "json", **env).stdout)["findings"]
     assert {one["state"] for one in found if one["check"] == "database"} == {"ok"}
+
+
+def test_live_journeys_are_looked_up_there_too(new_postgresql: NewDatabase, tmp_path: Path) -> None:
+    before, now = tmp_path / "before", tmp_path / "now"
+    shop.make(before)
+    shop.make(now)
+    url = new_postgresql()
+    upgrade(url)
+    cli, env = Cli(now), {"LAGNIAPPE_DATABASE_URL": url}
+    rows = [event("order.placed", END, f"c{number}", number) for number in range(3)]
+    cli.ok("ingest", "-", stdin="".join(f"{json.dumps(one)}\n" for one in rows), **env)
+    path = now / "campaigns/thanks.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("steps:\n", "in_flight: migrate\nsteps:\n"), encoding="utf-8")
+    found = json.loads(cli.ok("diff", str(before), "--format", "json", **env))
+    told = [(row["step"], row["fate"], row["journeys"]) for row in found["live_journeys"]]
+    assert told == [("thank", "stay", 3)]
+    assert found["total"]["before"] == found["total"]["after"] == 3
+    path.write_text(text.replace("status: live", "status: paused"), encoding="utf-8")
+    found = json.loads(cli.ok("diff", str(before), "--format", "json", **env))
+    told = [(row["step"], row["fate"], row["journeys"]) for row in found["live_journeys"]]
+    assert told == [("thank", "stand", 3)]
+    assert found["total"]["removed"] == 3
