@@ -9,14 +9,14 @@ from triggers.catalog import EventObject, FieldType, custom_type
 from triggers.event_types import BUILT_IN
 
 # DESIGN, section 6, Events; ticket.updated reports a ticket's fields, preferences.changed what a
-# customer chose on the page of preferences.
+# customer chose on the page of preferences, product.replenish_due that something will be used up.
 _DESIGNED = """
 customer.created|updated|subscribed|unsubscribed
 order.placed|paid|updated|shipped|out_for_delivery|delayed|delivered|delivery_failed|lost|refunded|cancelled|returned|disputed
 ticket.opened|updated|solved|reopened|rated
 survey.answered review.submitted referral.converted coupon.redeemed|expiring
 points.earned|expiring|redeem|redeemed|adjust tier.reached call.completed|no_answer|inbound|ended
-preferences.changed
+preferences.changed product.replenish_due
 message.sent|delivered|opened|clicked|bounced|failed|complained|replied
 """
 
