@@ -18,21 +18,20 @@ def settle() -> None:
     thresholds the collector would walk the batch, modules and plans again and again meanwhile,
     for a fifth of the processor's time. It still runs, for what libraries leave in cycles.
     """
-    _share_one_heap()
+    _share_heaps()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS, 20, 20)
 
 
-def _share_one_heap() -> None:
-    """Have all threads allocate from one heap, where the C library is glibc.
+def _share_heaps() -> None:
+    """Have all threads allocate from two heaps, where the C library is glibc.
 
-    It gives each thread a heap of its own, which is spared nothing here, for the interpreter's
-    lock is held by one at a time anyway. But what one thread allocates and another frees, a
-    message on its way to the sender for instance, leaves holes that only the first can fill: over
-    100,000 messages the process grew by a third.
+    It gives each thread a heap of its own. What one thread allocates and another frees, a message
+    on its way to the sender for instance, leaves holes there that only the first can fill. With
+    one heap for all the threads wait for each other: a message costs 7 % more.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 1)
+            mallopt(_M_ARENA_MAX, 2)

@@ -83,8 +83,10 @@ class Worker:
             busy = True
             # Answers come meanwhile: what fell due must find slots, however many events come in.
             self.record()
-        busy |= self._attempt("advance", self._advance)
-        busy |= self.record()
+        if self._attempt("advance", self._advance):
+            busy = True
+        else:
+            busy |= self.record()
         busy |= self._attempt("dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch))
         self.metrics.in_flight(self.slots - self.sender.free())
         return busy

@@ -82,15 +82,18 @@ class Activation:
 
 
 def evaluate(condition: Condition, activation: Activation) -> Verdict:
-    """Whether the condition is met by these values. Raises nothing for any values."""
+    """Whether the condition is met by these values, and why not. Raises nothing for any values."""
+    return _MET if is_met(condition, activation) else _unmet(condition, activation)
+
+
+def is_met(condition: Condition, activation: Activation) -> bool:
+    """``evaluate`` for those who need not know why not, at half the price where it is unmet."""
     try:
         if condition.program.eval(activation.cel).value() is True:
-            return _MET
+            return True
     except RuntimeError:  # a bound was reached: CEL raises for that alone
         pass
-    if activation.settle(condition.names):
-        return evaluate(condition, activation)
-    return _unmet(condition, activation)
+    return activation.settle(condition.names) and is_met(condition, activation)
 
 
 def shown_values(condition: Condition, activation: Activation) -> dict[str, object]:

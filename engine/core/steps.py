@@ -90,7 +90,7 @@ def is_held(view: View, step: Step) -> bool:
     condition = view.plan.hold_while
     if condition is None or isinstance(step, Delay | WaitFor | Exit):
         return False
-    if not view.evaluate(condition).met:
+    if not view.is_met(condition):
         return False
     journey, context = view.journey, view.context
     journey.waiting = Waiting.HOLD

@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.campaign import Plan
 from engine.core.context import Context
 from engine.core.customer import Order, Ticket
-from engine.core.evaluate import Activation, Verdict, evaluate, shown_values
+from engine.core.evaluate import Activation, Verdict, evaluate, is_met, shown_values
 from engine.core.expression import Condition
 from engine.core.facts import bind
 from engine.core.order_state import facts_of, is_fully_refunded
@@ -40,6 +40,10 @@ class View:
     def evaluate(self, condition: Condition) -> Verdict:
         """Whether the condition is met now, by the journey's order, ticket and results."""
         return evaluate(condition, self._values())
+
+    def is_met(self, condition: Condition) -> bool:
+        """``evaluate`` without the reason."""
+        return is_met(condition, self._values())
 
     def values(self, condition: Condition) -> dict[str, Any]:
         """What a condition looks at, as it is now, fit for JSON."""
