@@ -5,40 +5,34 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
-from config.diagnostic_report import as_text
-from config.durations import Rate as ConfiguredRate
-from config.policy import POLICY_FILE, Policy, load_policy
-from config.settings import Settings, SettingsError, ensure_secret_key, load_settings, secret_files
-from config.yaml_source import SourceError, load
+from config.policy import Policy
+from config.settings import Settings, ensure_secret_key, load_settings, secret_files
 from engine.authoring.loader import Loader
 from engine.core.message import Channel, Content
 from engine.links import Links
-from engine.ports import faults
 from engine.ports.calling import CallReader
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.history import History
 from engine.ports.metrics import Metrics
-from engine.ports.providers import Handover, LookUp, Provider, ReceiptReader, TextReader
-from engine.providers.build import (
-    build_call_reader,
-    build_look_ups,
-    build_providers,
-    build_readers,
-    build_text_readers,
+from engine.ports.providers import Handover, Provider, ReceiptReader, TextReader
+from engine.provider_parts import (
+    arm,
+    call_reader_of,
+    limits_of,
+    look_ups_of,
+    providers_of,
+    readers_of,
+    text_readers_of,
 )
 from engine.providers.gate import Gate
 from engine.providers.nowhere import NoHandover
-from engine.providers.pacing import Rate
 from engine.providers.poster import HttpPoster
 from engine.providers.rotating import Rotating, rotation_of
 from engine.providers.sender import Sender
@@ -70,6 +64,7 @@ from engine.services.settlement import Settlement
 from engine.services.stocktaking import Stocktaking, is_wanted
 from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
+from engine.setup import read_policy, settings_of
 from engine.storage.coupons import SqlCouponPools
 from engine.storage.database import Database
 from engine.storage.history import SqlHistory
@@ -80,14 +75,6 @@ from engine.storage.store import SqlStorage
 from engine.web.metrics import PrometheusMetrics
 from engine.worker import Worker
 from triggers.catalog import Catalog
-
-
-class SetupError(Exception):
-    """The set-up is wrong: one sentence for each thing to mend."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +162,9 @@ def build(
     ``prepared`` is for who builds many applications of one workspace.
     Raises ``SetupError``.
     """
-    settings = _settings(workspace, environ)
+    settings = settings_of(workspace, environ)
     if settings.faults is not None:
-        _arm(settings)
+        arm(settings)
     workspace = settings.workspace
     clock = clock or SystemClock()
     policy = read_policy(workspace)
@@ -197,10 +184,11 @@ def build(
     )
     if providers is None:
         rotating = {
-            channel: Rotating(each) for channel, each in _providers(settings, policy, clock).items()
+            channel: Rotating(each)
+            for channel, each in providers_of(settings, policy, clock).items()
         }
         providers = rotating
-        rotation.on_change(lambda fresh: rotation_of(rotating, _providers(fresh, policy, clock)))
+        rotation.on_change(lambda fresh: rotation_of(rotating, providers_of(fresh, policy, clock)))
     sender: Handover
     gate = Gate({channel: each.name for channel, each in providers.items()}, time.monotonic)
     if make_sender is not None:
@@ -210,7 +198,7 @@ def build(
             providers,
             max_in_flight=settings.max_in_flight,
             clock=clock.now,
-            limits=_limits(policy, providers),
+            limits=limits_of(policy, providers),
             gate=gate,
         )
     else:
@@ -265,18 +253,18 @@ def build(
         plain=plain,
         on_taken=worker.wake,
     )
-    readers, look_ups = _readers(settings), _look_ups(settings)
+    readers, look_ups = readers_of(settings), look_ups_of(settings)
     surveys = Surveys(storage, ingest, links, clock)
     poster = HttpPoster(
         keys=[key.get_secret_value() for key in keys],
         now=clock.now,
         allowed=lambda: revisions.policy.webhooks.allowed,
     )
-    text_readers = _text_readers(settings)
+    text_readers = text_readers_of(settings)
 
     def follow(fresh: Settings) -> Callable[[], None]:
-        new_readers, new_look_ups = _readers(fresh), _look_ups(fresh)
-        new_text_readers = _text_readers(fresh)
+        new_readers, new_look_ups = readers_of(fresh), look_ups_of(fresh)
+        new_text_readers = text_readers_of(fresh)
         new_keys = [key.get_secret_value() for key in fresh.secret_key or keys]
 
         def put_into_use() -> None:
@@ -307,7 +295,7 @@ def build(
         receive=receive,
         readers=readers,
         surveys=surveys,
-        call_reader=lambda: _call_reader(rotation.settings()),
+        call_reader=lambda: call_reader_of(rotation.settings()),
         turns=CallTurns(
             storage,
             surveys,
@@ -386,172 +374,8 @@ def open_templates(workspace: Path, policy: Policy) -> MessageTemplates:
 ZONES = {name: ZoneInfo(name) for name in sorted(available_timezones())}
 
 
-def _settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
-    try:
-        return load_settings(workspace, environ)
-    except SettingsError as error:
-        raise SetupError(error.problems) from None
-
-
-def _arm(settings: Settings) -> None:
-    addresses = {
-        "EMAIL_PROVIDER": {
-            "preview": None,
-            "sendgrid": settings.sendgrid_base_url,
-            "smtp": _plain(settings.smtp_url) or "",
-        }[settings.email_provider],
-        "SMS_PROVIDER": settings.twilio_base_url if settings.sms_provider == "twilio" else None,
-        "VOICE_PROVIDER": settings.twilio_base_url if settings.voice_provider == "twilio" else None,
-    }
-    for name, address in addresses.items():
-        if address is not None and not _is_loopback(address):
-            problem = (
-                f"LAGNIAPPE_FAULTS is for tests: with LAGNIAPPE_{name} at an address beyond "
-                "loopback it could harm customers; unset it"
-            )
-            raise SetupError([problem])
-    try:
-        faults.arm(faults.read_charges(settings.faults or ""))
-    except ValueError as error:
-        raise SetupError([f"LAGNIAPPE_FAULTS: {error}"]) from None
-
-
-def read_policy(workspace: Path, changes: Mapping[str, str] | None = None) -> Policy:
-    """The store's policy, with ``changes`` (dotted place to YAML text) in force on top of it.
-
-    Raises ``SetupError``.
-    """
-    path = workspace / POLICY_FILE
-    try:
-        text = path.read_bytes()
-    except OSError:
-        raise SetupError(
-            [f"{path} cannot be read; make a workspace with: lagniappe init"]
-        ) from None
-    try:
-        document = load(text, POLICY_FILE)
-        for place, value in (changes or {}).items():
-            _put(document.data, place.split("."), load(value.encode(), place).data)
-        return load_policy(document)
-    except SourceError as error:
-        sources = {POLICY_FILE: text.decode("utf-8", "replace"), **(changes or {})}
-        problems = [as_text(error.diagnostics, sources).rstrip()]
-        problems += [f"with {place}: {value}" for place, value in (changes or {}).items()]
-        raise SetupError(problems) from None
-
-
-def _put(data: Any, place: Sequence[str], value: Any) -> None:
-    """Change one value of plain data, making the mappings on the way where they are missing."""
-    *way, last = place
-    for name in way:
-        if not isinstance(data.get(name), dict):
-            data[name] = {}
-        data = data[name]
-    data[last] = value
-
-
-def _providers(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel, Provider]:
-    if settings.public_url is None:
-        relay = _plain(settings.smtp_url) or ""
-        mail = relay if settings.email_provider == "smtp" else settings.sendgrid_base_url
-        for name, chosen, address in (
-            ("EMAIL_PROVIDER", settings.email_provider, mail),
-            ("SMS_PROVIDER", settings.sms_provider, settings.twilio_base_url),
-            ("VOICE_PROVIDER", settings.voice_provider, settings.twilio_base_url),
-        ):
-            if chosen != "preview" and not _is_loopback(address):
-                problem = (
-                    f"LAGNIAPPE_{name}={chosen} needs LAGNIAPPE_PUBLIC_URL: customers must be able "
-                    "to reach the unsubscribe link"
-                )
-                raise SetupError([problem])
-    try:
-        return build_providers(
-            clock=clock.now,
-            email_provider=settings.email_provider,
-            sms_provider=settings.sms_provider,
-            voice_provider=settings.voice_provider,
-            sendgrid_api_key=_plain(settings.sendgrid_api_key),
-            sendgrid_base_url=settings.sendgrid_base_url,
-            twilio_account_sid=settings.twilio_account_sid,
-            twilio_auth_token=_plain(settings.twilio_auth_token),
-            twilio_base_url=settings.twilio_base_url,
-            smtp_url=_plain(settings.smtp_url),
-            public_url=settings.public_url,
-            currency=policy.currency,
-            max_in_flight=settings.max_in_flight,
-        )
-    except ValueError as error:
-        raise SetupError([str(error)]) from None
-
-
-def _readers(settings: Settings) -> dict[str, ReceiptReader]:
-    token = _plain(settings.twilio_auth_token)
-    try:
-        return build_readers(
-            sendgrid_public_keys=settings.sendgrid_webhook_public_key,
-            twilio_auth_tokens=[token] if token else [],
-            public_url=settings.base_url,
-        )
-    except ValueError as error:
-        raise SetupError([str(error)]) from None
-
-
-def _text_readers(settings: Settings) -> dict[str, TextReader]:
-    token = _plain(settings.twilio_auth_token)
-    return build_text_readers(
-        twilio_auth_tokens=[token] if token else [], public_url=settings.base_url
-    )
-
-
-def _call_reader(settings: Settings) -> CallReader:
-    token = _plain(settings.twilio_auth_token)
-    return build_call_reader(
-        twilio_auth_tokens=[token] if token else [], public_url=settings.base_url
-    )
-
-
-def _look_ups(settings: Settings) -> dict[str, LookUp]:
-    try:
-        return build_look_ups(
-            email_provider=settings.email_provider,
-            sms_provider=settings.sms_provider,
-            voice_provider=settings.voice_provider,
-            sendgrid_api_key=_plain(settings.sendgrid_api_key),
-            sendgrid_base_url=settings.sendgrid_base_url,
-            twilio_account_sid=settings.twilio_account_sid,
-            twilio_auth_token=_plain(settings.twilio_auth_token),
-            twilio_base_url=settings.twilio_base_url,
-        )
-    except ValueError as error:
-        raise SetupError([str(error)]) from None
-
-
 def _words(history: History, message_id: str) -> Content | None:
     detail = history.message(message_id)
     if detail is None or detail.packed is None or detail.sample is None:
         return None
     return unpack(detail.packed, detail.sample)
-
-
-def _limits(policy: Policy, providers: Mapping[Channel, Provider]) -> dict[Channel, Rate]:
-    """The senders' rates; a preview has no carrier behind it that could refuse."""
-    rates: dict[Channel, ConfiguredRate] = {
-        "email": policy.rate_limits.email,
-        "sms": policy.rate_limits.sms,
-        "voice": policy.rate_limits.voice,
-    }
-    limits: dict[Channel, Rate] = {}
-    for channel, rate in rates.items():
-        if channel in providers and providers[channel].name != "preview":
-            per_second = rate.count / rate.per.nominal_seconds
-            limits[channel] = Rate(per_second=per_second, burst=max(1, int(per_second)))
-    return limits
-
-
-def _plain(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret is not None else None
-
-
-def _is_loopback(address: str) -> bool:
-    return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}

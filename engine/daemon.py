@@ -12,9 +12,10 @@ from pathlib import Path
 import structlog
 
 from engine import memory
-from engine.bootstrap import App, SetupError, build
+from engine.bootstrap import App, build
 from engine.logs import configure_logging
 from engine.ports.faults import Fault, passing
+from engine.setup import SetupError
 from engine.storage.database import WorkspaceBusy
 from engine.web.server import CannotListen, Server
 from engine.web_parts import WebParts

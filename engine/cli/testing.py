@@ -49,9 +49,9 @@ def play(
     Each test has a database of its own, thrown away after it; the workspace's is not touched. Exit
     code 1 when a test fails or coverage is below --fail-under.
     """
-    from engine.bootstrap import SetupError
     from engine.rehearsal.junit import as_junit
     from engine.rehearsal.run import run_tests
+    from engine.setup import SetupError
 
     _quiet()
     workspace = session_of(context).workspace
@@ -109,7 +109,8 @@ def _campaigns(workspace: Path, named: Sequence[str]) -> list[str]:
         return []
     from engine.authoring.loader import Loader
     from engine.authoring.rehearsals import read_test_files
-    from engine.bootstrap import open_templates, read_policy
+    from engine.bootstrap import open_templates
+    from engine.setup import read_policy
 
     drafts = Loader(workspace, open_templates(workspace, read_policy(workspace))).read().drafts
     files = read_test_files(workspace, drafts).files

@@ -94,7 +94,7 @@ def run_tests(
 ) -> Report:
     """Play the tests of these campaigns (none named: of all) whose name has ``name`` in it.
 
-    Raises ``engine.bootstrap.SetupError`` when the shop's policy cannot be used. The workspace is
+    Raises ``engine.setup.SetupError`` when the shop's policy cannot be used. The workspace is
     only read.
     """
     with tempfile.TemporaryDirectory(prefix="lagniappe-test-") as folder:

@@ -16,7 +16,7 @@ from config.policy import POLICY_FILE, Policy
 from engine.authoring.compile import Draft
 from engine.authoring.event_types import EVENTS_FILE
 from engine.authoring.loader import Loader
-from engine.bootstrap import App, Prepared, build, open_templates, read_policy
+from engine.bootstrap import App, Prepared, build, open_templates
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.message import Channel
 from engine.core.reasons import ended
@@ -25,6 +25,7 @@ from engine.providers.immediate import ImmediateSender
 from engine.providers.simulated import Simulated
 from engine.rendering.templates import MessageTemplates
 from engine.services.coupon_pools import pools_of
+from engine.setup import read_policy
 from engine.storage.coupons import SqlCouponPools
 from engine.storage.database import Database
 from engine.storage.migrate import upgrade

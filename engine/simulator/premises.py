@@ -11,7 +11,7 @@ from pathlib import Path
 from config.policy import Policy
 from config.settings import Settings
 from engine.authoring.loader import Loader
-from engine.bootstrap import ZONES, read_policy
+from engine.bootstrap import ZONES
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.guards import GuardRules
 from engine.core.message import Channel, Outgoing
@@ -35,6 +35,7 @@ from engine.services.stocktaking import Stocktaking, is_wanted
 from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
 from engine.services.unsubscribe import Unsubscribe
+from engine.setup import read_policy
 from engine.simulator.hands import Hands
 from engine.simulator.ledger import Ledger
 from engine.simulator.memory import Memory

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.bootstrap import SetupError
+from engine.setup import SetupError
 from engine.simulator.comparison import Comparison, compare
 from engine.simulator.edits import Edit, Tree, edits, lay
 from engine.simulator.witness import Account

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from config.settings import Settings, load_settings
-from engine.bootstrap import read_policy
 from engine.core.message import Outgoing
 from engine.passage import live
 from engine.ports.storage import Incoming
+from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour
 from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from engine.bootstrap import SetupError, build
+from engine.bootstrap import build
 from engine.core.message import Outcome, SendResult
 from engine.ports import faults
 from engine.ports.faults import Charge, Fault, Injected, read_charges
+from engine.setup import SetupError
 from tests.services.conftest import NewHouse
 from tests.services.house import HOUR, House, campaign, email
 
