@@ -77,7 +77,7 @@ def test_yes_does_it_once(cli: Cli) -> None:
         "already_in": 3, "exit_already": 1
     }  # fmt: skip
     assert enrolled(cli) == 3
-    why = cli.ok("why", "ada@example.com", "--campaign", "follow-up")
+    why = " ".join(cli.ok("why", "ada@example.com", "--campaign", "follow-up").split())
     assert "by hand, for order.delivered of 2026-03-08" in why
     assert "takes step ask 2026-03-23 17:00 CDT, the start that it was given" in why
 
