@@ -136,6 +136,7 @@ def race(workspace: Path, url: str, chance: random.Random, customers: int) -> in
         links = list(tokens(app, url).items())
         chance.shuffle(links)
         safe: set[str] = set()
+        begun = threading.Event()
 
         def opt_out_all() -> None:
             # Nothing handed over when the opt-out is answered: then never afterwards.
@@ -144,9 +145,11 @@ def race(workspace: Path, url: str, chance: random.Random, customers: int) -> in
                 assert answer.status_code == 200
                 if second_messages(url).get(address) not in ("sending", "sent"):
                     safe.add(address)
+                begun.set()
 
         thread = threading.Thread(target=opt_out_all)
         thread.start()
+        begun.wait(60)  # a quick worker would otherwise be done before the first came
         app.worker.quiesce()
         thread.join()
         app.worker.quiesce()
