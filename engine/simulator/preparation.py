@@ -134,6 +134,8 @@ class Prepared:
             seed=self._seed,
             behaviour=behaviour,
             plans={key: self.plans[key] for key in self.live},
+            rates=dict(self.policy.rate_limits),
+            pools=setup.pools,
         )
 
 

@@ -38,7 +38,8 @@ class Setup:
     """What is simulated: a workspace's campaigns over some time.
 
     What arrived before ``since`` is imported then, as history that enrols nobody; schedules, too,
-    begin at that moment. ``settings`` are those of the workspace unless given.
+    begin at that moment. ``settings`` are those of the workspace unless given. ``pools`` are the
+    sizes of pools of coupon codes; one that is not named never runs dry.
     """
 
     workspace: Path
@@ -49,6 +50,7 @@ class Setup:
     behaviour: Behaviour | None = None  # None: customers do what the history tells, and no more
     seed: str = "1"
     settings: Settings | None = None
+    pools: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,8 @@ def simulate(
         look=look,
         price=(setup.behaviour or Behaviour()).price,
     )
+    for pool, size in setup.pools.items():
+        premises.memory.pools.limit(pool, size)
     customers = Customers(premises, setup.behaviour or UNMOVED, setup.seed)
     tally.on_sent = customers.got
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from engine.core.context import CodeState
@@ -44,6 +44,7 @@ class MemoryUnit:
         self._claimed: list[str] = []
         self._books: Collection[str] | None = ()
         self._look_back = timedelta()
+        self._now = datetime.min.replace(tzinfo=UTC)  # no code is taken before a world was loaded
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events."""
@@ -91,7 +92,7 @@ class MemoryUnit:
         sends: bool = False,
     ) -> dict[str, World]:
         """Worlds by customer id; former entries come along in any case."""
-        memory = self._memory
+        memory, self._now = self._memory, now
         since = now - max(_LEAST, self._look_back + _WAITED)
         wanted = (*self._claimed, *message_ids)
         worlds: dict[str, World] = {}
@@ -273,8 +274,8 @@ class MemoryUnit:
         return True
 
     def take_code(self, pool: str, claim: str) -> str | None:
-        """Claim a pool's next free code."""
-        return self._memory.pools.take(pool, claim)
+        """Claim a code of a pool."""
+        return self._memory.pools.take(pool, claim, self._now)
 
     def coupon_holders(self, codes: Collection[str]) -> dict[str, set[str]]:
         """Customers by the codes that they were given."""
