@@ -42,7 +42,7 @@ class MemoryUnit:
         self._noted = Noted()
         self._settled: list[tuple[str, str, str, CodeState]] = []
         self._claimed: list[str] = []
-        self._books: Collection[str] | None = ()
+        self._books: frozenset[str] | None = frozenset()
         self._look_back = timedelta()
         self._now = datetime.min.replace(tzinfo=UTC)  # no code is taken before a world was loaded
 
@@ -143,7 +143,7 @@ class MemoryUnit:
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
-        self._books = names
+        self._books = None if names is None else frozenset(names)
 
     def shelf(self, product_ids: Collection[str]) -> Shelf:
         """The whole shelf."""
