@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import sys
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -210,14 +212,31 @@ def behaving(file: Path | None) -> Behaviour:
 
 def gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
     """Read the files, or what the workspace has seen."""
-    if not files:
-        from engine.storage.recordings import recordings
-        from triggers.sources.native import deserialize
+    try:
+        if files:
+            _read(files, prepared)
+        else:
+            _recall(session, prepared)
+        prepared.seal()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Failure(
+            f"{gettempdir()} has no room for the events: {error.strerror}; "
+            "TMPDIR names another folder"
+        ) from None
 
-        with session.records() as records:
-            for one in recordings(records.storage.database):
-                prepared.add(deserialize(one.body), one.arrived)
-        return
+
+def _recall(session: Session, prepared: Prepared) -> None:
+    from engine.storage.recordings import recordings
+    from triggers.sources.native import deserialize
+
+    with session.records() as records:
+        for one in recordings(records.storage.database):
+            prepared.add(deserialize(one.body), one.arrived, one.body)
+
+
+def _read(files: Sequence[str], prepared: Prepared) -> None:
     for file in files:
         count = Count()
         with opened(file) as stream:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,19 +18,12 @@ from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
 from engine.simulator.house import house_of
 from engine.simulator.premises import Trial, furnish
+from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 from triggers.sources.native import deserialize
 
 SHOWN: Final = 2  # sample messages of a campaign on a channel
 Progress = Callable[[datetime, int], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """One event of a history, and when it arrived."""
-
-    at: datetime
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +77,7 @@ class _Stopped(Exception):
 
 def simulate(
     setup: Setup,
-    history: Sequence[Recorded],
+    history: Iterable[Recorded],
     progress: Progress,
     witness: Witness | None = None,
 ) -> Outcome:
