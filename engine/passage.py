@@ -16,7 +16,6 @@ from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming
 from engine.services.deliveries import Deliveries
 from engine.services.ingest import Ingest
-from engine.services.stocktaking import Stocktaking
 from engine.services.sweep import Sweep
 
 _BATCH: Final = 250  # events of one instant that are taken in at once
@@ -32,6 +31,22 @@ class Crowd(Protocol):
 
     def act(self, now: datetime) -> None:
         """Let everybody do what they do by now."""
+
+
+class Nights(Protocol):
+    """What the shop computes at night."""
+
+    def next_night(self, after: datetime) -> datetime:
+        """The first night after a moment."""
+        ...
+
+    def wanted(self) -> bool:
+        """Whether any campaign uses what nights compute."""
+        ...
+
+    def run(self) -> object:
+        """It is night."""
+        ...
 
 
 class Nobody:
@@ -56,7 +71,7 @@ class House:
     ingest: Ingest
     sweep: Sweep
     deliveries: Deliveries
-    stocktaking: Stocktaking
+    stocktaking: Nights
     rest: Callable[[], None]
     next_due: Callable[[], datetime | None]
 

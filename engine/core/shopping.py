@@ -1,14 +1,16 @@
 """What a customer's purchases come to: the page that is written at night, and orders since.
 
 ``engine.services.stocktaking`` writes one record a customer, the page; what changes between two
-nights is read from the orders themselves where the world has them.
+nights is read from the orders themselves where the world has them. A simulation makes a page when
+it is looked at (``Unwritten``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from engine.core.book import Record
@@ -67,6 +69,23 @@ class Refill:
         return kept
 
 
+class Unwritten(Mapping[str, Any]):
+    """A page's data that is made when it is asked for. It is good until the next night."""
+
+    @abstractmethod
+    def refills(self) -> list[Refill]:
+        """What will be used up, soonest first."""
+
+    @abstractmethod
+    def due(self, until: datetime) -> list[Refill]:
+        """What is used up by then and was not told yet, soonest first."""
+
+    @abstractmethod
+    def tell(self, refills: Sequence[Refill]) -> datetime | None:
+        """These are told now. When the next of those not told is used up, before it is looked for
+        anew."""
+
+
 def page_of(world: World) -> Mapping[str, Any]:
     """The customer's page; empty before the first night."""
     record = world.books.get((BOOK, PAGE))
@@ -80,7 +99,40 @@ def rfm_scores(world: World) -> tuple[int, ...]:
 
 def refills_of(record: Record | None) -> list[Refill]:
     """What will be used up, soonest first."""
-    return [] if record is None else [Refill.of(one) for one in record.data.get("refills", ())]
+    if record is None:
+        return []
+    if isinstance(record.data, Unwritten):
+        return record.data.refills()
+    return [Refill.of(one) for one in record.data.get("refills", ())]
+
+
+def due_refills(record: Record, until: datetime) -> list[Refill]:
+    """What is used up by then and was not told yet, soonest first."""
+    if isinstance(record.data, Unwritten):
+        return record.data.due(until)
+    return [one for one in refills_of(record) if not one.told and one.date <= until]
+
+
+def after_telling(record: Record, told: Sequence[Refill], remind_before: timedelta) -> Record:
+    """The page when these of its refills have been told."""
+    if isinstance(record.data, Unwritten):
+        following = record.data.tell(told)
+        return replace(record, due_at=None if following is None else following - remind_before)
+    return with_refills(
+        record,
+        [replace(one, told=True) if one in told else one for one in refills_of(record)],
+        remind_before,
+    )
+
+
+def with_refills(record: Record, refills: Sequence[Refill], remind_before: timedelta) -> Record:
+    """The page with these refills, due when the next of them is to be told."""
+    waiting = [one.date - remind_before for one in refills if not one.told]
+    return replace(
+        record,
+        data={**record.data, "refills": [one.data() for one in refills]},
+        due_at=min(waiting, default=None),
+    )
 
 
 def open_refills(world: World) -> list[Refill]:
@@ -103,11 +155,14 @@ def next_replenishment(world: World, now: datetime) -> datetime | None:
 def is_still_last(world: World, refill: Refill) -> bool:
     """Whether the purchase that the refill counts from is kept, and none came after it."""
     for order in world.orders.values():
-        kept = refill.product_id in {key for key, *_ in kept_lines(order)}
         if order.id == refill.order_id:
-            if not kept:
+            if not _keeps(order, refill.product_id):
                 return False
-        elif kept and order.placed_at is not None and order.placed_at > refill.last_bought_at:
+        elif (
+            order.placed_at is not None
+            and order.placed_at > refill.last_bought_at
+            and _keeps(order, refill.product_id)
+        ):
             return False
     return True
 
@@ -121,6 +176,10 @@ def bought_products(world: World) -> tuple[str, ...]:
     )
     at_hand = [key for order in newest for key, *_ in kept_lines(order)]
     return tuple(dict.fromkeys([*at_hand, *page_of(world).get("products", ())]))
+
+
+def _keeps(order: Order, product_id: str) -> bool:
+    return any(key == product_id for key, *_ in kept_lines(order))
 
 
 def kept_lines(order: Order) -> Iterator[tuple[str, int, Line]]:

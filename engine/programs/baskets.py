@@ -19,10 +19,9 @@ from heapq import nlargest
 from itertools import accumulate, chain
 from typing import Final
 
-from engine.programs.purchases import Basket, Purchases
+from engine.programs.purchases import LARGEST_BASKET, Basket, Purchases
 
 MOST_MATCHES: Final = 12  # kept for each product
-LARGEST_BASKET: Final = 200  # different products: more are a stock, and say nothing of taste
 NEXT_ONES: Final = 30  # products that count as bought next; a grocer's customer buys hundreds
 STRENGTH: Final = 5.0
 """``k``: a pair counts as if it had been met, and expected, so many times more."""
@@ -48,84 +47,107 @@ def smoothed_lift(cases: int, expected: float) -> float:
 
 def bought_together(purchases: Purchases, least: int) -> Matches:
     """Products that stand in one basket more often than by chance, in ``least`` baskets or more."""
-    baskets = [one.products for one in purchases.baskets() if len(one.products) <= LARGEST_BASKET]
-    holding: dict[int, list[tuple[int, ...]]] = {}
-    for basket in baskets:
-        for product in basket:
-            holding.setdefault(product, []).append(basket)
-    found: dict[int, Sequence[Match]] = {}
-    for product, those in holding.items():
-        if len(those) < least:
-            continue
-        counts = Counter(chain.from_iterable(those))
-        del counts[product]
-        matches = _best(
-            purchases,
-            (
-                Match(
-                    other,
-                    smoothed_lift(cases, len(those) * len(holding[other]) / len(baskets)),
-                    cases,
-                )
-                for other, cases in counts.items()
-                if cases >= least
-            ),
-        )
-        if matches:
-            found[product] = matches
-    return found
+    found = {
+        product: goes_with(purchases, product, least) for product in range(len(purchases.products))
+    }
+    return {product: matches for product, matches in found.items() if matches}
 
 
-def bought_next(purchases: Purchases, least: int, within: timedelta) -> Matches:
-    """Products that customers first buy soon after they first bought another one.
+def goes_with(purchases: Purchases, product: int, least: int) -> Sequence[Match]:
+    """What stands in one basket with a product, the best first."""
+    count = purchases.sized_with(product)
+    if count < least:
+        return ()
+    those = purchases.holding[product]
+    counts = Counter(
+        chain.from_iterable([one.products for one in those if len(one.products) <= LARGEST_BASKET])
+    )
+    del counts[product]
+    return _best(
+        purchases,
+        (
+            Match(
+                other,
+                smoothed_lift(cases, count * purchases.sized_with(other) / purchases.sized),
+                cases,
+            )
+            for other, cases in counts.items()
+            if cases >= least
+        ),
+    )
+
+
+class Following:
+    """What is first bought how often soon after what else was first bought.
 
     Cases are customers who first bought the one in a later order, ``within`` that time and among
     the next ``NEXT_ONES``. Expected is what would follow if every product were followed alike.
     """
-    window = within // timedelta(microseconds=1)
-    followers: dict[int, list[Sequence[int]]] = {}
-    followed: Counter[int] = Counter()
-    starts = 0
-    for baskets in purchases.customers.values():
+
+    def __init__(self, within: timedelta) -> None:
+        self._window = within // timedelta(microseconds=1)
+        self._followers: dict[int, list[Sequence[int]]] = {}
+        self._followed: Counter[int] = Counter()
+        self._starts = 0
+
+    @classmethod
+    def of(cls, purchases: Purchases, within: timedelta) -> Following:
+        """What the customers of a shop bought after what."""
+        found = cls(within)
+        for baskets in purchases.customers.values():
+            found._add(baskets)
+        return found
+
+    def after(self, purchases: Purchases, product: int, least: int) -> Sequence[Match]:
+        """What is bought next after a product, the best first."""
+        those = self._followers.get(product, ())
+        if len(those) < least:
+            return ()
+        return _best(
+            purchases,
+            (
+                Match(
+                    other,
+                    smoothed_lift(cases, len(those) * self._followed[other] / self._starts),
+                    cases,
+                )
+                for other, cases in Counter(chain.from_iterable(those)).items()
+                if cases >= least
+            ),
+        )
+
+    def _add(self, baskets: Sequence[Basket]) -> None:
         products, times = _firsts(baskets)
         change = [0] * (len(products) + 1)
         at = 0
         while at < len(products):
             later = bisect_right(times, times[at], at)
-            end = min(bisect_right(times, times[at] + window, later), later + NEXT_ONES)
+            end = min(bisect_right(times, times[at] + self._window, later), later + NEXT_ONES)
             those = products[later:end]
             for product in products[at:later]:
-                followers.setdefault(product, []).append(those)
+                self._followers.setdefault(product, []).append(those)
             change[later] += later - at
             change[end] -= later - at
-            starts += later - at
+            self._starts += later - at
             at = later
         for product, anchors in zip(products, accumulate(change), strict=False):
-            followed[product] += anchors
-    found: dict[int, Sequence[Match]] = {}
-    for product, of_product in followers.items():
-        if len(of_product) < least:
-            continue
-        matches = _best(
-            purchases,
-            (
-                Match(
-                    other, smoothed_lift(cases, len(of_product) * followed[other] / starts), cases
-                )
-                for other, cases in Counter(chain.from_iterable(of_product)).items()
-                if cases >= least
-            ),
-        )
-        if matches:
-            found[product] = matches
-    return found
+            self._followed[product] += anchors
 
 
-def most_bought(purchases: Purchases, least: int, most: int) -> list[int]:
+def bought_next(purchases: Purchases, least: int, within: timedelta) -> Matches:
+    """Products that customers first buy soon after they first bought another one."""
+    following = Following.of(purchases, within)
+    found = {
+        product: following.after(purchases, product, least)
+        for product in range(len(purchases.products))
+    }
+    return {product: matches for product, matches in found.items() if matches}
+
+
+def most_bought(
+    purchases: Purchases, buyers: Mapping[int, int], least: int, most: int
+) -> list[int]:
     """The products with the most buyers, ``least`` or more, the first one first."""
-    buyers: Counter[int] = Counter()
-    for baskets in purchases.customers.values():
-        buyers.update({product for one in baskets for product in one.products})
     keys = purchases.products
     enough = (product for product, count in buyers.items() if count >= least)
     return nlargest(most, enough, key=lambda one: (buyers[one], keys[one].key))

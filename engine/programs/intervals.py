@@ -6,17 +6,20 @@ That is the credibility formula (Bühlmann: Experience Rating and Credibility, A
 1967): who has bought twice is mostly like others, who has bought ten times like themselves.
 
 More pieces last longer, as far as they do: ``(pieces / usual pieces) ** e``. The exponent ``e`` is
-the slope of log interval over log pieces within customers, of each product, ridge-shrunk to 0.
+the slope of log interval over log pieces within customers, of each product, ridge-shrunk to 0. Its
+sums are gathered purchase by purchase (Welford: Note on a Method for Calculating Corrected Sums of
+Squares and Products, Technometrics 4(3), 1962) and added up over customers in fixed point, so that
+the order in which customers are looked at changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from math import log
-from statistics import fmean, median
-from typing import Final, NamedTuple
+from typing import Final
 
 from engine.programs.purchases import DAY, Basket, Purchases
 
@@ -33,17 +36,47 @@ OWN_LEAST: Final = 2
 """Intervals of one's own that show it whatever others do."""
 
 
-class Purchase(NamedTuple):
-    """Pieces of one product bought on one day, by one order or several.
+@dataclass(slots=True)
+class Habit:
+    """How one customer has bought one product, in the order of time.
 
-    ``at`` and ``last_at`` are when the first and the last were placed, in microseconds since the
-    epoch; ``order_id`` is the last.
+    Pieces of one day are one purchase, by one order or several. ``at`` and ``last_at`` are when the
+    first and the last order of the last purchase were placed, in microseconds since the epoch,
+    ``order_id`` is the last, ``pieces`` are all of them. ``spans`` intervals came before it, which
+    took ``total`` microseconds, and ``former`` are the pieces of the purchases before the last.
     """
 
     at: int
     pieces: int
     order_id: str
     last_at: int
+    spans: int = 0
+    total: int = 0
+    former: int = 0
+    slope: float = 0.0  # sum of products of the deviations of log pieces and log intervals
+    spread: float = 0.0  # sum of squared deviations of log pieces
+    row: int = -1  # for who keeps habits in a table of their own
+    _log_pieces: float = 0.0  # their means
+    _log_span: float = 0.0
+
+    def buy(self, at: int, pieces: int, order_id: str) -> int | None:
+        """Note what was bought next; the interval that ended by it, if one did."""
+        self.last_at, self.order_id = at, order_id
+        span = at - self.at
+        if span < DAY:
+            self.pieces += pieces
+            return None
+        self.spans += 1
+        self.total += span
+        self.former += self.pieces
+        log_pieces, log_span = log(self.pieces), log(span)
+        apart = log_pieces - self._log_pieces
+        self._log_pieces += apart / self.spans
+        self._log_span += (log_span - self._log_span) / self.spans
+        self.slope += apart * (log_span - self._log_span)
+        self.spread += apart * (log_pieces - self._log_pieces)
+        self.at, self.pieces = at, pieces
+        return span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,85 +95,135 @@ class Rhythm:
         return self.again >= REPEATED * self.buyers
 
 
-def purchases_of(baskets: Sequence[Basket]) -> dict[int, list[Purchase]]:
-    """One customer's purchases by product; what comes within a day of another belongs to it."""
-    found: dict[int, list[Purchase]] = {}
-    for basket in baskets:
-        at, order = basket.at, basket.order_id
-        for product, pieces in zip(basket.products, basket.pieces, strict=True):
-            made = found.setdefault(product, [])
-            if made and at - made[-1].at < DAY:
-                former = made.pop()
-                made.append(Purchase(former.at, former.pieces + pieces, order, at))
-            else:
-                made.append(Purchase(at, pieces, order, at))
-    return found
+@dataclass(slots=True)
+class Repeats:
+    """What all customers' habits of one product come to. ``spans`` are their intervals, in order;
+    ``slope`` and ``spread`` are in fixed point."""
 
+    buyers: int = 0
+    again: int = 0
+    spans: array[int] = field(default_factory=lambda: array("q"))
+    slope: int = 0
+    spread: int = 0
 
-def rhythms(purchases: Purchases) -> dict[int, Rhythm]:
-    """The rhythm of every product that anybody bought again."""
-    intervals: dict[int, list[int]] = {}
-    buyers: dict[int, int] = {}
-    again: dict[int, int] = {}
-    slopes: dict[int, list[float]] = {}
-    for baskets in purchases.customers.values():
-        for product, made in purchases_of(baskets).items():
-            buyers[product] = buyers.get(product, 0) + 1
-            if len(made) > 1:
-                again[product] = again.get(product, 0) + 1
-                spans = spans_of(made)
-                intervals.setdefault(product, []).extend(spans)
-                _regress(spans, made, slopes.setdefault(product, [0.0, 0.0]))
-    return {
-        product: Rhythm(
-            usual=median(spans),
-            intervals=len(spans),
-            buyers=buyers[product],
-            again=again[product],
-            elasticity=min(1.0, max(0.0, slopes[product][0] / (slopes[product][1] + RIDGE))),
+    def rhythm(self) -> Rhythm | None:
+        """How the product is bought again, if it ever was."""
+        if not self.spans:
+            return None
+        slope, spread = self.slope / _ONE, self.spread / _ONE
+        return Rhythm(
+            usual=_median(self.spans),
+            intervals=len(self.spans),
+            buyers=self.buyers,
+            again=self.again,
+            elasticity=min(1.0, max(0.0, slope / (spread + RIDGE))),
         )
-        for product, spans in intervals.items()
-    }
 
 
-def interval(made: Sequence[Purchase], rhythm: Rhythm) -> float:
-    """How long the last of these purchases will last, in microseconds."""
-    spans = spans_of(made)
-    own = sum(spans) / len(spans) if spans else 0.0
-    mixed = (len(spans) * own + CREDIBILITY * rhythm.usual) / (len(spans) + CREDIBILITY)
+Habits = dict[int, Habit]
+"""One customer's habits, by product."""
+
+
+class Market:
+    """How often which product is bought again, by everybody. Customers may come and go.
+
+    A customer is followed basket by basket in the order of time.
+    """
+
+    def __init__(self) -> None:
+        self.products: dict[int, Repeats] = {}
+
+    def follow(self, habits: Habits, baskets: Iterable[Basket]) -> None:
+        """Take in a customer's next baskets, and add to what is known of their habits."""
+        for basket in baskets:
+            at, order_id = basket.at, basket.order_id
+            for product, pieces in zip(basket.products, basket.pieces, strict=True):
+                habit = habits.get(product)
+                if habit is None:
+                    habits[product] = Habit(at, pieces, order_id, at)
+                    repeats = self.products.get(product)
+                    if repeats is None:
+                        repeats = self.products[product] = Repeats()
+                    repeats.buyers += 1
+                    continue
+                slope, spread = habit.slope, habit.spread
+                span = habit.buy(at, pieces, order_id)
+                if span is None:
+                    continue
+                repeats = self.products[product]
+                insort(repeats.spans, span)
+                repeats.again += habit.spans == 1
+                if habit.spread:
+                    repeats.slope += _fixed(habit.slope) - _fixed(slope)
+                    repeats.spread += _fixed(habit.spread) - _fixed(spread)
+
+    def forget(self, baskets: Iterable[Basket]) -> None:
+        """Take out a customer who was followed through these baskets."""
+        habits: Habits = {}
+        for basket in baskets:
+            for product, pieces in zip(basket.products, basket.pieces, strict=True):
+                habit = habits.get(product)
+                if habit is None:
+                    habits[product] = Habit(basket.at, pieces, basket.order_id, basket.at)
+                    continue
+                span = habit.buy(basket.at, pieces, basket.order_id)
+                if span is not None:
+                    spans = self.products[product].spans
+                    del spans[bisect_left(spans, span)]
+        for product, habit in habits.items():
+            repeats = self.products[product]
+            repeats.buyers -= 1
+            repeats.again -= habit.spans > 0
+            repeats.slope -= _fixed(habit.slope)
+            repeats.spread -= _fixed(habit.spread)
+
+    def rhythms(self) -> dict[int, Rhythm]:
+        """The rhythm of every product that anybody bought again."""
+        found = {product: one.rhythm() for product, one in self.products.items()}
+        return {product: one for product, one in found.items() if one is not None}
+
+
+def interval(habit: Habit, rhythm: Rhythm) -> float:
+    """How long the last purchase will last, in microseconds."""
+    spans = habit.spans
+    own = habit.total / spans if spans else 0.0
+    mixed = (spans * own + CREDIBILITY * rhythm.usual) / (spans + CREDIBILITY)
     if not spans or not rhythm.elasticity:
         return mixed
-    usual_pieces = fmean(one.pieces for one in made[:-1])
-    return mixed * float((made[-1].pieces / usual_pieces) ** rhythm.elasticity)
+    usual_pieces = habit.former / spans
+    return mixed * float((habit.pieces / usual_pieces) ** rhythm.elasticity)
 
 
-def used_up(
-    baskets: Sequence[Basket], known: Mapping[int, Rhythm], least: int
-) -> Iterator[tuple[int, Purchase, int]]:
-    """What of a customer's purchases will be used up: product, its last purchase, and when.
+def used_up(habit: Habit, rhythm: Rhythm | None, least: int) -> int | None:
+    """When what was bought last is used up, in microseconds since the epoch.
 
-    Products for use, of which ``least`` intervals are known, and those that the customer has
-    bought again and again.
+    Known of products for use, of which ``least`` intervals are known, and of those that the
+    customer has bought again and again.
     """
-    for product, made in purchases_of(baskets).items():
-        rhythm = known.get(product)
-        if rhythm is None:
-            continue
-        if len(made) > OWN_LEAST or (rhythm.is_for_use and rhythm.intervals >= least):
-            yield product, made[-1], made[-1].at + round(interval(made, rhythm))
+    if rhythm is None:
+        return None
+    if habit.spans >= OWN_LEAST or (rhythm.intervals >= least and rhythm.is_for_use):
+        return habit.at + round(interval(habit, rhythm))
+    return None
 
 
-def spans_of(made: Sequence[Purchase]) -> list[int]:
-    """The times between purchases, in microseconds."""
-    return [after.at - before.at for before, after in pairwise(made)]
+def habits_of(purchases: Purchases) -> tuple[Market, dict[str, Habits]]:
+    """How everybody buys, and each customer."""
+    market, found = Market(), {}
+    for customer_id, baskets in purchases.customers.items():
+        habits: Habits = {}
+        market.follow(habits, baskets)
+        found[customer_id] = habits
+    return market, found
 
 
-def _regress(spans: Iterable[int], made: Sequence[Purchase], sums: list[float]) -> None:
-    """Add one customer's part to a product's slope: pieces against the interval after them."""
-    if len({one.pieces for one in made[:-1]}) < 2:
-        return
-    pairs = [(log(one.pieces), log(span)) for one, span in zip(made, spans, strict=False)]
-    mean_pieces, mean_span = fmean(p for p, _ in pairs), fmean(s for _, s in pairs)
-    for pieces, span in pairs:
-        sums[0] += (pieces - mean_pieces) * (span - mean_span)
-        sums[1] += (pieces - mean_pieces) ** 2
+def _median(ordered: array[int]) -> float:
+    middle, odd = divmod(len(ordered), 2)
+    return ordered[middle] if odd else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _fixed(value: float) -> int:
+    return round(value * _ONE)
+
+
+_ONE: Final = 1 << 40

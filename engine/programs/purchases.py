@@ -5,8 +5,9 @@ Numbers in the place of ids keep a million order lines small, and counting them 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,6 +16,8 @@ from engine.core.shopping import kept_lines
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY: Final = 86_400_000_000  # microseconds
+_EVER: Final = -(2**63)
+LARGEST_BASKET: Final = 200  # different products: more are a stock, and say nothing of taste
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,72 +31,179 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Basket:
-    """One order: when it was placed, in microseconds since the epoch, and what of it was kept.
+class Sale:
+    """What was kept of one order, in words that do not depend on who reads them.
 
-    ``products`` are numbers, each once; ``pieces`` how many of each.
+    ``at`` is when it was placed, in microseconds since the epoch; ``pieces`` are those of each of
+    the ``products``, which stand there once each.
     """
+
+    at: int
+    order_id: str
+    products: tuple[Product, ...]
+    pieces: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basket:
+    """A sale among others: its products are numbers."""
 
     at: int
     order_id: str
     products: tuple[int, ...]
     pieces: tuple[int, ...]
+    sold: tuple[Product, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands among others."""
+        return self.at, self.order_id
+
+    def is_of(self, sale: Sale) -> bool:
+        """Whether it says the same."""
+        return (self.at, self.pieces, self.sold) == (sale.at, sale.pieces, sale.products)
 
 
-@dataclass(slots=True)
 class Purchases:
     """What all customers bought and kept since ``since``. ``customers`` maps each to their baskets.
 
-    Baskets stand in the order in which they were placed.
+    Baskets stand in the order in which they were placed. ``holding`` are the baskets that hold each
+    product; a number whose last basket was dropped stays, and holds none.
     """
 
-    since: datetime
-    products: list[Product] = field(default_factory=list)
-    customers: dict[str, Sequence[Basket]] = field(default_factory=dict)
-    _numbers: dict[str, int] = field(default_factory=dict)
-    _sold: list[int] = field(default_factory=list)  # when each product was last sold
+    def __init__(self, since: datetime | None = None) -> None:
+        self.since = _EVER if since is None else microseconds(since)
+        self.products: list[Product] = []
+        self.holding: list[list[Basket]] = []
+        self.customers: dict[str, list[Basket]] = {}
+        self.sized = 0  # baskets of LARGEST_BASKET at most
+        self._numbers: dict[str, int] = {}
+        self._newest: list[Basket | None] = []  # that shows a product
+        self._untitled: set[int] = set()  # products that were last sold without a title
+        self._oversized: dict[int, int] = {}  # larger baskets that hold a product
 
     def add(self, customer_id: str, orders: Iterable[Order]) -> None:
         """Take in all orders of one customer."""
-        baskets = [basket for order in orders if (basket := self._basket(order)) is not None]
-        if baskets:
-            baskets.sort(key=lambda basket: (basket.at, basket.order_id))
-            self.customers[customer_id] = baskets
+        known: dict[str, Product] = {}
+        for order in orders:
+            if (sale := sale_of(order, known)) is not None:
+                self.put(customer_id, sale)
+
+    def put(self, customer_id: str, sale: Sale) -> Basket | None:
+        """Take in one order; None when it was placed too long ago."""
+        if sale.at < self.since:
+            return None
+        numbers = tuple([self._number(product) for product in sale.products])
+        basket = Basket(sale.at, sale.order_id, numbers, sale.pieces, sale.products)
+        place = basket.place
+        for number, product in zip(numbers, sale.products, strict=True):
+            self.holding[number].append(basket)
+            newest = self._newest[number]
+            if newest is None or place > newest.place:
+                self._show(number, basket, product)
+            elif number in self._untitled:
+                self._show(number, newest, newest.sold[newest.products.index(number)])
+        self._size(basket, 1)
+        baskets = self.customers.setdefault(customer_id, [])
+        if baskets and place < baskets[-1].place:
+            insort(baskets, basket, key=lambda one: one.place)
+        else:
+            baskets.append(basket)
+        return basket
+
+    def drop(self, customer_id: str, basket: Basket) -> None:
+        """Take out a basket."""
+        baskets = self.customers[customer_id]
+        baskets.remove(basket)
+        if not baskets:
+            del self.customers[customer_id]
+        self._size(basket, -1)
+        for number in basket.products:
+            holding = self.holding[number]
+            holding.remove(basket)
+            if not holding:
+                self._newest[number] = None
+                self._untitled.discard(number)
+            elif self._newest[number] is basket or number in self._untitled:
+                newest = max(holding, key=lambda one: one.place)
+                self._show(number, newest, newest.sold[newest.products.index(number)])
 
     def baskets(self) -> Iterable[Basket]:
         """The baskets of all customers."""
         for baskets in self.customers.values():
             yield from baskets
 
+    def sized_with(self, number: int) -> int:
+        """In how many baskets of ``LARGEST_BASKET`` at most a product is."""
+        return len(self.holding[number]) - self._oversized.get(number, 0)
+
     @property
     def numbers(self) -> Mapping[str, int]:
         """Every product's number, by its key."""
         return self._numbers
 
-    def _basket(self, order: Order) -> Basket | None:
-        placed = order.placed_at
-        if placed is None or placed < self.since:
-            return None
-        at = microseconds(placed)
-        pieces: dict[int, int] = {}
-        for key, left, line in kept_lines(order):
-            number = self._numbers.get(key)
-            if number is None:
-                number = self._numbers[key] = len(self.products)
-                self.products.append(Product(key=key, title=line.title))
-                self._sold.append(-1)
-            if at > self._sold[number]:
-                self._sold[number] = at
-                self.products[number] = Product(
-                    key=key,
-                    title=line.title or self.products[number].title,
-                    url=line.url,
-                    image_url=line.image_url,
-                )
-            pieces[number] = pieces.get(number, 0) + left
-        if not pieces:
-            return None
-        return Basket(at, order.id, tuple(pieces), tuple(pieces.values()))
+    def _number(self, product: Product) -> int:
+        number = self._numbers.get(product.key)
+        if number is None:
+            number = self._numbers[product.key] = len(self.products)
+            self.products.append(product)
+            self.holding.append([])
+            self._newest.append(None)
+        return number
+
+    def _size(self, basket: Basket, sign: int) -> None:
+        if len(basket.products) <= LARGEST_BASKET:
+            self.sized += sign
+            return
+        for number in basket.products:
+            self._oversized[number] = self._oversized.get(number, 0) + sign
+
+    def _show(self, number: int, newest: Basket, product: Product) -> None:
+        """Show a product as it was last sold, by its newest title where that was without."""
+        self._newest[number] = newest
+        if product.title:
+            self._untitled.discard(number)
+        else:
+            self._untitled.add(number)
+            titled = [
+                (basket.place, sold.title)
+                for basket in self.holding[number]
+                if (sold := basket.sold[basket.products.index(number)]).title
+            ]
+            product = replace(product, title=max(titled)[1] if titled else "")
+        self.products[number] = product
+
+
+def sale_of(order: Order, known: dict[str, Product]) -> Sale | None:
+    """What was bought for oneself and kept of an order; None when nothing was.
+
+    ``known`` products are shared rather than made again; those that are new come to it.
+    """
+    pieces: dict[str, int] = {}
+    sold: list[Product] = []
+    for key, left, line in kept_lines(order):
+        if key in pieces:
+            pieces[key] += left
+            continue
+        pieces[key] = left
+        product = known.get(key)
+        if product is None or (product.title, product.url, product.image_url) != (
+            line.title,
+            line.url,
+            line.image_url,
+        ):
+            product = known[key] = Product(
+                key=key, title=line.title, url=line.url, image_url=line.image_url
+            )
+        sold.append(product)
+    if not pieces or order.placed_at is None:
+        return None
+    return Sale(microseconds(order.placed_at), order.id, tuple(sold), tuple(pieces.values()))
+
+
+def find(baskets: Sequence[Basket], order_id: str) -> Basket | None:
+    """The basket of an order; the newest are looked at first."""
+    return next((one for one in reversed(baskets) if one.order_id == order_id), None)
 
 
 def microseconds(moment: datetime) -> int:

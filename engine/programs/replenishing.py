@@ -6,14 +6,21 @@ the shop's orders. What has happened since then is read from the customer's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from engine.core.book import Record
 from engine.core.context import Context, Taken
 from engine.core.ids import replenishment_id
-from engine.core.shopping import BOOK, REPLENISH_DUE, Refill, is_still_last, refills_of
+from engine.core.shopping import (
+    BOOK,
+    REPLENISH_DUE,
+    Refill,
+    after_telling,
+    due_refills,
+    is_still_last,
+)
 from engine.core.transition import Transition
 from engine.core.verbs import ProgramStep
 from engine.core.world import Emitted, Journey, World
@@ -36,31 +43,18 @@ class Replenishing:
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Tell what is soon used up; not what was bought anew, refunded or cancelled since."""
-        refills = []
-        for refill in refills_of(record):
-            remind_at = refill.date - self.remind_before
-            if not refill.told and remind_at <= context.now:
-                if context.now - remind_at <= LATEST and is_still_last(world, refill):
-                    world.report(_news(world.customer.id, refill, context.now))
-                refill = replace(refill, told=True)
-            refills.append(refill)
-        world.write(page(record, refills, self.remind_before))
+        due = due_refills(record, context.now + self.remind_before)
+        for refill in due:
+            late = context.now - (refill.date - self.remind_before)
+            if late <= LATEST and is_still_last(world, refill):
+                world.report(_news(world.customer.id, refill, context.now))
+        world.write(after_telling(record, due, self.remind_before))
 
     def take(
         self, world: World, journey: Journey, step: ProgramStep, context: Context
     ) -> Taken | None:
         """None of the steps of campaigns is this program's."""
         return None
-
-
-def page(record: Record, refills: list[Refill], remind_before: timedelta) -> Record:
-    """The page with these refills, due when the next of them is to be told."""
-    waiting = [one.date - remind_before for one in refills if not one.told]
-    return replace(
-        record,
-        data={**record.data, "refills": [one.data() for one in refills]},
-        due_at=min(waiting, default=None),
-    )
 
 
 def _news(customer_id: str, refill: Refill, now: datetime) -> Emitted:

@@ -6,14 +6,12 @@ Customers who are alike have one score, so a fifth may be larger or smaller than
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 CLASSES: Final = 5
-
-_Value = TypeVar("_Value", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,21 +23,46 @@ class Spender:
     spent: int
 
 
+class Standing:
+    """Everybody's recency, frequency and value, each in order; customers may come and go."""
+
+    def __init__(self, spenders: Iterable[Spender] = ()) -> None:
+        those = list(spenders)
+        self._recency = sorted(one.last_order_at for one in those)
+        self._frequency = sorted(one.orders for one in those)
+        self._value = sorted(one.spent for one in those)
+
+    def enter(self, spender: Spender) -> None:
+        """Count a customer."""
+        insort(self._recency, spender.last_order_at)
+        insort(self._frequency, spender.orders)
+        insort(self._value, spender.spent)
+
+    def leave(self, spender: Spender) -> None:
+        """Count a customer no more."""
+        for ordered, value in (
+            (self._recency, spender.last_order_at),
+            (self._frequency, spender.orders),
+            (self._value, spender.spent),
+        ):
+            del ordered[bisect_left(ordered, value)]
+
+    def scores(self, spender: Spender) -> tuple[int, int, int]:
+        """Recency, frequency and value of one who is counted, 1 to 5."""
+        return (
+            _fifth(self._recency, spender.last_order_at),
+            _fifth(self._frequency, spender.orders),
+            _fifth(self._value, spender.spent),
+        )
+
+
 def scores(spenders: Mapping[str, Spender]) -> dict[str, tuple[int, int, int]]:
     """Recency, frequency and value of each, 1 to 5."""
-    recency = _fifths([one.last_order_at for one in spenders.values()])
-    frequency = _fifths([one.orders for one in spenders.values()])
-    value = _fifths([one.spent for one in spenders.values()])
-    return dict(zip(spenders, zip(recency, frequency, value, strict=True), strict=True))
+    standing = Standing(spenders.values())
+    return {who: standing.scores(one) for who, one in spenders.items()}
 
 
-def _fifths(values: Sequence[_Value]) -> list[int]:
-    """The fifth of each value by its middle rank among all; 5 holds the largest."""
-    ordered = sorted(values)
-    size = len(ordered)
-    found: dict[_Value, int] = {}
-    for value in values:
-        if value not in found:
-            middle = (bisect_left(ordered, value) + bisect_right(ordered, value)) / 2
-            found[value] = min(CLASSES, 1 + int(CLASSES * middle / size))
-    return [found[value] for value in values]
+def _fifth(ordered: Sequence[int], value: int) -> int:
+    """The fifth of a value by its middle rank among all; 5 holds the largest."""
+    middle = (bisect_left(ordered, value) + bisect_right(ordered, value)) / 2
+    return min(CLASSES, 1 + int(CLASSES * middle / len(ordered)))

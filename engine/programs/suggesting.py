@@ -36,8 +36,8 @@ class Shelved:
     title: str
     url: str | None = None
     image_url: str | None = None
-    together: tuple[Rule, ...] = ()
-    next: tuple[Rule, ...] = ()
+    together: Sequence[Rule] = ()
+    next: Sequence[Rule] = ()
     rank: int | None = None
 
 

@@ -6,26 +6,26 @@ computed in memory, and only what has changed is written, in short transactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from config.policy import Policy
 from engine.core.book import Record
 from engine.core.campaign import CampaignStatus, EventTrigger, Plans
-from engine.core.shopping import BOOK, PAGE, REPLENISH_DUE, Refill, refills_of
+from engine.core.shopping import BOOK, PAGE, REPLENISH_DUE, refills_of, with_refills
 from engine.core.verbs import SendMessage
 from engine.ports.clock import Clock
 from engine.ports.shopping import Buyer, ShoppingStorage
-from engine.programs.baskets import Matches, bought_next, bought_together, most_bought
-from engine.programs.intervals import Rhythm, rhythms, used_up
-from engine.programs.purchases import Basket, Purchases, instant
-from engine.programs.replenishing import LATEST, page
+from engine.programs.intervals import Habits, habits_of
+from engine.programs.purchases import Purchases
+from engine.programs.shelving import Shelving
+from engine.programs.shopping_page import Night, newest_products
 from engine.programs.spend_classes import Spender, scores
-from engine.programs.suggesting import Rule, Shelved
 from triggers.schedule import next_fire
 
 log = structlog.get_logger(__name__)
@@ -35,12 +35,6 @@ AGAIN: Final = timedelta(hours=20)  # a night that was missed is made up for, no
 PAGE_SIZE: Final = 500
 _READ: Final = 100  # customers whose orders are in memory at once
 _SHELF_PAGE: Final = 2000
-_POPULAR: Final = 48
-_MOST_PRODUCTS: Final = 300  # on a customer's page, the newest first
-_MOST_REFILLS: Final = 20
-_AHEAD: Final = timedelta(days=60)  # later nights tell of what is used up later
-
-
 _ROOTS: Final = ("recommendations", "replenishment")
 _FIELDS: Final = frozenset(
     f"customer.{name}"
@@ -49,7 +43,6 @@ _FIELDS: Final = frozenset(
     )
 )  # fmt: skip
 _Each = TypeVar("_Each")
-Key = tuple[str, str]  # product and order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +83,7 @@ class Stocktaking:
 
     def next_night(self, after: datetime) -> datetime:
         """The first moment after this one at which the stock is taken, on the shop's clock."""
-        return next_fire(NIGHTLY, self.policy().zone, after).at
+        return night_after(after, self.policy().zone)
 
     def _run(self) -> Taken | None:
         policy, now = self.policy(), self.clock.now()
@@ -103,8 +96,10 @@ class Stocktaking:
                 purchases.add(buyer.customer_id, buyer.orders)
             if not self.pause():
                 return None
-        shelf = shelf_of(purchases, policy)
-        known = rhythms(purchases)
+        market, habits = habits_of(purchases)
+        if not self.pause():
+            return None
+        shelf = Shelving(purchases, market, rules).everything()
         if not self.pause():
             return None
         for shelved in _in_pages(shelf, _SHELF_PAGE):
@@ -112,17 +107,22 @@ class Stocktaking:
             if not self.pause():
                 return None
         self.storage.clear_shelf(now)
-        night = Night(
+        writer = _Pages(
             now=now,
-            purchases=purchases,
-            rhythms=known,
-            least=rules.least_orders,
+            night=Night.at(
+                now,
+                purchases,
+                market.rhythms(),
+                least=rules.least_orders,
+                remind_before=timedelta(seconds=rules.remind_before.nominal_seconds),
+            ),
+            habits=habits,
             remind_before=timedelta(seconds=rules.remind_before.nominal_seconds),
             scores=scores({who: one for who, one in spenders.items() if one is not None}),
         )
         written = 0
         for customers in _in_pages(list(spenders), PAGE_SIZE):
-            written += self.storage.rewrite_pages(customers, night.page)
+            written += self.storage.rewrite_pages(customers, writer.page)
             if not self.pause():
                 return None
         taken = Taken(customers=len(spenders), products=len(purchases.products), pages=written)
@@ -137,83 +137,34 @@ class Stocktaking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
+class _Pages:
     """What is known of all customers at once, as far as one customer's page needs it."""
 
     now: datetime
-    purchases: Purchases
-    rhythms: Mapping[int, Rhythm]
-    least: int
+    night: Night
+    habits: Mapping[str, Habits]
     remind_before: timedelta
     scores: Mapping[str, Sequence[int]]
 
     def page(self, customer_id: str, held: Record | None) -> Record | None:
         """The customer's page; None when it says the same as before."""
-        baskets = self.purchases.customers.get(customer_id, ())
+        purchases = self.night.purchases
         told = {(one.product_id, one.order_id) for one in refills_of(held) if one.told}
-        refills = self._refills(baskets, told)
-        data: dict[str, Any] = {"products": self._bought(baskets)}
+        refills = self.night.refills(self.habits.get(customer_id, {}), told)
+        baskets = purchases.customers.get(customer_id, ())
+        data: dict[str, Any] = {"products": newest_products(purchases, baskets)}
         if customer_id in self.scores:
             data["rfm"] = list(self.scores[customer_id])
         base = Record(book=BOOK, key=PAGE, at=self.now, data=data)
-        made = page(base, refills, self.remind_before)
+        made = with_refills(base, refills, self.remind_before)
         if held is not None and (held.data, held.due_at) == (made.data, made.due_at):
             return None
         return made
 
-    def _bought(self, baskets: Sequence[Basket]) -> list[str]:
-        newest = (product for one in reversed(baskets) for product in one.products)
-        keys = self.purchases.products
-        return [keys[one].key for one in list(dict.fromkeys(newest))[:_MOST_PRODUCTS]]
 
-    def _refills(self, baskets: Sequence[Basket], told: Collection[Key]) -> list[Refill]:
-        """What is used up from now on, soonest first, and what is still to be told of."""
-        begin = self.now - max(timedelta(), LATEST - self.remind_before)
-        found: list[Refill] = []
-        for product, last, at in used_up(baskets, self.rhythms, self.least):
-            date = instant(at)
-            if begin <= date <= self.now + _AHEAD:
-                known = self.purchases.products[product]
-                found.append(
-                    Refill(
-                        product_id=known.key,
-                        title=known.title,
-                        url=known.url,
-                        image_url=known.image_url,
-                        order_id=last.order_id,
-                        last_bought_at=instant(last.last_at),
-                        date=date,
-                        told=(known.key, last.order_id) in told,
-                    )
-                )
-        found.sort(key=lambda one: (one.date, one.product_id))
-        untold = [one for one in found if not one.told][:_MOST_REFILLS]
-        return [one for one in found if one.told or one in untold]
-
-
-def shelf_of(purchases: Purchases, policy: Policy) -> list[Shelved]:
-    """Every product that was bought, with what goes with it."""
-    rules = policy.recommendations
-    hidden = {purchases.numbers[one] for one in rules.leave_out if one in purchases.numbers}
-    together = bought_together(purchases, rules.least_orders)
-    coming = bought_next(
-        purchases, rules.least_orders, timedelta(seconds=rules.next_within.nominal_seconds)
-    )
-    popular = most_bought(purchases, rules.least_orders, _POPULAR + len(hidden))
-    shown = [product for product in popular if product not in hidden][:_POPULAR]
-    ranks = {product: rank for rank, product in enumerate(shown, 1)}
-    return [
-        Shelved(
-            product_id=product.key,
-            title=product.title,
-            url=product.url,
-            image_url=product.image_url,
-            together=_rules(together, number, hidden, purchases),
-            next=_rules(coming, number, hidden, purchases),
-            rank=ranks.get(number),
-        )
-        for number, product in enumerate(purchases.products)
-    ]
+def night_after(moment: datetime, zone: ZoneInfo) -> datetime:
+    """When the stock is taken next, on a shop's clock."""
+    return next_fire(NIGHTLY, zone, moment).at
 
 
 def is_wanted(plans: Plans, reads: Callable[[str, str], bool]) -> bool:
@@ -235,16 +186,6 @@ def is_wanted(plans: Plans, reads: Callable[[str, str], bool]) -> bool:
             )
         )
         for plan in plans.current.values()
-    )
-
-
-def _rules(
-    matches: Matches, number: int, hidden: set[int], purchases: Purchases
-) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(product_id=purchases.products[one.product].key, lift=one.lift, cases=one.cases)
-        for one in matches.get(number, ())
-        if one.product not in hidden
     )
 
 

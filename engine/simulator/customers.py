@@ -103,6 +103,7 @@ class Customers:
             return None
         premises = self._premises
         person = premises.memory.people[message.customer_id]
+        premises.memory.turn_page(person)
         world = person.world(now=now, since=now, complete=False, books=None, message_ids=())
         premises.memory.permits.fill(world)
         for each in self._behaviour.segments:

@@ -9,7 +9,7 @@ a unit of work that fails ends the simulation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -23,7 +23,7 @@ from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import Changes, Journey, JourneyStatus, World
 from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
-from engine.programs.suggesting import Shelved
+from engine.programs.suggesting import Shelf, Shelved
 from engine.simulator.agenda import Agenda
 from engine.simulator.census import Census
 from engine.simulator.ledger import Ledger
@@ -52,7 +52,12 @@ class Noted:
 
 
 class Memory:
-    """The state of a simulated shop."""
+    """The state of a simulated shop.
+
+    ``bought`` are the customers who changed since the last night, and which of their orders did,
+    where anybody wants to know. ``turn_page`` brings a customer's page to the last night's state;
+    it is called before somebody looks at it.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -69,7 +74,10 @@ class Memory:
         self.pools = Pools()
         self.keepers: defaultdict[Place, set[str]] = defaultdict(set)
         self.coupons: defaultdict[str, set[str]] = defaultdict(set)  # holders, by code
-        self.shelf: dict[str, Shelved] = {}
+        self.shelf: Shelf = {}
+        self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
+        self.turn_page: Callable[[Person], None] = lambda person: None
+        self.bought: dict[str, set[str]] | None = None
         self.seen: set[tuple[str, str]] = set()
         self.waiting: dict[int, StoredEvent] = {}
         self.holds: dict[str, str] = {}
@@ -95,6 +103,7 @@ class Memory:
         """Take in a customer as they are on record; ``world`` has all that is known of them."""
         customer = world.customer
         person = self.people[customer.id] = Person(customer)
+        self._note(customer.id, world.orders)
         person.contacts = [one for one in world.contacts if one.message_id not in world.messages]
         self.census.enter(customer)
         for key in keys:
@@ -194,6 +203,9 @@ class Memory:
             person.customer = customer
             self.census.enter(customer)
             self.changed.add(customer.id)
+            self._note(customer.id, ())
+        if changes.orders:
+            self._note(customer.id, changes.orders)
         for key in changes.orders:
             person.orders[key] = world.orders[key]
             self._keep_order(world.orders[key])
@@ -217,6 +229,10 @@ class Memory:
                 self.coupons[code].add(customer_id)
         self.records.put((customer_id, *place), record.due_at)
 
+    def _note(self, customer_id: str, orders: Iterable[str]) -> None:
+        if self.bought is not None:
+            self.bought.setdefault(customer_id, set()).update(orders)
+
     def _keep_order(self, order: Order) -> None:
         self.orders[order.id] = order
         self.undelivered.put(order.id, undelivered_since(order))
@@ -237,6 +253,10 @@ class Memory:
         gone = self.people.pop(merge.merged, None)
         if gone is None:
             return
+        self.turn_page(gone)
+        self.turn_page(self.people[merge.survivor])
+        self._note(merge.merged, gone.orders)
+        self._note(merge.survivor, gone.orders)
         self.census.leave(merge.merged)
         for place in gone.books:
             self.records.put((merge.merged, *place), None)

@@ -31,7 +31,7 @@ from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.receive import Receive
 from engine.services.revisions import Policies, Revisions
-from engine.services.stocktaking import Stocktaking, is_wanted
+from engine.services.stocktaking import is_wanted
 from engine.services.surveys import Surveys
 from engine.services.sweep import Sweep
 from engine.services.unsubscribe import Unsubscribe
@@ -39,8 +39,8 @@ from engine.setup import read_policy
 from engine.simulator.hands import Hands
 from engine.simulator.ledger import Ledger
 from engine.simulator.memory import Memory
+from engine.simulator.nights import MemoryNights
 from engine.simulator.sampling import Sampled
-from engine.simulator.shelf import MemoryShopping
 from engine.simulator.sleepers import Sleepers
 from engine.simulator.storage import MemoryStorage
 from triggers.catalog import Catalog
@@ -115,7 +115,7 @@ class Premises:
     dispatch: Dispatch
     sweep: Sweep
     deliveries: Deliveries
-    stocktaking: Stocktaking
+    stocktaking: MemoryNights
     receive: Receive
     surveys: Surveys
     unsubscribe: Unsubscribe
@@ -194,11 +194,8 @@ def furnish(
         dispatch=Dispatch(storage, revisions, handover),
         sweep=Sweep(storage, revisions, handover, Sleepers(memory, policies.rules).likely),
         deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),
-        stocktaking=Stocktaking(
-            storage=MemoryShopping(memory),
-            policy=lambda: policy,
-            clock=clock,
-            wanted=lambda: is_wanted(revisions.plans, templates.reads),
+        stocktaking=MemoryNights(
+            memory, policy, clock, wanted=is_wanted(revisions.plans, templates.reads)
         ),
         receive=Receive(storage, revisions, handover, clock),
         surveys=Surveys(storage, ingest, links, clock),

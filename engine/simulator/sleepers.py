@@ -81,6 +81,7 @@ class Sleepers:
                 return add(former.entered_at, plan.entry.re_entry, zone)
         assert isinstance(plan.trigger, ScheduleTrigger)
         segment = plan.trigger.segment
+        self._memory.turn_page(person)
         world = World(customer=customer, books=person.books)
         self._memory.permits.fill(world)
         values = bind(

@@ -11,6 +11,7 @@ from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt, ReceiptKind
+from engine.core.shopping import BOOK
 from engine.core.world import JourneyStatus, World
 from engine.ports.storage import (
     Archived,
@@ -99,6 +100,8 @@ class MemoryUnit:
         for customer_id in customer_ids:
             person = memory.people.get(customer_id)
             if person is not None and customer_id not in worlds:
+                if self._books is None or BOOK in self._books:
+                    memory.turn_page(person)
                 worlds[customer_id] = world = person.world(
                     now=now,
                     since=since,
@@ -151,8 +154,7 @@ class MemoryUnit:
 
     def popular(self) -> Sequence[Shelved]:
         """The products with the most buyers."""
-        ranked = [one for one in self._memory.shelf.values() if one.rank is not None]
-        return sorted(ranked, key=lambda one: one.rank or 0)
+        return self._memory.popular()
 
     def keepers(
         self, places: Collection[tuple[str, str]]

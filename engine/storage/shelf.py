@@ -156,7 +156,7 @@ def _row(one: Shelved, at: int) -> Row:
 
 
 def _rules_text(rules: Sequence[Rule]) -> str:
-    return dump([[rule.product_id, round(rule.lift, 3), rule.cases] for rule in rules])
+    return dump([[rule.product_id, rule.lift, rule.cases] for rule in rules])
 
 
 def _of(row: Sequence[Any]) -> Shelved:

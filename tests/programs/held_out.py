@@ -9,8 +9,8 @@ from decimal import Decimal
 from itertools import groupby
 
 from engine.core.customer import Line, Order
-from engine.programs.intervals import interval, purchases_of, rhythms, spans_of
-from engine.programs.purchases import DAY, Purchases, microseconds
+from engine.programs.intervals import habits_of, interval
+from engine.programs.purchases import DAY, Purchases, Sale, microseconds
 from tests import datasets
 
 LAST_QUARTER = datetime(2017, 10, 1, tzinfo=UTC)
@@ -67,34 +67,31 @@ def errors(year: Purchases, cut: datetime, end: datetime) -> tuple[Errors, Error
     lies before it counts as that night.
     """
     begin, over = microseconds(cut), microseconds(end)
-    before = Purchases(
-        year.since,
-        products=year.products,
-        customers={
-            who: [one for one in baskets if one.at < begin]
-            for who, baskets in year.customers.items()
-        },
-    )
-    known = rhythms(before)
+    before = Purchases()
+    for who, baskets in year.customers.items():
+        for one in baskets:
+            if one.at < begin:
+                before.put(who, Sale(one.at, one.order_id, one.sold, one.pieces))
+    market, habits = habits_of(before)
+    known = market.rhythms()
     plain, clipped, cases = [0.0] * 3, [0.0] * 3, 0
     for who, baskets in year.customers.items():
-        made = purchases_of(before.customers[who])
-        again: dict[int, int] = {}
+        again: dict[str, int] = {}
         for basket in baskets:
             if begin <= basket.at < over:
-                for product in basket.products:
-                    again.setdefault(product, basket.at)
-        for product, at in again.items():
-            former = made.get(product, [])
-            spans = spans_of(former)
-            if not spans:
+                for product in basket.sold:
+                    again.setdefault(product.key, basket.at)
+        for key, at in again.items():
+            number = before.numbers.get(key, -1)
+            former = habits.get(who, {}).get(number)
+            if former is None or not former.spans:
                 continue
             cases += 1
-            rhythm, last = known[product], former[-1].at
-            guesses = (interval(former, rhythm), sum(spans) / len(spans), rhythm.usual)
-            for number, guess in enumerate(guesses):
-                plain[number] += abs(last + guess - at)
-                clipped[number] += abs(max(begin, last + guess) - at)
+            rhythm = known[number]
+            guesses = (interval(former, rhythm), former.total / former.spans, rhythm.usual)
+            for which, guess in enumerate(guesses):
+                plain[which] += abs(former.at + guess - at)
+                clipped[which] += abs(max(begin, former.at + guess) - at)
     return _errors(plain, cases), _errors(clipped, cases)
 
 

@@ -3,13 +3,13 @@
 from collections import Counter
 from datetime import timedelta
 from itertools import combinations
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.customer import Line, Order
 from engine.programs.baskets import (
-    LARGEST_BASKET,
     MOST_MATCHES,
     NEXT_ONES,
     bought_next,
@@ -17,7 +17,8 @@ from engine.programs.baskets import (
     most_bought,
     smoothed_lift,
 )
-from engine.programs.purchases import Purchases, microseconds
+from engine.programs.intervals import habits_of
+from engine.programs.purchases import LARGEST_BASKET, Product, Purchases, Sale, find, microseconds
 from engine.programs.spend_classes import CLASSES, Spender, scores
 from tests.core.shop import DAY, T0
 
@@ -147,8 +148,9 @@ def test_most_bought_counts_buyers() -> None:
         "a": [(day, frozenset("1")) for day in range(9)],
         "b": [(1, frozenset("2"))], "c": [(1, frozenset("23"))],
     })  # fmt: skip
-    assert [named(purchases, one) for one in most_bought(purchases, 1, 2)] == ["2", "3"]
-    assert [named(purchases, one) for one in most_bought(purchases, 2, 9)] == ["2"]
+    buyers = {product: one.buyers for product, one in habits_of(purchases)[0].products.items()}
+    assert [named(purchases, one) for one in most_bought(purchases, buyers, 1, 2)] == ["2", "3"]
+    assert [named(purchases, one) for one in most_bought(purchases, buyers, 2, 9)] == ["2"]
 
 
 def test_a_product_is_known_as_it_was_last_sold() -> None:
@@ -159,6 +161,48 @@ def test_a_product_is_known_as_it_was_last_sold() -> None:
     assert [(one.key, one.title) for one in found.products] == [("s-1", "New")]
     assert set(found.customers) == {"New", "Old"}
     assert found.customers["Old"][0].at == microseconds(T0 + DAY)
+
+
+sales = st.lists(
+    st.tuples(
+        st.integers(0, 9),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["", "Old", "New"]),
+        st.sampled_from([None, "u"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(sales, st.randoms(), st.sets(st.integers(0, 7)))
+def test_how_a_product_is_shown_does_not_depend_on_the_order_of_customers(
+    told: list[tuple[int, str, str, str | None]], chance: Random, gone: set[int]
+) -> None:
+    made = [
+        (customer, Sale(at, f"o{n}", (Product(key="p", title=title, url=url),), (1,)))
+        for n, (at, customer, title, url) in enumerate(told)
+    ]
+    shuffled = [*made]
+    chance.shuffle(shuffled)
+    found, plain = Purchases(), Purchases()
+    for customer, sale in shuffled:
+        found.put(customer, sale)
+    for number, (customer, sale) in enumerate(made):
+        if number in gone:
+            basket = find(found.customers[customer], sale.order_id)
+            assert basket is not None
+            found.drop(customer, basket)
+        else:
+            plain.put(customer, sale)
+    left = [sale for number, (_, sale) in enumerate(made) if number not in gone]
+    assert bool(found.holding[0]) == bool(left)
+    if left:
+        newest = max(left, key=lambda one: (one.at, one.order_id)).products[0]
+        assert found.products[0] == plain.products[0]
+        assert found.products[0].url == newest.url
+        assert found.products[0].title == newest.title or not newest.title
+    assert {one.place for one in found.baskets()} == {one.place for one in plain.baskets()}
 
 
 @given(st.dictionaries(st.text(max_size=3), st.tuples(*[st.integers(0, 40)] * 3), min_size=1))

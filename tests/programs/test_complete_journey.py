@@ -10,8 +10,8 @@ from itertools import combinations
 
 import pytest
 
-from engine.programs.baskets import LARGEST_BASKET, STRENGTH, bought_next, bought_together
-from engine.programs.purchases import Purchases
+from engine.programs.baskets import STRENGTH, bought_next, bought_together
+from engine.programs.purchases import LARGEST_BASKET, Purchases
 from tests import datasets
 from tests.programs.held_out import END, LAST_QUARTER, THIRD_QUARTER, errors, purchases_from
 

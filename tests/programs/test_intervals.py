@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from math import log
+from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 from engine.core.customer import Line, Order
 from engine.programs.intervals import (
     CREDIBILITY,
-    Purchase,
+    Habit,
+    Habits,
+    Market,
     Rhythm,
+    habits_of,
     interval,
-    purchases_of,
-    rhythms,
     used_up,
 )
 from engine.programs.purchases import DAY, Basket, Purchases
@@ -24,12 +27,12 @@ from tests.core.shop import HOUR, T0
 USUAL = Rhythm(usual=30.0 * DAY, intervals=50, buyers=20, again=10, elasticity=0.0)
 
 
-def made(*days: float, pieces: Sequence[int] = ()) -> list[Purchase]:
-    many = pieces or [1] * len(days)
-    return [
-        Purchase(round(day * DAY), count, f"o{day}", round(day * DAY))
-        for day, count in zip(days, many, strict=True)
-    ]
+def made(*days: float, pieces: Sequence[int] = ()) -> Habit:
+    first, *others = zip(days, pieces or [1] * len(days), strict=True)
+    habit = Habit(round(first[0] * DAY), first[1], "o", round(first[0] * DAY))
+    for day, count in others:
+        habit.buy(round(day * DAY), count, f"o{day}")
+    return habit
 
 
 def test_who_bought_once_is_like_others_and_who_bought_often_like_themselves() -> None:
@@ -83,7 +86,7 @@ def test_how_much_pieces_matter_is_learnt_from_each_product() -> None:
         for n in range(60)
     }
     found = shop(stories)
-    known = rhythms(found)
+    known = habits_of(found)[0].rhythms()
     lasting, same = (known[found.numbers[name]] for name in ("lasting", "same"))
     assert lasting.elasticity > 0.7
     assert same.elasticity == 0
@@ -98,27 +101,77 @@ def test_only_what_is_for_use_is_used_up_or_what_one_buys_again_and_again() -> N
     stories["c0"].append((300.0, "pot", 1))
     stories["cook"] = [(day, "pot", 1) for day in (0.0, 20.0, 40.0)]
     found = shop(stories)
-    known = rhythms(found)
+    market, habits = habits_of(found)
+    known = market.rhythms()
 
     def told(customer: str) -> set[str]:
-        baskets = found.customers[customer]
-        return {found.products[product].key for product, *_ in used_up(baskets, known, 5)}
+        return {
+            found.products[product].key
+            for product, habit in habits[customer].items()
+            if used_up(habit, known.get(product), 5) is not None
+        }
 
     assert told("c30") == {"tea"}
     assert told("c0") == {"tea"}
     assert told("cook") == {"pot"}
 
 
-@given(st.lists(st.integers(0, 400), min_size=1, max_size=40, unique=True))
-def test_orders_of_one_day_are_one_purchase_and_no_piece_is_lost(hours: list[int]) -> None:
-    at = sorted(hours)
-    baskets = [Basket(hour * DAY // 24, str(hour), (7,), (2,)) for hour in at]
-    found = purchases_of(baskets)[7]
-    assert sum(one.pieces for one in found) == 2 * len(at)
-    for before, after in pairwise(found):
-        assert after.at - before.at >= DAY
-        assert before.last_at - before.at < DAY
-    assert (found[-1].last_at, found[-1].order_id) == (baskets[-1].at, baskets[-1].order_id)
+visits = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(1, 4)), min_size=1, unique_by=lambda one: one[0]
+)
+
+
+def baskets_of(hours: Sequence[tuple[int, int]], product: int = 7) -> list[Basket]:
+    return [
+        Basket(hour * DAY // 12, f"o{hour}", (product,), (pieces,))
+        for hour, pieces in sorted(hours)
+    ]
+
+
+@given(visits)
+def test_orders_of_one_day_are_one_purchase_and_no_piece_is_lost(
+    hours: list[tuple[int, int]],
+) -> None:
+    baskets = baskets_of(hours)
+    habits: Habits = {}
+    Market().follow(habits, baskets)
+    habit = habits[7]
+    assert habit.pieces + habit.former == sum(pieces for _, pieces in hours)
+    assert habit.spans * DAY <= habit.total == habit.at - baskets[0].at
+    assert habit.last_at - habit.at < DAY
+    assert (habit.last_at, habit.order_id) == (baskets[-1].at, baskets[-1].order_id)
+
+
+@given(visits)
+def test_the_sums_are_those_of_the_textbook(hours: list[tuple[int, int]]) -> None:
+    habits: Habits = {}
+    Market().follow(habits, baskets_of(hours))
+    days: list[tuple[int, int]] = []
+    for one in baskets_of(hours):
+        if days and one.at - days[-1][0] < DAY:
+            days[-1] = (days[-1][0], days[-1][1] + one.pieces[0])
+        else:
+            days.append((one.at, one.pieces[0]))
+    pairs = [(log(pieces), log(after - at)) for (at, pieces), (after, _) in pairwise(days)]
+    means = [fmean(each) for each in zip(*pairs, strict=True)] or [0.0, 0.0]
+    slope = sum((x - means[0]) * (y - means[1]) for x, y in pairs)
+    spread = sum((x - means[0]) ** 2 for x, _ in pairs)
+    assert habits[7].slope == pytest.approx(slope, abs=1e-9)
+    assert habits[7].spread == pytest.approx(spread, abs=1e-9)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), visits), visits)
+def test_who_goes_leaves_no_trace(
+    others: dict[str, list[tuple[int, int]]], hours: list[tuple[int, int]]
+) -> None:
+    market, other = Market(), Market()
+    market.follow({}, baskets_of(hours))
+    for each in others.values():
+        market.follow({}, baskets_of(each))
+    for each in reversed(others.values()):
+        other.follow({}, baskets_of(each))
+    market.forget(baskets_of(hours))
+    assert market.rhythms() == other.rhythms()
 
 
 def test_refunded_lines_and_gifts_are_no_purchases() -> None:

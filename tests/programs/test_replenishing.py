@@ -19,9 +19,10 @@ from engine.core.shopping import (
     kept_lines,
     open_refills,
     refills_of,
+    with_refills,
 )
 from engine.programs.program import Programs
-from engine.programs.replenishing import LATEST, Replenishing, page
+from engine.programs.replenishing import LATEST, Replenishing
 from engine.services.bookkeeping import look_at_due
 from engine.services.message_context import replenishment_context
 from tests.core.shop import DAY, HOUR, T0, Shop, plan
@@ -41,7 +42,9 @@ def order(number: str, at: datetime, *products: str) -> Order:
 def shop(*refills: Refill) -> Shop:
     one = Shop.of(plan(), programs=Programs((Replenishing(BEFORE),)))
     one.world.orders["shop:1"] = order("1", T0, "coffee", "tea")
-    one.world.write(page(Record(book=BOOK, key=PAGE, at=T0, data={}), list(refills), BEFORE))
+    one.world.write(
+        with_refills(Record(book=BOOK, key=PAGE, at=T0, data={}), list(refills), BEFORE)
+    )
     return one
 
 

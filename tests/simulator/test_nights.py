@@ -32,6 +32,16 @@ CAMPAIGNS = (
 )  # fmt: skip
 
 
+def files_of(workspace: Path, store: dict[str, Any]) -> None:
+    """A shop whose campaigns use what nights compute."""
+    files = {f"message_templates/{name}": text for name, text in {**TEMPLATES, **IDEAS}.items()}
+    files["config/store.yaml"] = json.dumps(store)
+    files |= {f"campaigns/{each['id']}.yaml": json.dumps(each) for each in CAMPAIGNS}
+    for name, content in files.items():
+        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / name).write_text(content, encoding="utf-8")
+
+
 def arrivals() -> list[Incoming]:
     found = []
     for month in range(4):
@@ -56,12 +66,7 @@ def arrivals() -> list[Incoming]:
 def test_daemon_and_simulation_tell_and_suggest_the_same(
     tmp_path: Path, new_sqlite: NewDatabase
 ) -> None:
-    files = {f"message_templates/{name}": text for name, text in {**TEMPLATES, **IDEAS}.items()}
-    files["config/store.yaml"] = json.dumps(STORE)
-    files |= {f"campaigns/{each['id']}.yaml": json.dumps(each) for each in CAMPAIGNS}
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content, encoding="utf-8")
+    files_of(tmp_path, STORE)
     until = START + 42 * DAY
     lived = by_daemon(tmp_path, new_sqlite(), START, arrivals(), until)
     simulated = by_simulation(tmp_path, START, arrivals(), until)

@@ -1,0 +1,96 @@
+"""What a customer's page says after a night: products bought, and what will be used up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from engine.core.shopping import Refill
+from engine.programs.intervals import Habit, Habits, Rhythm, used_up
+from engine.programs.purchases import Basket, Purchases, instant, microseconds
+from engine.programs.replenishing import LATEST
+
+_MOST_PRODUCTS: Final = 300  # on a customer's page, the newest first
+_MOST_REFILLS: Final = 20
+_AHEAD: Final = timedelta(days=60)  # later nights tell of what is used up later
+
+Key = tuple[str, str]  # product and order
+Dated = tuple[int, str, int]
+"""When something is used up in microseconds since the epoch, the product's key and its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """What of the shop one customer's page needs. ``least``: intervals that show a rhythm.
+
+    ``begin`` and ``end``, in microseconds since the epoch: what is used up then stands on a page.
+    """
+
+    purchases: Purchases
+    rhythms: Mapping[int, Rhythm]
+    least: int
+    begin: int
+    end: int
+
+    @classmethod
+    def at(
+        cls,
+        now: datetime,
+        purchases: Purchases,
+        rhythms: Mapping[int, Rhythm],
+        *,
+        least: int,
+        remind_before: timedelta,
+    ) -> Night:
+        """The night of a moment: what is used up from now on, and what is still to be told of."""
+        return cls(
+            purchases=purchases,
+            rhythms=rhythms,
+            least=least,
+            begin=microseconds(now - max(timedelta(), LATEST - remind_before)),
+            end=microseconds(now + _AHEAD),
+        )
+
+    def dated(self, habits: Iterable[tuple[int, Habit]]) -> list[Dated]:
+        """What of these, by product, is used up in this night's time."""
+        found: list[Dated] = []
+        for product, habit in habits:
+            at = used_up(habit, self.rhythms.get(product), self.least)
+            if at is not None and self.begin <= at <= self.end:
+                found.append((at, self.purchases.products[product].key, product))
+        return found
+
+    def refills(self, habits: Habits, told: Collection[Key]) -> list[Refill]:
+        """What a customer's page says of what will be used up, soonest first."""
+        dated = self.dated(habits.items())
+        shown = {one for one in dated if (one[1], habits[one[2]].order_id) in told}
+        shown.update(soonest(one for one in dated if one not in shown))
+        return [self.refill(one, habits[one[2]], told) for one in sorted(shown)]
+
+    def refill(self, dated: Dated, habit: Habit, told: Collection[Key]) -> Refill:
+        """One of them as the page has it."""
+        at, key, product = dated
+        known = self.purchases.products[product]
+        return Refill(
+            product_id=key,
+            title=known.title,
+            url=known.url,
+            image_url=known.image_url,
+            order_id=habit.order_id,
+            last_bought_at=instant(habit.last_at),
+            date=instant(at),
+            told=(key, habit.order_id) in told,
+        )
+
+
+def soonest(untold: Iterable[Dated]) -> list[Dated]:
+    """What of all that was not told yet has room on a page."""
+    return sorted(untold)[:_MOST_REFILLS]
+
+
+def newest_products(purchases: Purchases, baskets: Sequence[Basket]) -> list[str]:
+    """A customer's products by key, the newest first."""
+    newest = (product for one in reversed(baskets) for product in one.products)
+    return [purchases.products[one].key for one in list(dict.fromkeys(newest))[:_MOST_PRODUCTS]]

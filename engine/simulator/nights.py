@@ -1,0 +1,367 @@
+"""The shop's nights in a simulation: what ``engine.services.stocktaking`` computes, and no more.
+
+A simulation lives through hundreds of nights and looks at little of what each of them writes. So
+only what has changed since the night before is taken in (``engine.simulator.sold``), pages and
+products are made when somebody looks at them, and of everybody's dates only those are computed
+that fall due before the next night. What is looked at is as of the last night all the same:
+nothing of the day comes in before the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from config.policy import Policy
+from engine.core.book import Record
+from engine.core.customer import Customer
+from engine.core.shopping import BOOK, PAGE, Refill, Unwritten, refills_of
+from engine.ports.clock import Clock
+from engine.programs.intervals import Habits, used_up
+from engine.programs.purchases import Product, instant, microseconds, sale_of
+from engine.programs.shelving import Shelving
+from engine.programs.shopping_page import Dated, Key, Night, newest_products, soonest
+from engine.programs.spend_classes import Spender
+from engine.programs.suggesting import Shelved
+from engine.services.stocktaking import night_after
+from engine.simulator.dates import Dates
+from engine.simulator.memory import Memory
+from engine.simulator.person import Person
+from engine.simulator.sold import Bought, Sold
+
+_MONEY: Final = 10_000  # as the database counts it
+_PLACE: Final = (BOOK, PAGE)
+Swap = Callable[[Sequence[Bought]], Sequence[Bought]]
+
+
+class MemoryNights:
+    """``engine.passage.Nights`` over a memory.
+
+    ``swap`` is where a simulation in several processes, each with customers of its own, learns of
+    the others: it is called once a night with what changed here since the night before, one entry
+    a customer, and returns what changed in the whole shop, in any order. Customers of others count
+    for what is computed of all, and have no pages here. Every process must live through the same
+    nights. Alone, what changed here is all.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        policy: Policy,
+        clock: Clock,
+        *,
+        wanted: bool,
+        swap: Swap = lambda bought: bought,
+    ) -> None:
+        self.swap = swap
+        self._memory = memory
+        self._policy = policy
+        self._clock = clock
+        self._wanted = wanted  # campaigns do not change while a simulation runs
+        rules = policy.recommendations
+        self._look_back = timedelta(seconds=rules.look_back.nominal_seconds)
+        self._remind_before = timedelta(seconds=rules.remind_before.nominal_seconds)
+        self._sold = Sold()
+        self._dates = Dates()
+        self._known: dict[str, Product] = {}
+        self._served: set[str] = set()  # who has a page
+        self._due: dict[str, list[Dated]] = {}
+        self._fresh: set[int] = set()  # rows that were told since the last night
+        self._night: Night | None = None
+        self.number = 0
+        if wanted:
+            memory.bought = {}
+            memory.turn_page = self.turn_page
+
+    def next_night(self, after: datetime) -> datetime:
+        """The first night after a moment, on the shop's clock."""
+        return night_after(after, self._policy.zone)
+
+    def wanted(self) -> bool:
+        """Whether any campaign uses what nights compute."""
+        return self._wanted
+
+    def run(self) -> None:
+        """Take in the day, and find what falls due before the next night."""
+        now, sold = self._clock.now(), self._sold
+        mine = self._memory.bought or {}
+        inherited = self._inherited(mine)
+        self._memory.bought = {}
+        late = sold.late(microseconds(now - self._look_back))
+        for bought in self.swap([self._bought(who, orders) for who, orders in mine.items()]):
+            if bought.spender is not None:
+                self._served.add(bought.customer_id)
+            former = sold.habits.get(bought.customer_id)
+            self._write(bought.customer_id, former, sold.take(bought))
+        for who in late:
+            former = sold.habits.get(who)
+            sold.expire(who)
+            self._write(who, former, ())
+        least = self._policy.recommendations.least_orders
+        self._dates.learn(sold.settle(), sold.rhythms, least)
+        night = self._night = Night.at(
+            now,
+            sold.purchases,
+            sold.rhythms,
+            least=least,
+            remind_before=self._remind_before,
+        )
+        self.number += 1
+        self._fresh.clear()
+        self._inherit(inherited)
+        former_due, self._due = self._due, self._look(night, now)
+        for who in {*former_due, *self._due, *inherited}:
+            if who in self._memory.people:
+                self._memory.records.put((who, *_PLACE), self._due_at(who))
+        shelf = _Shelf(Shelving(sold.purchases, sold.market, self._policy.recommendations), sold)
+        self._memory.shelf, self._memory.popular = shelf, shelf.popular
+        for who in inherited:
+            if who in self._memory.people:
+                self.turn_page(self._memory.people[who])
+
+    def turn_page(self, person: Person) -> None:
+        """Let a customer's page be that of the last night."""
+        held = person.books.get(_PLACE)
+        if self.number == 0 or (
+            held is not None and isinstance(held.data, Leaf) and held.data.number == self.number
+        ):
+            return
+        who = person.customer.id
+        if held is not None or who in self._served:
+            assert self._night is not None
+            person.books[_PLACE] = Record(
+                book=BOOK,
+                key=PAGE,
+                at=self._clock.now(),
+                data=Leaf(self, who, self.number),
+                due_at=self._due_at(who),
+            )
+
+    def page(self, who: str) -> dict[str, Any]:
+        """All that a customer's page says."""
+        data: dict[str, Any] = {
+            "products": self.products(who),
+            "refills": [one.data() for one in self.refills(who)],
+        }
+        if (scores := self.scores(who)) is not None:
+            data["rfm"] = scores
+        return data
+
+    def products(self, who: str) -> list[str]:
+        """A customer's products, the newest first."""
+        purchases = self._sold.purchases
+        return newest_products(purchases, purchases.customers.get(who, ()))
+
+    def scores(self, who: str) -> list[int] | None:
+        """Recency, frequency and value; None without orders that count."""
+        spender = self._sold.spenders.get(who)
+        return None if spender is None else list(self._sold.standing.scores(spender))
+
+    def refills(self, who: str) -> list[Refill]:
+        """What will be used up, soonest first."""
+        assert self._night is not None
+        habits = self._sold.habits.get(who, {})
+        keys = self._sold.purchases.products
+        told, fresh = set[Key](), set[Key]()
+        for product, habit in habits.items():
+            if self._dates.told[habit.row]:
+                of = fresh if habit.row in self._fresh else told
+                of.add((keys[product].key, habit.order_id))
+        found = self._night.refills(habits, told)
+        if not fresh:
+            return found
+        return [
+            replace(one, told=True) if (one.product_id, one.order_id) in fresh else one
+            for one in found
+        ]
+
+    def due(self, who: str, until: datetime) -> list[Refill]:
+        """What is used up by then, and was not told."""
+        night, limit = self._night, microseconds(until)
+        if night is None:
+            return []
+        habits = self._sold.habits.get(who, {})
+        return [
+            night.refill(one, habits[one[2]], ())
+            for one in self._due.get(who, ())
+            if one[0] <= limit and not self._dates.told[habits[one[2]].row]
+        ]
+
+    def tell(self, who: str, refills: Sequence[Refill]) -> datetime | None:
+        """Note what was told; when the next is used up."""
+        habits, numbers = self._sold.habits.get(who, {}), self._sold.purchases.numbers
+        for one in refills:
+            row = habits[numbers[one.product_id]].row
+            self._dates.told[row] = 1
+            self._fresh.add(row)
+        return self._next_due(who)
+
+    def _due_at(self, who: str) -> datetime | None:
+        date = self._next_due(who)
+        return None if date is None else date - self._remind_before
+
+    def _next_due(self, who: str) -> datetime | None:
+        told = self._dates.told
+        for at, _, product in self._due.get(who, ()):
+            if not told[self._sold.habits[who][product].row]:
+                return instant(at)
+        return None
+
+    def _bought(self, who: str, orders: Collection[str]) -> Bought:
+        person = self._memory.people.get(who)
+        if person is None:
+            return Bought(customer_id=who, spender=None, sales=dict.fromkeys(orders))
+        return Bought(
+            customer_id=who,
+            spender=_spender(person.customer),
+            sales={
+                each: sale_of(person.orders[each], self._known) if each in person.orders else None
+                for each in orders
+            },
+        )
+
+    def _write(self, who: str, former: Habits | None, products: Collection[int]) -> None:
+        """Bring a customer's rows up to date."""
+        present, dates = self._sold.habits.get(who), self._dates
+        is_mine = who in self._memory.people
+        if former is None or present is former:
+            if is_mine and present is not None:
+                for product in products:
+                    dates.write(who, product, present[product])
+            return
+        told = {
+            product: habit.order_id
+            for product, habit in former.items()
+            if habit.row >= 0 and dates.told[habit.row]
+        }
+        dates.erase(habit for habit in former.values() if habit.row >= 0)
+        if is_mine and present is not None:
+            for product, habit in present.items():
+                dates.write(who, product, habit)
+                dates.told[habit.row] = told.get(product) == habit.order_id
+
+    def _inherited(self, touched: Collection[str]) -> dict[str, set[Key]]:
+        """What was told of pages that are not the night's own: a merged customer's, or one that
+        was there before the simulation."""
+        found: dict[str, set[Key]] = {}
+        for who in touched:
+            person = self._memory.people.get(who)
+            held = None if person is None else person.books.get(_PLACE)
+            if held is None or (isinstance(held.data, Leaf) and held.data.who == who):
+                continue
+            found[who] = {(one.product_id, one.order_id) for one in refills_of(held) if one.told}
+        return found
+
+    def _inherit(self, inherited: Mapping[str, Collection[Key]]) -> None:
+        numbers = self._sold.purchases.numbers
+        for who, keys in inherited.items():
+            self._served.add(who)
+            habits = self._sold.habits.get(who, {})
+            for key, order_id in keys:
+                habit = habits.get(numbers.get(key, -1))
+                if habit is not None and habit.order_id == order_id:
+                    self._dates.told[habit.row] = 1
+
+    def _look(self, night: Night, now: datetime) -> dict[str, list[Dated]]:
+        """What falls due before the next night, by customer."""
+        until = microseconds(self.next_night(now) + self._remind_before)
+        near, strays = self._dates.look(night.begin, until, night.end)
+        dates, habits = self._dates, self._sold.habits
+        for row in strays:
+            product = dates.what[row]
+            if not night.dated([(product, habits[dates.who[row]][product])]):
+                dates.told[row] = 0
+        found: dict[str, list[Dated]] = {}
+        keys = self._sold.purchases.products
+        for row in near:
+            who, product = dates.who[row], dates.what[row]
+            at = used_up(habits[who][product], night.rhythms.get(product), night.least)
+            if at is not None and night.begin <= at <= until:
+                found.setdefault(who, []).append((at, keys[product].key, product))
+        return {who: soonest(those) for who, those in found.items()}
+
+
+class Leaf(Unwritten):
+    """A customer's page of one night."""
+
+    __slots__ = ("_nights", "number", "who")
+
+    def __init__(self, nights: MemoryNights, who: str, number: int) -> None:
+        self._nights, self.who, self.number = nights, who, number
+
+    def __getitem__(self, key: str) -> Any:
+        nights = self._current()
+        match key:
+            case "products":
+                return nights.products(self.who)
+            case "refills":
+                return [one.data() for one in nights.refills(self.who)]
+            case "rfm" if (scores := nights.scores(self.who)) is not None:
+                return scores
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._current().page(self.who))
+
+    def __len__(self) -> int:
+        return len(self._current().page(self.who))
+
+    def refills(self) -> list[Refill]:
+        """What will be used up."""
+        return self._current().refills(self.who)
+
+    def due(self, until: datetime) -> list[Refill]:
+        """What is used up by then."""
+        return self._current().due(self.who, until)
+
+    def tell(self, refills: Sequence[Refill]) -> datetime | None:
+        """These are told now."""
+        return self._current().tell(self.who, refills)
+
+    def _current(self) -> MemoryNights:
+        if self.number != self._nights.number:
+            raise RuntimeError(f"the page of night {self.number} is read after another night")
+        return self._nights
+
+
+class _Shelf(Mapping[str, Shelved]):
+    """``engine.programs.suggesting.Shelf`` of one night, made as far as it is looked at."""
+
+    def __init__(self, shelving: Shelving, sold: Sold) -> None:
+        self._shelving = shelving
+        self._purchases = sold.purchases
+        self._made: dict[str, Shelved] = {}
+        self._popular: list[Shelved] | None = None
+
+    def __getitem__(self, key: str) -> Shelved:
+        found = self._made.get(key)
+        if found is None:
+            number = self._purchases.numbers[key]
+            if not self._purchases.holding[number]:
+                raise KeyError(key)
+            found = self._made[key] = self._shelving.shelved(number)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._purchases.numbers if key in self)
+
+    def __len__(self) -> int:
+        return sum(1 for those in self._purchases.holding if those)
+
+    def popular(self) -> Sequence[Shelved]:
+        """The products with the most buyers."""
+        if self._popular is None:
+            self._popular = self._shelving.popular()
+        return self._popular
+
+
+def _spender(customer: Customer) -> Spender | None:
+    if customer.orders_count == 0 or customer.last_order_at is None:
+        return None
+    return Spender(
+        last_order_at=microseconds(customer.last_order_at),
+        orders=customer.orders_count,
+        spent=int(customer.total_spent * _MONEY),
+    )

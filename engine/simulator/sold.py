@@ -1,0 +1,131 @@
+"""What the shop sold, kept from night to night: only what has changed is taken in.
+
+The numbers are those that ``engine.services.stocktaking`` computes from nothing every night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.programs.intervals import Habits, Market, Rhythm
+from engine.programs.purchases import Basket, Purchases, Sale, find
+from engine.programs.spend_classes import Spender, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """What has changed of one customer's purchases since the night before.
+
+    Plain values that mean the same in every process, so that several may tell each other.
+    ``spender`` is how they stand now; None: nothing that counts. ``sales`` are the orders that were
+    touched, by id, as they are now; None: nothing of it is theirs, or kept. Whoever was merged into
+    another is told with None for everything.
+    """
+
+    customer_id: str
+    spender: Spender | None
+    sales: Mapping[str, Sale | None] = field(default_factory=dict)
+
+
+class Sold:
+    """The whole shop's purchases, habits and customers' standing, as of the last night."""
+
+    def __init__(self) -> None:
+        self.purchases = Purchases()
+        self.market = Market()
+        self.standing = Standing()
+        self.spenders: dict[str, Spender] = {}
+        self.habits: dict[str, Habits] = {}
+        self.rhythms: dict[int, Rhythm] = {}
+        self._oldest = 1 << 62  # no basket was placed before
+        self._touched: set[int] = set()
+
+    def take(self, bought: Bought) -> Collection[int]:
+        """Take in what one customer did; the products of which their habits are others now.
+
+        When anything but their newest orders is other, ``habits`` holds new ones of all products.
+        """
+        former, present = self.spenders.get(bought.customer_id), bought.spender
+        if present != former:
+            if former is not None:
+                self.standing.leave(former)
+                del self.spenders[bought.customer_id]
+            if present is not None:
+                self.standing.enter(present)
+                self.spenders[bought.customer_id] = present
+        return self._take_sales(bought.customer_id, bought.sales)
+
+    def late(self, since: int) -> list[str]:
+        """Count nothing placed before ``since`` from now on; who bought something before."""
+        self.purchases.since = since
+        if since <= self._oldest:
+            return []
+        first = {who: baskets[0].at for who, baskets in self.purchases.customers.items()}
+        self._oldest = min((at for at in first.values() if at >= since), default=since)
+        return [who for who, at in first.items() if at < since]
+
+    def expire(self, who: str) -> None:
+        """Leave out what one customer bought too long ago."""
+        since = self.purchases.since
+        gone = [one for one in self.purchases.customers.get(who, ()) if one.at < since]
+        if gone:
+            self._rewrite(who, gone, ())
+        for left in self.purchases.customers.get(who, ())[:1]:
+            self._oldest = min(self._oldest, left.at)
+
+    def settle(self) -> set[int]:
+        """Bring the rhythms up to date; of which products they were looked at."""
+        touched, self._touched = self._touched, set()
+        for product in touched:
+            rhythm = self.market.products[product].rhythm()
+            if rhythm is not None:
+                self.rhythms[product] = rhythm
+            else:
+                self.rhythms.pop(product, None)
+        return touched
+
+    def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> Collection[int]:
+        held: Sequence[Basket] = self.purchases.customers.get(who, ())
+        gone: list[Basket] = []
+        come: list[Sale] = []
+        for order_id, sale in sales.items():
+            if sale is not None and sale.at < self.purchases.since:
+                sale = None
+            former = find(held, order_id) if held else None
+            if former is not None:
+                if sale is not None and former.is_of(sale):
+                    continue
+                gone.append(former)
+            if sale is not None:
+                come.append(sale)
+        if not gone and not come:
+            return ()
+        come.sort(key=lambda one: (one.at, one.order_id))
+        if gone or (held and (come[0].at, come[0].order_id) < held[-1].place):
+            self._rewrite(who, gone, come)
+            return self.habits.get(who, {}).keys()
+        added = [basket for one in come if (basket := self.purchases.put(who, one))]
+        self._oldest = min(self._oldest, come[0].at)
+        self._follow(who, added)
+        return {product for basket in added for product in basket.products}
+
+    def _rewrite(self, who: str, gone: Iterable[Basket], come: Iterable[Sale]) -> None:
+        """What does not come last changes what came after it."""
+        baskets = self.purchases.customers.get(who, [])
+        self.market.forget(baskets)
+        self._touched.update(product for one in baskets for product in one.products)
+        for basket in gone:
+            self.purchases.drop(who, basket)
+        for sale in come:
+            self.purchases.put(who, sale)
+            self._oldest = min(self._oldest, sale.at)
+        self.habits.pop(who, None)
+        left = self.purchases.customers.get(who)
+        if left:
+            self._follow(who, left)
+
+    def _follow(self, who: str, baskets: Sequence[Basket]) -> None:
+        self.market.follow(self.habits.setdefault(who, {}), baskets)
+        for basket in baskets:
+            self._touched.update(basket.products)
