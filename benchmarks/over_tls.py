@@ -34,6 +34,7 @@ from engine.core.message import Outcome, Outgoing, SendResult
 from engine.daemon import Daemon
 from engine.ports.clock import Clock
 from engine.providers.preview import Preview
+from engine.providers.process_sender import ProcessSender
 from engine.providers.sendgrid import SendGrid
 
 _SHARE = 0.6  # of the bare loop
@@ -121,14 +122,20 @@ def _daemon(bench: Bench, url: str) -> list[Figure]:
         fill(app, count, first=1, due=START - timedelta(minutes=10), every=timedelta(0))
         daemon = Daemon(app, "all")
         memory: list[float] = []
+        beside: list[float] = []
         started, cpu = perf_counter(), process_time()
         daemon.start()
+        assert isinstance(app.sender, ProcessSender)
+        assert app.sender.pid is not None
         while (sent := _recorded(app)) < count:
             if sent >= (len(memory) + 1) * _STEP:
                 memory.append(_resident())
+                beside.append(_resident(app.sender.pid))
             sleep(0.02)
         gone, cpu = perf_counter() - started, process_time() - cpu
+        calls = _processor(app.sender.pid)
         memory.append(_resident())
+        beside.append(_resident(app.sender.pid))
         assert count_sent(app) >= count
         daemon.stop()
     return [
@@ -139,7 +146,24 @@ def _daemon(bench: Bench, url: str) -> list[Figure]:
             unit="messages/s",
             per_cpu=count / cpu,
         ),
+        *(
+            Figure(
+                database=bench.database,
+                name=f"processor time of such a message, {where}",
+                value=seconds / count * 1e6,
+                unit="µs",
+                at_most=True,
+            )
+            for where, seconds in (("deciding and recording", cpu), ("the call", calls))
+        ),
         *_memory(bench, count, memory),
+        Figure(
+            database=bench.database,
+            name="memory of the sending process at its highest",
+            value=max(beside),
+            unit="MB",
+            at_most=True,
+        ),
     ]
 
 
@@ -149,9 +173,15 @@ def _recorded(app: App) -> int:
     return int(app.registry.get_sample_value("lagniappe_messages_total", labels) or 0)
 
 
-def _resident() -> float:
-    """This process's memory now, in megabytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def _processor(pid: int) -> float:
+    """Processor time of a process so far, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident(process: int | str = "self") -> float:
+    """A process's memory now, in megabytes."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 

@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     carrier_secret: Secrets = ()
     judgeme_secret: Secrets = ()
     carrier_order_source: Annotated[str, Field(max_length=255)] | None = None
+    sender: Annotated[Literal["process", "thread"], BeforeValidator(_lower)] = "process"
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 300
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (

@@ -24,16 +24,20 @@ from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover, Provider, ReceiptReader, TextReader
 from engine.provider_parts import (
     arm,
+    beginning_of,
     call_reader_of,
+    calls_apart,
     limits_of,
     look_ups_of,
     providers_of,
     readers_of,
+    recipe_of,
     text_readers_of,
 )
 from engine.providers.gate import Gate
 from engine.providers.nowhere import NoHandover
 from engine.providers.poster import HttpPoster
+from engine.providers.process_sender import ProcessSender
 from engine.providers.rotating import Rotating, rotation_of
 from engine.providers.sender import Sender
 from engine.rendering.archive import unpack
@@ -182,27 +186,45 @@ def build(
         lambda: load_settings(workspace, environ),
         lambda: secret_files(workspace, environ),
     )
-    if providers is None:
-        rotating = {
-            channel: Rotating(each)
-            for channel, each in providers_of(settings, policy, clock).items()
-        }
-        providers = rotating
-        rotation.on_change(lambda fresh: rotation_of(rotating, providers_of(fresh, policy, clock)))
-    sender: Handover
-    gate = Gate({channel: each.name for channel, each in providers.items()}, time.monotonic)
-    if make_sender is not None:
-        sender = make_sender(providers)
-    elif sends:
-        sender = Sender(
-            providers,
+    registry = CollectorRegistry()
+    metrics = PrometheusMetrics(registry)
+    chosen = providers_of(settings, policy, clock) if providers is None else providers
+    names = {channel: each.name for channel, each in chosen.items()}
+    sender: Handover = NoHandover()
+    gate = Gate(names, time.monotonic)
+    if make_sender is None and sends and providers is None and calls_apart(settings):
+        apart = ProcessSender(
+            beginning_of(settings, policy),
             max_in_flight=settings.max_in_flight,
             clock=clock.now,
-            limits=limits_of(policy, providers),
+            limits=limits_of(policy, chosen),
             gate=gate,
+            watch=metrics.sending_process,
         )
+        sender = apart
+
+        def rotate_apart(fresh: Settings) -> Callable[[], None]:
+            providers_of(fresh, policy, clock)  # raises here rather than there
+            return lambda: apart.rotate(recipe_of(fresh, policy))
+
+        rotation.on_change(rotate_apart)
     else:
-        sender = NoHandover()
+        if providers is None:
+            rotating = {channel: Rotating(each) for channel, each in chosen.items()}
+            chosen = rotating
+            rotation.on_change(
+                lambda fresh: rotation_of(rotating, providers_of(fresh, policy, clock))
+            )
+        if make_sender is not None:
+            sender = make_sender(chosen)
+        elif sends:
+            sender = Sender(
+                chosen,
+                max_in_flight=settings.max_in_flight,
+                clock=clock.now,
+                limits=limits_of(policy, chosen),
+                gate=gate,
+            )
 
     def policies() -> Policies:
         fresh = read_policy(workspace)
@@ -221,11 +243,9 @@ def build(
         sender=sender,
         links=links,
         worker_id=worker_id,
-        providers={channel: provider.name for channel, provider in providers.items()},
+        providers=names,
     )
     ingest = Ingest(storage, revisions, handover, clock, fingerprints)
-    registry = CollectorRegistry()
-    metrics = PrometheusMetrics(registry)
     gate.watch(metrics.provider_paused)
     worker = Worker(
         id=worker_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -15,14 +16,15 @@ from engine.ports import faults
 from engine.ports.calling import CallReader
 from engine.ports.clock import Clock
 from engine.ports.providers import LookUp, Provider, ReceiptReader, TextReader
-from engine.providers.build import (
+from engine.providers.build import build_providers
+from engine.providers.pacing import Rate
+from engine.providers.readers import (
     build_call_reader,
     build_look_ups,
-    build_providers,
     build_readers,
     build_text_readers,
 )
-from engine.providers.pacing import Rate
+from engine.providers.sending_link import Beginning, Recipe
 from engine.setup import SetupError
 
 
@@ -50,7 +52,7 @@ def arm(settings: Settings) -> None:
         raise SetupError([f"LAGNIAPPE_FAULTS: {error}"]) from None
 
 
-def providers_of(settings: Settings, policy: Policy, clock: Clock) -> dict[Channel, Provider]:
+def providers_of(settings: Settings, policy: Policy, clock: Clock) -> Mapping[Channel, Provider]:
     """The provider of each channel; raises ``SetupError``."""
     if settings.public_url is None:
         relay = _plain(settings.smtp_url) or ""
@@ -67,23 +69,44 @@ def providers_of(settings: Settings, policy: Policy, clock: Clock) -> dict[Chann
                 )
                 raise SetupError([problem])
     try:
-        return build_providers(
-            clock=clock.now,
-            email_provider=settings.email_provider,
-            sms_provider=settings.sms_provider,
-            voice_provider=settings.voice_provider,
-            sendgrid_api_key=_plain(settings.sendgrid_api_key),
-            sendgrid_base_url=settings.sendgrid_base_url,
-            twilio_account_sid=settings.twilio_account_sid,
-            twilio_auth_token=_plain(settings.twilio_auth_token),
-            twilio_base_url=settings.twilio_base_url,
-            smtp_url=_plain(settings.smtp_url),
-            public_url=settings.public_url,
-            currency=policy.currency,
-            max_in_flight=settings.max_in_flight,
-        )
+        return recipe_of(settings, policy)(clock=clock.now)
     except ValueError as error:
         raise SetupError([str(error)]) from None
+
+
+def recipe_of(settings: Settings, policy: Policy) -> Recipe:
+    """How these providers are made, for whoever is to call them."""
+    return partial(
+        build_providers,
+        email_provider=settings.email_provider,
+        sms_provider=settings.sms_provider,
+        voice_provider=settings.voice_provider,
+        sendgrid_api_key=_plain(settings.sendgrid_api_key),
+        sendgrid_base_url=settings.sendgrid_base_url,
+        twilio_account_sid=settings.twilio_account_sid,
+        twilio_auth_token=_plain(settings.twilio_auth_token),
+        twilio_base_url=settings.twilio_base_url,
+        smtp_url=_plain(settings.smtp_url),
+        public_url=settings.public_url,
+        currency=policy.currency,
+        max_in_flight=settings.max_in_flight,
+    )
+
+
+def calls_apart(settings: Settings) -> bool:
+    """Whether providers are called from a process of their own; a preview calls nobody."""
+    chosen = {settings.email_provider, settings.sms_provider, settings.voice_provider}
+    return settings.sender == "process" and chosen != {"preview"}
+
+
+def beginning_of(settings: Settings, policy: Policy) -> Beginning:
+    """What such a process is told."""
+    return Beginning(
+        recipe=recipe_of(settings, policy),
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+        faults=settings.faults,
+    )
 
 
 def readers_of(settings: Settings) -> dict[str, ReceiptReader]:
@@ -139,11 +162,12 @@ def limits_of(policy: Policy, providers: Mapping[Channel, Provider]) -> dict[Cha
         "sms": policy.rate_limits.sms,
         "voice": policy.rate_limits.voice,
     }
-    return {
-        channel: Rate.of(rate)
-        for channel, rate in rates.items()
-        if channel in providers and providers[channel].name != "preview"
-    }
+    limits: dict[Channel, Rate] = {}
+    for channel, rate in rates.items():
+        if channel in providers and providers[channel].name != "preview":
+            per_second = rate.count / rate.per.nominal_seconds
+            limits[channel] = Rate(per_second=per_second, burst=max(1, int(per_second)))
+    return limits
 
 
 def _plain(secret: SecretStr | None) -> str | None:

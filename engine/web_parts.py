@@ -24,6 +24,7 @@ class WebParts:
 
     def __init__(self, app: App, *, works: bool) -> None:
         self._app = app
+        self._works = works
         self._inbox = Inbox(
             app.storage,
             metrics=app.metrics,
@@ -71,6 +72,7 @@ class WebParts:
         newest = head()
         seen = app.storage.workers_seen(app.clock.now() - _ALIVE)
         campaigns = len(app.revisions.plans.current)
+        ready = not self._works or app.sender.is_ready()
         return [
             Check(name="database", ok=True),
             Check(
@@ -84,4 +86,9 @@ class WebParts:
                 reason="" if campaigns else "no campaign could be loaded",
             ),
             Check(name="worker", ok=seen, reason="" if seen else "no worker is alive"),
+            Check(
+                name="sending",
+                ok=ready,
+                reason="" if ready else "what calls the providers is being started anew",
+            ),
         ]

@@ -68,6 +68,8 @@ ENV_EXAMPLE = """\
 #LAGNIAPPE_TWILIO_BASE_URL=https://api.twilio.com
 # Messages in a provider's hands at once: after a crash at most so many are in doubt.
 #LAGNIAPPE_MAX_IN_FLIGHT=300
+# Where providers are called: in a process beside the daemon (process) or in it (thread).
+#LAGNIAPPE_SENDER=process
 
 # --- Webhooks: a platform whose secret is not set is refused --------------------------------------
 #LAGNIAPPE_SHOPIFY_SECRET=

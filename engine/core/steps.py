@@ -134,8 +134,7 @@ def _take(view: View, step: Step) -> int | None:
         case ProgramStep():
             return _program_step(view, step)
         case Exit():
-            met = None if step.condition is None else {"met": view.values(step.condition)}
-            exit_journey(view.world, view.journey, step.reason, view.context, trace=met)
+            exit_journey(view.world, view.journey, step.reason, view.context)
             return None
         case _:
             assert_never(step)

@@ -36,6 +36,10 @@ class Metrics(Protocol):
         """Whether a provider is left alone because of what it answered."""
         ...
 
+    def sending_process(self, up: bool) -> None:
+        """Whether the process that calls the providers is there."""
+        ...
+
     def codes_left(self, pool: str, count: int) -> None:
         """Free codes of a coupon pool, counted up to one above its warning."""
         ...
@@ -67,6 +71,9 @@ class Uncounted:
         """Keep nothing."""
 
     def provider_paused(self, provider: str, paused: bool) -> None:
+        """Keep nothing."""
+
+    def sending_process(self, up: bool) -> None:
         """Keep nothing."""
 
     def codes_left(self, pool: str, count: int) -> None:

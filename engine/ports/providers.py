@@ -170,6 +170,9 @@ class Handover(Protocol):
         the rate limit, and other senders could not use those.
         """
 
+    def is_ready(self) -> bool:
+        """Whether messages can be handed over; not while what calls the providers is made anew."""
+
     def wait(self, timeout: float) -> None:
         """Return when a result is ready, or after ``timeout`` seconds."""
 

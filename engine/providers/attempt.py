@@ -36,7 +36,7 @@ async def attempt(
             reason=f"No provider is set for {outgoing.channel}.",
         )
     if gate is not None and (wait := gate.admit(outgoing)) is not None:
-        return _given_back(outgoing, clock(), wait)
+        return given_back(outgoing, clock(), wait)
     result = await _send(provider, outgoing, clock)
     if gate is not None:
         gate.note(outgoing, result)
@@ -75,7 +75,8 @@ async def close_all(providers: Iterable[Provider]) -> None:
             _log.error("provider not closed", provider=provider.name, error=type(error).__name__)
 
 
-def _given_back(outgoing: Outgoing, at: datetime, wait: float) -> SendResult:
+def given_back(outgoing: Outgoing, at: datetime, wait: float) -> SendResult:
+    """The result of a message that came to a shut gate; ``wait`` in seconds."""
     return SendResult(
         message_id=outgoing.message_id,
         outcome=Outcome.RETRY,

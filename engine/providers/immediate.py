@@ -85,6 +85,10 @@ class ImmediateSender:
             free = self._gate.room(channel, sender, limit=free)
         return min(free, self._lanes.room(channel, sender, now=self._now(), limit=free))
 
+    def is_ready(self) -> bool:
+        """Always: nothing runs beside it."""
+        return True
+
     def wait(self, timeout: float) -> None:
         """Nothing to wait for: whatever can be sent is sent by ``collect``."""
 

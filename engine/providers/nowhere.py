@@ -30,6 +30,10 @@ class NoHandover:
         """No room."""
         return 0
 
+    def is_ready(self) -> bool:
+        """As ready as it will be."""
+        return True
+
     def wait(self, timeout: float) -> None:
         """Nothing will come."""
 

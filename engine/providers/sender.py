@@ -15,17 +15,18 @@ from datetime import datetime
 import structlog
 import uvloop
 
-from engine.core.message import Channel, Outgoing, SendResult
+from engine.core.message import Channel, Outgoing
 from engine.ports.providers import Provider
 from engine.providers.attempt import attempt, close_all, not_handed_over, stopped_midway
 from engine.providers.gate import Gate
-from engine.providers.lanes import Lane, Lanes
+from engine.providers.lanes import Lane
 from engine.providers.pacing import Rate
+from engine.providers.slots import Slots
 
 _log = structlog.get_logger(__name__)
 
 
-class Sender:
+class Sender(Slots):
     """The hand-over of a live daemon; see ``engine.ports.providers.Handover`` for the contract.
 
     ``limits``: a rate for each channel, applied to each sender address or number by itself.
@@ -41,19 +42,10 @@ class Sender:
         limits: Mapping[Channel, Rate] | None = None,
         gate: Gate | None = None,
     ) -> None:
-        if max_in_flight < 1:
-            raise ValueError(f"max_in_flight must be 1 or more, not {max_in_flight}")
+        super().__init__(max_in_flight, limits, gate)
         self._providers = dict(providers)
-        self._max_in_flight = max_in_flight
         self._clock = clock
-        self._gate = gate
-        self._lock = threading.Lock()  # guards the next five; held for moments only
-        self._in_doubt: set[str] = set()
-        self._inbox: deque[Outgoing] = deque()
-        self._results: list[SendResult] = []
-        self._lanes = Lanes(limits or {})
-        self._running = False
-        self._ready = threading.Event()  # set while there are results to collect
+        self._inbox: deque[Outgoing] = deque()  # under the lock
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         # Of the loop's thread alone:
@@ -82,53 +74,15 @@ class Sender:
         """Take messages to hand over; returns at once."""
         if not outgoings:
             return
-        ids = {outgoing.message_id for outgoing in outgoings}
         with self._lock:
-            if not self._running:
-                raise RuntimeError("the sender is not running")
-            if len(ids) < len(outgoings) or not self._in_doubt.isdisjoint(ids):
-                raise ValueError("a message was submitted twice")
-            if len(self._in_doubt) + len(ids) > self._max_in_flight:
-                free = self._max_in_flight - len(self._in_doubt)
-                raise ValueError(f"{len(ids)} messages for {free} free slots")
-            self._in_doubt |= ids
+            self._occupy(outgoings)
             self._inbox.extend(outgoings)
             assert self._loop is not None
             self._loop.call_soon_threadsafe(self._take_in)
 
-    def collect(self) -> list[SendResult]:
-        """The results since the last call; their slots are free from here on."""
-        with self._lock:
-            results, self._results = self._results, []
-            self._ready.clear()
-            self._in_doubt.difference_update([result.message_id for result in results])
-        return results
-
-    def free(self) -> int:
-        """Slots free."""
-        with self._lock:
-            return self._max_in_flight - len(self._in_doubt)
-
-    def room(self, channel: Channel, sender: str) -> int:
-        """How many of this sender's messages would leave within a second."""
-        with self._lock:
-            free = self._max_in_flight - len(self._in_doubt)
-            if self._gate is not None:
-                free = self._gate.room(channel, sender, limit=free)
-            return min(free, self._lanes.room(channel, sender, now=time.monotonic(), limit=free))
-
-    def wait(self, timeout: float) -> None:
-        """Return when a result is ready, or after ``timeout`` seconds."""
-        self._ready.wait(timeout)
-
-    def drain(self, timeout: float) -> list[SendResult]:
-        """Wait up to ``timeout`` seconds for all that was submitted; the results."""
-        end = time.monotonic() + timeout
-        results = self.collect()
-        while self.free() < self._max_in_flight and (left := end - time.monotonic()) > 0:
-            self._ready.wait(left)
-            results += self.collect()
-        return results
+    def is_ready(self) -> bool:
+        """Whether the thread lives."""
+        return self._running
 
     def stop(self) -> None:
         """Stop at once and close the providers; what was left can still be collected."""
@@ -177,8 +131,9 @@ class Sender:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        for outgoing in waiting:
-            self._finish(not_handed_over(outgoing, self._clock()))
+        now = self._clock()
+        with self._lock:
+            self._finish(*(not_handed_over(outgoing, now) for outgoing in waiting))
 
     def _take_in(self) -> None:
         lanes: dict[Lane, None] = {}
@@ -225,12 +180,8 @@ class Sender:
             try:
                 result = await attempt(provider, outgoing, self._clock, self._gate)
             except asyncio.CancelledError:
-                self._finish(stopped_midway(outgoing, self._clock()))
+                with self._lock:
+                    self._finish(stopped_midway(outgoing, self._clock()))
                 raise
-            self._finish(result)
-
-    def _finish(self, result: SendResult) -> None:
-        with self._lock:
-            self._results.append(result)
-            if not self._ready.is_set():
-                self._ready.set()
+            with self._lock:
+                self._finish(result)

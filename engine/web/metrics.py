@@ -45,6 +45,11 @@ class PrometheusMetrics:
             ("provider",),
             registry=registry,
         )
+        self._sending = Gauge(
+            "lagniappe_sending_process_up",
+            "1 while the process that calls the providers is there; 0 between two of them",
+            registry=registry,
+        )
         self._codes = Gauge(
             "lagniappe_coupon_pool_codes_left",
             "Free codes of a coupon pool, counted up to one above its warning",
@@ -89,6 +94,10 @@ class PrometheusMetrics:
     def provider_paused(self, provider: str, paused: bool) -> None:
         """Set whether a provider is left alone."""
         self._paused.labels(provider).set(paused)
+
+    def sending_process(self, up: bool) -> None:
+        """Set whether the process that calls the providers is there."""
+        self._sending.set(up)
 
     def codes_left(self, pool: str, count: int) -> None:
         """Set what is left of a pool."""

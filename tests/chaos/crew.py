@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import random
 import signal
 import time
@@ -15,6 +17,7 @@ from typing import Any, Literal
 
 from engine.ports.faults import Action, Fault
 from tests.chaos.life import PROGRAM, begin, run
+from tests.e2e.processes import children
 
 Role = Literal["all", "web", "worker"]
 _WEB = (
@@ -119,12 +122,15 @@ class Post:
     _drains: bool = field(default=False, init=False)
     _signalled: bool = field(default=False, init=False)
     _again_at: float = field(default=0.0, init=False)
+    _cut_at: float = field(default=0.0, init=False)
 
     def start(self, *, charged: bool) -> None:
         """Begin a life; ``charged``: with faults, and an end to come."""
         environ = dict(self.environ)
         if charged and (charges := self.wanted.charges(self.role, self.chance, self.passages)):
             environ["LAGNIAPPE_FAULTS"] = charges
+        if len(self.tally.logs) % 4 == 3:
+            environ["LAGNIAPPE_SENDER"] = "thread"
         wants_drain = self.wanted.left[Fault.DRAINING, "kill"] > 0
         self._drains = charged and (wants_drain or self.chance.random() < 0.2)
         self._log = self.workspace / f"{self.role}-{len(self.tally.logs)}.log"
@@ -134,6 +140,7 @@ class Post:
             PROGRAM, *arguments, folder=self.workspace, environ=environ, log=self._log
         )
         self._signalled = False
+        self._cut_at = math.inf
         # One in ten is killed while it starts.
         self._is_up = charged and self.chance.random() < 0.1
         self._ends_at = time.monotonic() + (self.chance.uniform(0.1, 2.0) if self._is_up else 60.0)
@@ -149,7 +156,12 @@ class Post:
         elif not self._is_up:
             self._is_up = '"started"' in self._log.read_text()
             if self._is_up:
-                self._ends_at = time.monotonic() + self.chance.uniform(*self.lives)
+                life = self.chance.uniform(*self.lives)
+                self._ends_at = time.monotonic() + life
+                self._cut_at = self._ends_at - life * self.chance.uniform(0.3, 1.0)
+        elif time.monotonic() >= self._cut_at:
+            self._cut_at = math.inf
+            self._kill_its_calls()
         elif time.monotonic() >= self._ends_at:
             if self._drains and not self._signalled:
                 self._signalled = True
@@ -169,6 +181,13 @@ class Post:
             elif not self._signalled:
                 self.tally.random_kills += 1
         self._bury(counted=True)
+
+    def _kill_its_calls(self) -> None:
+        """``kill -9`` of the process that calls the providers; the other goes on."""
+        assert self.process is not None
+        for pid in children(self.process.pid or 0):
+            os.kill(pid, signal.SIGKILL)
+            self.tally.random_kills += 1
 
     def _bury(self, *, counted: bool = False) -> None:
         assert self.process is not None

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -68,6 +68,17 @@ def start(
 
 def _command(workspace: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "engine.cli.main", "--workspace", str(workspace), *arguments]
+
+
+def children(parent: int) -> list[int]:
+    """The processes that it has begun."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = file.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent and fields[0] != "Z":
+                found.append(int(file.parent.name))
+    return found
 
 
 def free_port() -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from tests.e2e.processes import (
     TOKEN,
     Daemon,
     Fakes,
+    children,
     environment,
     fakes,
     lagniappe,
@@ -183,6 +186,31 @@ def test_a_daemon_is_killed(
             worst = max(worst, chaos.most_in_doubt)
     record_property("most_in_doubt", worst)
     assert worst > 0, "every kill missed the sending"
+
+
+def test_the_process_that_calls_is_killed(
+    tmp_path: Path, new_sqlite: NewDatabase, scale: Scale
+) -> None:
+    workspace = make_workspace(tmp_path / "shop", [_NOTES])
+    with fakes(tmp_path / "record.jsonl", delay=0.3) as providers:
+        chaos = Chaos(workspace, new_sqlite(), providers, scale(100, 500))
+        chaos.seed()
+        with chaos.daemon() as daemon:
+            daemon.start()
+            assert daemon.process is not None
+            for kill in range(3):
+                wait_until("calls", lambda: children(daemon.process.pid) and chaos.sending(daemon))
+                for pid in children(daemon.process.pid):
+                    os.kill(pid, signal.SIGKILL)
+                chaos.kills += 1
+                wait_until("the next", lambda n=kill: len(daemon.told("sending_process_back")) > n)
+            wait_until("the end of all sending", chaos.is_done, patience=120)
+            assert daemon.stop() == 0
+        told = [line["in_doubt"] for line in daemon.told("sending_process_ended")]
+        assert len(told) == chaos.kills
+        assert all(0 <= each <= IN_FLIGHT for each in told)
+        assert chaos.statuses()["unknown"] == sum(told) > 0
+        chaos.check_end()
 
 
 def test_one_of_two_workers_is_killed(

@@ -195,6 +195,10 @@ class Hands:
     def free(self) -> int:
         return self._inner.free() - len(self._hanging)
 
+    def is_ready(self) -> bool:
+        """Always."""
+        return True
+
     def room(self, channel: Channel, sender: str) -> int:
         return min(self.free(), self._inner.room(channel, sender))
 

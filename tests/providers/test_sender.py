@@ -21,11 +21,13 @@ from engine.providers.pacing import Rate
 from engine.providers.preview import Preview
 from engine.providers.sender import Sender
 from engine.providers.simulated import REFUSE, SILENCE, UNAVAILABLE, Reply, Script, Simulated
+from tests.providers.apart import Broken, apart
 from tests.providers.messages import NOW, clock, email, sms
 
 Make = Callable[..., Handover]
 MAKES: list[Make] = [Sender, ImmediateSender]
 both = pytest.mark.parametrize("make", MAKES)
+each = pytest.mark.parametrize("make", [*MAKES, apart])
 
 
 class Held:
@@ -66,28 +68,6 @@ class Held:
         self.loop.call_soon_threadsafe(self.gate.set)
 
 
-class Broken:
-    """A provider that cannot be opened or closed, or that raises."""
-
-    name = "broken"
-    channel: Channel = "email"
-
-    def __init__(self, *, opens: bool, closes: bool = True) -> None:
-        self._opens = opens
-        self._closes = closes
-
-    async def open(self) -> None:
-        if not self._opens:
-            raise OSError("no such file")
-
-    async def close(self) -> None:
-        if not self._closes:
-            raise OSError("no such file")
-
-    async def send(self, outgoing: Outgoing) -> SendResult:
-        raise KeyError(outgoing.to)
-
-
 def emails(count: int, *, start: int = 0) -> list[Outgoing]:
     return [email(f"m-{number}") for number in range(start, start + count)]
 
@@ -111,7 +91,7 @@ def run(sender: Handover, outgoings: Sequence[Outgoing], *, batch: int = 7) -> l
         sender.stop()
 
 
-@both
+@each
 def test_every_message_gets_the_result_that_its_provider_gave(make: Make) -> None:
     script = Script(shares=[(0.2, UNAVAILABLE), (0.2, REFUSE), (0.2, SILENCE)], seed="s")
     providers = {
@@ -163,7 +143,7 @@ def test_a_slot_is_free_only_once_its_result_is_collected() -> None:
     sender.stop()
 
 
-@both
+@each
 def test_a_message_in_doubt_is_not_taken_again(make: Make) -> None:
     sender = make({"email": Preview("email", clock=clock)}, max_in_flight=9, clock=clock)
     sender.start()
@@ -236,7 +216,7 @@ def test_draining_gives_up_in_time() -> None:
     sender.stop()
 
 
-@both
+@each
 def test_a_provider_that_cannot_be_opened_stops_the_start(make: Make) -> None:
     sender = make({"email": Broken(opens=False)}, max_in_flight=5, clock=clock)
     with pytest.raises(OSError, match="no such file"):
@@ -265,7 +245,7 @@ def test_a_defect_of_a_provider_is_doubt_and_tells_no_secret(make: Make) -> None
     assert email().to not in repr(logs) + repr(result)
 
 
-@both
+@each
 def test_a_channel_without_a_provider_is_refused(make: Make) -> None:
     (result,) = run(make({}, max_in_flight=5, clock=clock), [sms()])
     assert (result.outcome, result.error_code) == (Outcome.REJECTED, "no_provider")

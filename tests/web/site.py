@@ -21,7 +21,7 @@ from engine.ports.clock import VirtualClock
 from engine.ports.decisions import Decisions
 from engine.ports.providers import ReceiptReader, TextReader
 from engine.ports.storage import Incoming, UnitOfWork
-from engine.providers.build import build_call_reader, build_readers, build_text_readers
+from engine.providers.readers import build_call_reader, build_readers, build_text_readers
 from engine.services.clicks import Clicks
 from engine.services.fingerprints import Fingerprints
 from engine.services.inbox import Inbox
