@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import accepting, lateness, over_tls, processing, recommending, sending
+from benchmarks import accepting, lateness, over_tls, processing, recommending, sending, simulating
 from benchmarks.figure import Figure, table
 from benchmarks.process import Measurement, alone
 from benchmarks.workspaces import Bench, postgresql
@@ -36,8 +36,12 @@ _MEASUREMENTS: tuple[tuple[str, Measurement, int | None], ...] = (
     ("waiting", sending.many_waiting, None),
     ("recommending", recommending.night, None),
     ("dates", recommending.held_out, None),
+    ("simulate", simulating.music_shop, None),
+    ("simulate", simulating.grocer, None),
+    ("simulate", simulating.million, None),
 )
-_NOT_THE_LOOP = ("recommending", "dates")  # a night tells its own memory; dates are a test's
+# Those that tell their own memory; dates are a test's.
+_NOT_THE_LOOP = ("recommending", "dates", "simulate")
 
 
 def main() -> int:

@@ -162,12 +162,11 @@ def limits_of(policy: Policy, providers: Mapping[Channel, Provider]) -> dict[Cha
         "sms": policy.rate_limits.sms,
         "voice": policy.rate_limits.voice,
     }
-    limits: dict[Channel, Rate] = {}
-    for channel, rate in rates.items():
-        if channel in providers and providers[channel].name != "preview":
-            per_second = rate.count / rate.per.nominal_seconds
-            limits[channel] = Rate(per_second=per_second, burst=max(1, int(per_second)))
-    return limits
+    return {
+        channel: Rate.of(rate)
+        for channel, rate in rates.items()
+        if channel in providers and providers[channel].name != "preview"
+    }
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -17,8 +17,11 @@ and the clock changes are handled here.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim
@@ -29,6 +32,7 @@ from triggers.wall_clock import offset_at, offset_change, resolve_local
 __all__ = [
     "CUSTOMER_ZONE",
     "CronSchedule",
+    "KnownFires",
     "Occurrence",
     "date_occurrence",
     "fires_between",
@@ -97,7 +101,7 @@ def next_fire(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
     """
     after = after.astimezone(UTC)
     try:
-        if len(CronSim(cron, _naive(after, zone)).hours) == 24:
+        if len(_calendar(cron).hours) == 24:
             return _next_real(cron, zone, after)
         return _next_local(cron, zone, after)
     except StopIteration:
@@ -105,15 +109,21 @@ def next_fire(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
 
 
 def fires_between(
-    cron: str, zone: ZoneInfo, after: datetime, until: datetime, limit: int
+    cron: str,
+    zone: ZoneInfo,
+    after: datetime,
+    until: datetime,
+    limit: int,
+    following: Callable[[str, ZoneInfo, datetime], Occurrence] = next_fire,
 ) -> list[Occurrence]:
     """The firings of ``cron`` in ``(after, until]`` in order, at most the first ``limit``.
 
-    To go on behind a full list, ask again with its last ``at`` as ``after``.
+    To go on behind a full list, ask again with its last ``at`` as ``after``. ``following`` answers
+    as ``next_fire`` does.
     """
     fires: list[Occurrence] = []
     while len(fires) < limit:
-        fire = next_fire(cron, zone, after)
+        fire = following(cron, zone, after)
         if fire.at > until:
             break
         fires.append(fire)
@@ -121,10 +131,45 @@ def fires_between(
     return fires
 
 
+class KnownFires:
+    """``next_fire`` for whoever asks again and again as time goes on.
+
+    Between two firings every moment has the same next one, so for each line and zone the last
+    answer is kept with the earliest moment that it was given for.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ZoneInfo], tuple[datetime, Occurrence]] = {}
+
+    def next(self, cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
+        """As ``next_fire``, which it asks for what it does not know."""
+        after = after.astimezone(UTC)
+        known = self._known.get((cron, zone))
+        if known is not None and known[0] <= after < known[1].at:
+            return known[1]
+        fire = next_fire(cron, zone, after)
+        since = after if known is None or known[1] != fire else min(after, known[0])
+        self._known[cron, zone] = since, fire
+        return fire
+
+
+@lru_cache(maxsize=256)
+def _calendar(cron: str) -> CronSim:
+    """A parsed line: to be copied, for iterating moves it on."""
+    return CronSim(cron, datetime(2000, 1, 1))  # noqa: DTZ001  naive, as all that it is asked
+
+
+def _matches(cron: str, after: datetime) -> CronSim:
+    """The naive local times, later than ``after``, that a line names."""
+    matches = copy(_calendar(cron))
+    matches.dt = after.replace(microsecond=0)
+    return matches
+
+
 def _next_local(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
     # resolve_local never decreases over the day's local times, and those that share a gap with
     # the first one share its instant: the first later instant is the answer.
-    for wall in CronSim(cron, _naive(after, zone)):
+    for wall in _matches(cron, _naive(after, zone)):
         at = resolve_local(wall.date(), wall.time(), zone)
         if at > after:
             return _occurrence(at, wall)
@@ -137,7 +182,7 @@ def _next_real(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
     near = timedelta(days=2)
     position, start = after, _naive(after, zone)
     while True:
-        wall = next(CronSim(cron, start))
+        wall = next(_matches(cron, start))
         at = (wall - offset_at(position, zone)).replace(tzinfo=UTC)
         change = offset_change(zone, position, min(at, position + near))
         if change is not None:

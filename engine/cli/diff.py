@@ -16,8 +16,19 @@ from engine.cli.failure import FINDING, INTERRUPTED, WRONG_USAGE, Failure
 from engine.cli.git_revisions import check_out
 from engine.cli.moments import moment
 from engine.cli.output import json_line, warn, write, write_json
+from engine.cli.pool_sizes import pool_sizes
 from engine.cli.session import Session, session_of
 from engine.cli.simulate import AFTERWARDS, behaving, gather, quiet, sample_of, stoppable
+from engine.cli.trial_options import (
+    BehaviourFile,
+    Codes,
+    Customers,
+    Drafts,
+    Effects,
+    Seed,
+    Since,
+    Until,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,28 +64,14 @@ def diff(
             "--events", metavar="FILE", help="Events; the workspace's own history if none."
         ),
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--from", metavar="WHEN", help="Enrol from then on; before it is history."),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="WHEN", help="End then; else 30 days after the last."),
-    ] = None,
-    customers: Annotated[
-        str | None,
-        typer.Option("--customers", metavar="SAMPLE", help="So many, 500, or such a part, 10%."),
-    ] = None,
-    drafts: Annotated[bool, typer.Option("--drafts", help="Let drafts act as live ones.")] = False,
-    seed: Annotated[str, typer.Option("--seed", help="Another one draws another sample.")] = "1",
-    behaviour: Annotated[
-        Path | None,
-        typer.Option("--behaviour", metavar="FILE", help="What customers do with messages."),
-    ] = None,
-    effects: Annotated[
-        bool,
-        typer.Option("--effects/--no-effects", help="Whether customers react to messages at all."),
-    ] = True,
+    since: Since = None,
+    until: Until = None,
+    customers: Customers = None,
+    drafts: Drafts = False,
+    seed: Seed = "1",
+    behaviour: BehaviourFile = None,
+    effects: Effects = True,
+    codes: Codes = None,
     alone: Annotated[
         bool, typer.Option("--alone/--no-alone", help="Whether each edit is tried alone, too.")
     ] = True,
@@ -118,6 +115,11 @@ def diff(
             afterwards=AFTERWARDS,
             behaviour=behaving(behaviour) if effects else None,
         )
+        sizes = pool_sizes(
+            session, prepared, codes or (),
+            since=None if files else setup.since, whole=customers is None,
+        )  # fmt: skip
+        setup = replace(setup, pools=sizes)
         history = prepared.history(setup, sample_of(customers))
     if not history:
         raise Failure("there are no events in this time; see lagniappe events list")
@@ -184,13 +186,10 @@ def _journeys(
     session: Session, settings: Settings, tree: Tree, found: Review, now: datetime
 ) -> list[Fate] | None:
     """What those in the workspace's database will do; None when there is no database."""
-    from sqlalchemy import make_url
-
     from engine.simulator.edits import lay
     from engine.simulator.in_flight import fates
 
-    url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+    if not session.has_database(settings.database_url):
         return None
     with TemporaryDirectory(prefix="lagniappe-") as folder, session.records() as records:
         return fates(

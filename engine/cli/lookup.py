@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from config.diagnostics import nearest
 from engine.cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -20,11 +23,12 @@ _MESSAGE: Final = re.compile(r"[0-9a-fA-F]{6}[0-9a-fA-F-]{0,30}")  # an id, or i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """What somebody named: a customer, or an order or a message of theirs."""
+    """What somebody named: a customer, or an order, a journey or a message of theirs."""
 
     customer_id: str
     order_id: str | None = None
     message_id: str | None = None
+    journey_id: str | None = None
 
 
 def customer_id(records: App | Records, named: str) -> str:
@@ -37,7 +41,8 @@ def customer_id(records: App | Records, named: str) -> str:
 
 def subject(records: App | Records, named: str, *, messages: bool = False) -> Named:
     """Who or what is named by ``named``: a customer by any of their keys, an order by its id or
-    number, a ticket by its id; with ``messages`` also a message by its id or its beginning.
+    number, a ticket by its id; with ``messages`` also a message by its id, its beginning or the
+    provider's id, a journey by its id, and what else people have at hand.
 
     Fails when there is none, or more than one.
     """
@@ -77,6 +82,7 @@ def _spellings(records: App | Records, named: str) -> list[str]:
         spellings.append(normalise_email(named) or "")
     elif any(sign.isdigit() for sign in named):
         spellings.append(normalise_phone(named, records.country) or "")
+        spellings.append(named.lower() if _MESSAGE.fullmatch(named) else "")
     return list(dict.fromkeys(one for one in spellings if one))
 
 
@@ -102,11 +108,42 @@ def _numbered(records: App | Records, named: str, messages: bool) -> Named:
     if orders:
         only = orders[0].id if len(orders) == 1 else None
         return Named(customer_id=_kept(records, orders[0].customer_id, named), order_id=only)
-    no_message = ", message" if messages else ""
-    raise Failure(
-        f"there is no customer {named}: it is no id, email, phone, external id, "
-        f"order number, or id of an order (shop:1001){no_message}"
-    )
+    other = _other(records, named) if messages else None
+    if other is not None:
+        return other
+    near = nearest(named, records.history.emails_like(named)) if "@" in named else None
+    hint = f"; did you mean {near}?" if near else ""
+    kinds = ["id", "email", "phone", "external id", "order number", "id of an order (shop:1001)",
+             "or of a ticket"]  # fmt: skip
+    if messages:
+        kinds[-1:] = ["of a ticket", "a journey", "or a message"]
+    raise Failure(f"there is no customer {named}: it is no {', '.join(kinds)}{hint}")
+
+
+def _other(records: App | Records, named: str) -> Named | None:
+    found = records.history.find_others(named)
+    if len({one.customer_id for one in found}) > 1:
+        listed = "".join(f"\n  {one.id}  ({one.kind})" for one in found)
+        raise Failure(f"{named} names {len(found)} customers; say which:{listed}")
+    for one in found:
+        return Named(
+            customer_id=_kept(records, one.customer_id, named),
+            message_id=one.id if one.kind == "message" else None,
+            journey_id=one.id if one.kind == "journey" else None,
+        )
+    return None
+
+
+def campaign_named(named: str, names: Mapping[str, str]) -> str | None:
+    """The campaign that people mean by its id, its file or its name, in whatever case.
+
+    ``names`` are all names by id. None when it is none of them.
+    """
+    plain = PurePath(named.strip()).name if "/" in named else named.strip()
+    plain = re.sub(r"\.ya?ml$", "", plain, flags=re.IGNORECASE).casefold()
+    by_name = [one for one, name in names.items() if name.casefold() == plain]
+    found = [one for one in names if one.casefold() == plain] or by_name
+    return named if named in names else found[0] if len(found) == 1 else None
 
 
 def question(app: App) -> Question:

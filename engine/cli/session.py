@@ -73,6 +73,13 @@ class Session:
         finally:
             app.close()
 
+    def has_database(self, url: str) -> bool:
+        """Whether there is something to look back into; opening the records would make it."""
+        from sqlalchemy import make_url
+
+        told = make_url(url)
+        return told.get_backend_name() != "sqlite" or Path(told.database or "").is_file()
+
     @contextmanager
     def records(self) -> Iterator[Records]:
         """What is on record in the workspace, closed at the end."""

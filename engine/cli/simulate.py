@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,8 +22,19 @@ from engine.cli.event_files import Count, InputFormat, guess, opened, read_csv, 
 from engine.cli.failure import INTERRUPTED, WRONG_USAGE, Failure
 from engine.cli.moments import moment
 from engine.cli.output import console, warn, write_json
+from engine.cli.pool_sizes import pool_sizes
 from engine.cli.session import Session, session_of
 from engine.cli.simulation_summary import show
+from engine.cli.trial_options import (
+    BehaviourFile,
+    Codes,
+    Customers,
+    Drafts,
+    Effects,
+    Seed,
+    Since,
+    Until,
+)
 
 if TYPE_CHECKING:
     from engine.simulator.behaviour import Behaviour
@@ -44,38 +58,24 @@ def simulate(
         list[str] | None,
         typer.Argument(metavar="[FILE]...", help="Events; the workspace's own history if none."),
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--from", metavar="WHEN", help="Enrol from then on; before it is history."),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="WHEN", help="End then; else 30 days after the last."),
-    ] = None,
-    customers: Annotated[
-        str | None,
-        typer.Option("--customers", metavar="SAMPLE", help="So many, 500, or such a part, 10%."),
-    ] = None,
+    since: Since = None,
+    until: Until = None,
+    customers: Customers = None,
     campaign: Annotated[
         list[str] | None,
         typer.Option("--campaign", metavar="ID", help="This one alone; may be given again."),
     ] = None,
-    drafts: Annotated[bool, typer.Option("--drafts", help="Let drafts act as live ones.")] = False,
+    drafts: Drafts = False,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="policy.PLACE=VALUE", help="Another value of config/store.yaml."
         ),
     ] = None,
-    seed: Annotated[str, typer.Option("--seed", help="Another one draws another sample.")] = "1",
-    behaviour: Annotated[
-        Path | None,
-        typer.Option("--behaviour", metavar="FILE", help="What customers do with messages."),
-    ] = None,
-    effects: Annotated[
-        bool,
-        typer.Option("--effects/--no-effects", help="Whether customers react to messages at all."),
-    ] = True,
+    seed: Seed = "1",
+    behaviour: BehaviourFile = None,
+    effects: Effects = True,
+    codes: Codes = None,
     render: Annotated[
         int, typer.Option("--render", min=1, help="Messages of a template that are rendered.")
     ] = 3,
@@ -110,6 +110,11 @@ def simulate(
         afterwards=AFTERWARDS,
         behaviour=behaving(behaviour) if effects else None,
     )
+    sizes = pool_sizes(
+        session, prepared, codes or (),
+        since=None if files else setup.since, whole=customers is None,
+    )  # fmt: skip
+    setup = replace(setup, pools=sizes)
     history = prepared.history(setup, sample_of(customers))
     if not history:
         raise Failure("there are no events in this time; see lagniappe events list")
@@ -207,14 +212,31 @@ def behaving(file: Path | None) -> Behaviour:
 
 def gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
     """Read the files, or what the workspace has seen."""
-    if not files:
-        from engine.storage.recordings import recordings
-        from triggers.sources.native import deserialize
+    try:
+        if files:
+            _read(files, prepared)
+        else:
+            _recall(session, prepared)
+        prepared.seal()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Failure(
+            f"{gettempdir()} has no room for the events: {error.strerror}; "
+            "TMPDIR names another folder"
+        ) from None
 
-        with session.records() as records:
-            for one in recordings(records.storage.database):
-                prepared.add(deserialize(one.body), one.arrived)
-        return
+
+def _recall(session: Session, prepared: Prepared) -> None:
+    from engine.storage.recordings import recordings
+    from triggers.sources.native import deserialize
+
+    with session.records() as records:
+        for one in recordings(records.storage.database):
+            prepared.add(deserialize(one.body), one.arrived, one.body)
+
+
+def _read(files: Sequence[str], prepared: Prepared) -> None:
     for file in files:
         count = Count()
         with opened(file) as stream:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from engine.cli.output import Column, Row, print_table, say
+from engine.simulator.sentences import pool_told, sender_told
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _WIDTH: Final = 60  # characters of a line of days
@@ -102,6 +104,9 @@ def _programs(report: Mapping[str, Any]) -> None:
     lines += [
         f"coupons {one['offer']}: {one['coupons']:,} {one['status']}" for one in report["coupons"]
     ]
+    zone = ZoneInfo(report["timezone"])
+    lines += [pool_told(one, zone) for one in report["pools"]]
+    lines += [told for one in report["senders"] if (told := sender_told(one, zone)) is not None]
     points = report["points"]
     if points.get("balance") or points.get("pending"):
         lines.append(f"points: {points['balance']:,} to spend, {points['pending']:,} pending, "

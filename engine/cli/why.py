@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +24,7 @@ from engine.cli.answers import (
     print_timeline,
 )
 from engine.cli.failure import WRONG_USAGE, Failure
-from engine.cli.lookup import Named, question, subject
+from engine.cli.lookup import Named, campaign_named, question, subject
 from engine.cli.moments import moment
 from engine.cli.output import say, write_json
 from engine.cli.session import session_of
@@ -46,11 +46,13 @@ def why(
         str,
         typer.Argument(
             metavar="CUSTOMER|ORDER|MESSAGE",
-            help="A customer's id, email or phone; an order's number or id; a message's id.",
+            help="A customer's id, email or phone; an order's number or id; the id of a message, "
+            "a journey or a ticket.",
         ),
     ],
     campaign: Annotated[
-        str | None, typer.Option(metavar="ID", help="One campaign, with every fact.")
+        str | None,
+        typer.Option(metavar="ID", help="One campaign (id, file or name), with every fact."),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="WHEN", help="As it was known then.")] = None,
     since: Annotated[
@@ -126,8 +128,13 @@ class _Report:
         whole = case_of(app.history, app.storage, found.customer_id, now, look_back)
         if asked.as_known:
             whole = as_known(whole, asked.now)
-        case, journey = whole, None
-        if found.message_id is not None:
+        case, journey = whole, found.journey_id
+        if journey is not None:
+            entered = next((one for one in whole.journeys if one.id == journey), None)
+            if entered is None:
+                raise Failure("that journey had not begun by then")
+            campaign, case = entered.campaign, whole.of_journey(journey)
+        elif found.message_id is not None:
             message = next((one for one in whole.messages if one.id == found.message_id), None)
             if message is None:
                 raise Failure("that message was not made by then")
@@ -138,9 +145,12 @@ class _Report:
         if campaign is None:
             told = answers(case, asked)
         else:
-            known = {*asked.plans.current, *(one.campaign for one in whole.journeys)}
-            if campaign not in known:
-                raise Failure(_unknown(app, asked, campaign, known))
+            names = {one.campaign: one.campaign for one in whole.journeys}
+            names |= {key: plan.name for key, plan in asked.plans.current.items()}
+            known = campaign_named(campaign, names)
+            if known is None:
+                raise Failure(_unknown(app, asked, campaign, names))
+            campaign = known
             told = (answer(case, campaign, asked),)
         report = cls(case, asked, found, told, one=campaign is not None)
         report.is_part = bounds != (None, None)
@@ -223,12 +233,14 @@ class _Report:
         print_timeline(kept, occasions(self.case), self.asked.zone)
 
 
-def _unknown(app: App, asked: Question, campaign: str, known: Iterable[str]) -> str:
+def _unknown(app: App, asked: Question, campaign: str, known: Mapping[str, str]) -> str:
     """Why nothing can be said of a campaign: its file is broken, or there is none."""
     from engine.services.campaigns import report
 
-    for one in report(asked.plans, app.loader.load(), app.loader.diagnostics(), {}):
-        if one.id == campaign:
-            return f"{campaign} is {one.status}, and nobody has entered it: {one.reason}"
-    near = nearest(campaign, known)
+    lines = report(asked.plans, app.loader.load(), app.loader.diagnostics(), {})
+    meant = campaign_named(campaign, {one.id: one.name for one in lines})
+    for one in lines:
+        if one.id == meant:
+            return f"{one.id} is {one.status}, and nobody has entered it: {one.reason}"
+    near = nearest(campaign, [*known, *known.values()])
     return f"there is no campaign {campaign}" + (f"; did you mean {near}?" if near else "")

@@ -6,7 +6,7 @@ the answer that holds was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -29,8 +29,8 @@ def last_answer_at(world: World) -> datetime | None:
     return max((record.at for record in _answers(world)), default=None)
 
 
-def _answers(world: World) -> Iterator[Record]:
-    return (record for (book, _), record in world.books.items() if book == ANSWERS)
+def _answers(world: World) -> Sequence[Record]:
+    return world.book(ANSWERS)
 
 
 def _when(record: Record) -> tuple[datetime, str]:

@@ -110,6 +110,15 @@ def wanted_clause(trace: Trace | None, *candidates: Condition | None) -> str:
     return ""
 
 
+def met_clause(trace: Trace | None, condition: Condition | None) -> str:
+    """The condition that was met, and by which values; empty where the trace has none."""
+    met = (trace or {}).get("met")
+    if not met:
+        return ""
+    wanted = "" if condition is None else f"{' '.join(condition.source.split())}, "
+    return f"{wanted}as {told_values(met)}"
+
+
 def told_values(values: Trace) -> str:
     """Actual values by their names, as a sentence tells them."""
     return " and ".join(f"{name} is {value(actual)}" for name, actual in values.items())

@@ -134,7 +134,8 @@ def _take(view: View, step: Step) -> int | None:
         case ProgramStep():
             return _program_step(view, step)
         case Exit():
-            exit_journey(view.world, view.journey, step.reason, view.context)
+            met = None if step.condition is None else {"met": view.values(step.condition)}
+            exit_journey(view.world, view.journey, step.reason, view.context, trace=met)
             return None
         case _:
             assert_never(step)

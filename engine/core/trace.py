@@ -23,6 +23,7 @@ from engine.core.reasons import (
     duration_words,
     ended,
     is_event,
+    met_clause,
     settled,
     span,
     told_values,
@@ -104,7 +105,7 @@ def decision_text(decision: Decision, plan: Plan | None = None, zone: tzinfo = U
         case DecisionKind.GOAL:
             return f"goal reached{_by_event(trace)}"
         case DecisionKind.EXITED:
-            return _exited(code, trace, plan)
+            return _exited(code, trace, plan, step)
         case DecisionKind.COMPLETED:
             return "completed: took its last step"
         case DecisionKind.CANCELLED:
@@ -278,9 +279,7 @@ def _branched(code: str, trace: Trace, step: Step | None) -> str:
     chosen = arms[number - 1].condition if 0 < number <= len(arms) else None
     name = f"arm {number}"
     if chosen is not None:
-        name += f": {' '.join(chosen.source.split())}"
-        if trace.get("met"):
-            name += f", as {told_values(trace['met'])}"
+        name += f": {met_clause(trace, chosen) or ' '.join(chosen.source.split())}"
     elif 0 < number <= len(arms):
         name = "else"
     return f"took {name}{why}"
@@ -292,14 +291,16 @@ def _updated(trace: Trace) -> str:
     return f"customer updated ({'; '.join(told)})" if told else "customer updated"
 
 
-def _exited(code: str, trace: Trace, plan: Plan | None) -> str:
+def _exited(code: str, trace: Trace, plan: Plan | None, step: Step | None) -> str:
     if code == "profile_filter":
         return f"left: profile_filter is no longer met: {unmet(trace, _profile_filter(plan))}"
     if is_event(code):
         return f"left: {code} happened{_by_event(trace)}"
     if code in ("step_limit", "merged"):
         return f"left: {ended(code)}"
-    return "left by its exit step" + ("" if code in ("exit", "") else f": {code}")
+    met = met_clause(trace, None if step is None else step.condition)
+    told = "left by its exit step" + ("" if code in ("exit", "") else f": {code}")
+    return told + (f" ({met})" if met else "")
 
 
 def _frozen(trace: Trace) -> str:

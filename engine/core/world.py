@@ -7,12 +7,13 @@ are written back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.core.book import Record
+from engine.core.book import Books, Record
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.decision import Decision
 from engine.core.message import Message
@@ -161,6 +162,7 @@ class Changes:
     preferences: list[Preferences] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     records: set[tuple[str, str]] = field(default_factory=set)  # (book, key)
+    written: int = 0  # how often a record was
     emitted: list[Emitted] = field(default_factory=list)
     webhooks: list[WebhookCall] = field(default_factory=list)
 
@@ -208,21 +210,19 @@ class World:
     preferences: dict[tuple[str, str], Preferences] = field(default_factory=dict)
     contacts: list[Contact] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
-    books: dict[tuple[str, str], Record] = field(default_factory=dict)  # by (book, key)
+    books: Books = field(default_factory=Books)
     changes: Changes = field(default_factory=Changes)
 
     def write(self, record: Record) -> None:
         """Write a record into its book, in the place of one with the same key."""
         self.books[record.book, record.key] = record
         self.changes.records.add((record.book, record.key))
+        self.changes.written += 1
 
     def report(self, event: Emitted) -> None:
         """Tell campaigns of something, as an event of our own; one id is told once."""
         self.changes.emitted.append(event)
 
-    def book(self, name: str) -> list[Record]:
+    def book(self, name: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
-        if not self.books:  # most customers, and templates ask for several books a message
-            return []
-        found = [record for (book, _), record in self.books.items() if book == name]
-        return sorted(found, key=lambda record: (record.at, record.key))
+        return self.books.of(name)

@@ -196,6 +196,15 @@ class OrderMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMatch:
+    """What else a text named, by its own id (a ``phone``: the number), and whose it is."""
+
+    kind: Literal["journey", "message", "ticket", "phone"]
+    id: str
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
     """A ``call_webhook`` that was not taken; ``final`` when no attempt follows."""
 
@@ -287,6 +296,15 @@ class History(Protocol):
 
         No index serves this: it is for people who ask, not for what runs.
         """
+        ...
+
+    def find_others(self, text: str) -> Sequence[OtherMatch]:
+        """A journey by its id, a message by the provider's, tickets by the platform's id alone,
+        or telephone numbers without their country. No index serves this either."""
+        ...
+
+    def emails_like(self, text: str) -> Sequence[str]:
+        """Some addresses of customers that begin as ``text`` does: it may be misspelt."""
         ...
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:

@@ -31,7 +31,6 @@ from engine.programs.loyalty_booking import (
     OrderBooking,
     account_of,
     enter,
-    entries_of,
     ledger_of,
     order_key,
 )
@@ -68,7 +67,7 @@ class LoyaltyProgram:
         if kind not in self._follows:
             return
         fresh: list[str] = []
-        before = entries_of(world)
+        before = world.changes.written
         order = world.orders.get(transition.order_id or "")
         if order is not None and (kind in OPENS or kind in CHANGES):
             self._orders.follow(world, order, kind, fresh, context, backfill=backfill)
@@ -80,7 +79,7 @@ class LoyaltyProgram:
             if is_reward(transition):
                 _reward_referral(world, transition, fresh)
         told_of_account = kind in (MERGED, "customer.updated") and account_of(world) is not None
-        if told_of_account or entries_of(world) != before:
+        if told_of_account or world.changes.written != before:
             self._sum_up(world, context, fresh, transition.causes, quiet=backfill)
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
@@ -204,7 +203,7 @@ class LoyaltyProgram:
         if not quiet:
             self._tell_earned(world, ledger, fresh, causes, now)
         stands = self._review(world, ledger, context, causes, quiet=quiet)
-        expires = expiring(loyalty, ledger, world.customer, entries_of(world), zone)
+        expires = expiring(loyalty, ledger, world.customer, world.books, zone)
         if expires is not None:
             looks += [one for one in (expires.warn_at, expires.at) if one is not None]
         if stands.review_at is not None:
@@ -221,7 +220,7 @@ class LoyaltyProgram:
         now, zone, customer = context.now, context.rules.store_zone, world.customer
         rule = self._loyalty.expire
         ledger = ledger_of(world)
-        expires = expiring(self._loyalty, ledger, customer, entries_of(world), zone)
+        expires = expiring(self._loyalty, ledger, customer, world.books, zone)
         if rule is None or expires is None:
             return
         if rule.warn is not None and expires.warn_at is not None and expires.warn_at <= now:
@@ -255,18 +254,17 @@ class LoyaltyProgram:
     ) -> Standing:  # fmt: skip
         now, tiers, customer = context.now, self._loyalty.tiers, world.customer
         while True:
-            entries = entries_of(world)
-            stands = standing(tiers, entries.values(), ledger.scores, now, context.rules.store_zone)
+            stands = standing(tiers, ledger.tiers, ledger.scores, now, context.rules.store_zone)
             if stands.change is None:
                 return stands
-            number = sum(key.startswith(PREFIX) for key in entries)
             data = {"kind": "tier", **stands.change}
-            key = f"{PREFIX}{customer.id}:{number:05}"
+            key = f"{PREFIX}{customer.id}:{len(ledger.tiers):05}"
             world.write(Record(book=BOOK, key=key, at=now, data=data))
             if stands.change["change"] == "rose" and not quiet:
                 told = {name: stands.change[name] for name in ("tier", "previous")}
                 name = f"tier.reached:{customer.id}:{stands.change['tier']}:{stamp(now)}"
                 _tell(world, name, "tier.reached", now, told, causes)
+            ledger = ledger_of(world)
 
 
 def _reward_referral(world: World, transition: Transition, fresh: list[str]) -> None:

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from config.durations import Duration
 from config.loyalty import Loyalty
-from engine.core.book import Record
+from engine.core.book import Books
 from engine.core.customer import Customer
+from engine.core.points import BOOK
 from engine.core.timing import add, resolve_local
 from engine.programs.loyalty_ledger import Ledger
 from engine.programs.loyalty_tiers import Standing, missing
@@ -54,7 +55,11 @@ def warning_key(customer: Customer, since: datetime) -> str:
 
 
 def expiring(
-    loyalty: Loyalty, ledger: Ledger, customer: Customer, book: dict[str, Record], zone: ZoneInfo
+    loyalty: Loyalty,
+    ledger: Ledger,
+    customer: Customer,
+    books: Books,
+    zone: ZoneInfo,
 ) -> Expiring | None:
     """When the balance expires by inactivity; None when there is nothing to expire, or no rule.
 
@@ -66,7 +71,7 @@ def expiring(
     at = add(since, rule.after, zone)
     if rule.warn is None:
         return Expiring(since=since, at=at, warn_at=None, warned=False)
-    warned = book.get(warning_key(customer, since))
+    warned = books.get((BOOK, warning_key(customer, since)))
     if warned is not None:
         at = datetime.fromisoformat(warned.data["until"])
         return Expiring(since=since, at=at, warn_at=None, warned=True)

@@ -19,7 +19,7 @@ from engine.core.customer import Order
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.timing import add
 from engine.core.world import World
-from engine.programs.loyalty_ledger import Ledger, read_ledger
+from engine.programs.loyalty_ledger import Ledger, LedgerReader
 from engine.programs.loyalty_orders import (
     back_of,
     losses,
@@ -80,7 +80,7 @@ class OrderBooking:
             "bonus": 0 if history or told else self._loyalty.first_order,
             "rounding": self._loyalty.rounding, "history": history,
         }  # fmt: skip
-        key = f"order.{len(told) + 1}:{order.id}" if told else order_key(order)
+        key = _key("order", len(told) + 1, order.id)
         enter(world, Record(book=BOOK, key=key, at=at, data=data))
 
     def give_back(self, world: World, order: Order) -> None:
@@ -94,7 +94,8 @@ class OrderBooking:
         times = Decimal(booked.data["times"]) if booked is not None else _ONE
         worth = worth_of(order, self._loyalty, times)
         for refund in order.refunds.values():
-            told = _told(world, "refund", order.id, refund.id)
+            about = f"{order.id}:{refund.id}"
+            told = _told(world, "refund", about)
             mark = refund_signature(order, refund)
             if told:
                 enter(world, replace(told[0], at=refund.at))
@@ -107,8 +108,7 @@ class OrderBooking:
                 "points": str(back.points - _sum(told, "points")),
                 "share": str(back.share - _sum(told, "share")),
             }  # fmt: skip
-            number = f".{len(told) + 1}" if told else ""
-            key = f"refund{number}:{order.id}:{refund.id}"
+            key = _key("refund", len(told) + 1, about)
             enter(world, Record(book=BOOK, key=key, at=refund.at, data=part))
 
     def mature(self, world: World, order: Order, fresh: list[str], context: Context) -> None:
@@ -163,14 +163,12 @@ def account_of(world: World) -> Record | None:
     return world.books.get((BOOK, ACCOUNT))
 
 
-def entries_of(world: World) -> dict[str, Record]:
-    """The records of the book by key, the account's page too."""
-    return {key: record for (book, key), record in world.books.items() if book == BOOK}
-
-
 def ledger_of(world: World) -> Ledger:
     """What the book adds up to."""
-    return read_ledger(entries_of(world).values())
+    reader = world.books.readings.get(BOOK)
+    if not isinstance(reader, LedgerReader):
+        reader = world.books.readings[BOOK] = LedgerReader()
+    return reader.read(world.books)
 
 
 def order_key(order: Order) -> str:
@@ -178,16 +176,16 @@ def order_key(order: Order) -> str:
     return f"order:{order.id}"
 
 
-def _told(world: World, kind: str, order: str, refund: str | None = None) -> list[Record]:
+def _told(world: World, kind: str, about: str) -> list[Record]:
     """What is told already of an order's worth, or of one of its refunds, oldest first."""
-    found = [
-        one
-        for one in entries_of(world).values()
-        if one.data.get("kind") == kind
-        and one.data.get("order") == order
-        and one.data.get("refund") == refund
-    ]
-    return sorted(found, key=lambda one: int(one.data["number"]))
+    told: list[Record] = []
+    while (record := world.books.get((BOOK, _key(kind, len(told) + 1, about)))) is not None:
+        told.append(record)
+    return told
+
+
+def _key(kind: str, number: int, about: str) -> str:
+    return f"{kind}:{about}" if number == 1 else f"{kind}.{number}:{about}"
 
 
 def _sum(told: Sequence[Record], name: str) -> Decimal:

@@ -15,14 +15,14 @@ entries together, in the order of their times, so events may come doubled and in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from engine.core.book import Record
-from engine.core.points import ACCOUNT
+from engine.core.book import Books, Record
+from engine.core.points import ACCOUNT, BOOK
 
 ROUNDING: Final[Mapping[str, str]] = {
     "down": ROUND_FLOOR,
@@ -39,6 +39,7 @@ _RESTARTS: Final = frozenset(
 _SILENT: Final = frozenset({"warned", "veteran"})
 # At one instant what gives comes before what takes.
 _RANK: Final = {"order": 0, "award": 1, "matured": 2, "redeemed": 4, "expired": 5}
+_Place = tuple[datetime, int, str]  # of an entry in the order of reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +69,17 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """What the entries add up to. ``kept`` is what is left of each matured or waiting grant."""
+    """What the entries add up to.
+
+    ``scores`` stand in the order of their times; ``tiers`` are the entries that tell of tiers,
+    ``since`` is the last activity.
+    """
 
     lines: tuple[Line, ...]
     balance: int
     pending: int
-    kept: Mapping[str, int]
     scores: tuple[Score, ...]
+    tiers: tuple[Record, ...]
     since: datetime | None
 
     @property
@@ -129,68 +134,157 @@ class _Order:
 
 def read_ledger(records: Iterable[Record]) -> Ledger:
     """The ledger of the records of the book ``points``."""
-    entries = sorted(
-        (one for one in records if one.key != ACCOUNT),
-        key=lambda one: (one.at, _RANK.get(one.data["kind"], 3), one.key),
-    )
-    reading = _Reading(first=_first_order(entries))
-    for entry in entries:
-        reading.take(entry)
-    return Ledger(
-        lines=tuple(reading.lines),
-        balance=reading.balance,
-        pending=reading.pending,
-        kept={
-            grant.key: grant.left
-            for order in reading.orders.values()
-            for grant in order.grants.values()
-        },
-        scores=tuple(sorted(reading.all_scores(), key=lambda one: one.at)),
-        since=max((entry.at for entry in entries if entry.data["kind"] in _RESTARTS),
-                      default=None),
-    )  # fmt: skip
+    return LedgerReader().read(Books({(BOOK, one.key): one for one in records}))
 
 
-def _first_order(entries: Iterable[Record]) -> str | None:
+class LedgerReader:
+    """Reads a ledger on where it stopped, as long as entries only come behind the last one.
+
+    Any other change is read from the start, so what it says never depends on what it read before.
+    """
+
+    def __init__(self) -> None:
+        self._place = 0  # in the book
+        self._entries: dict[str, Record] = {}
+        self._firsts = _Firsts()
+        self._reading = _Reading(first=None)
+        self._ledger = self._reading.ledger()
+
+    def read(self, books: Books) -> Ledger:
+        """The ledger of a customer's books; always the same customer's."""
+        written, self._place = books.since(BOOK, self._place)
+        fresh: dict[str, Record] = {}
+        is_as_read = True
+        for one in written:
+            if one.key != ACCOUNT:
+                former = self._entries.get(one.key)
+                if former is None:
+                    fresh[one.key] = one
+                elif not _says_the_same(former, one):
+                    is_as_read = False
+        if not (is_as_read and self._read_on(sorted(fresh.values(), key=_place))):
+            entries = sorted((one for one in books.of(BOOK) if one.key != ACCOUNT), key=_place)
+            self._entries = {one.key: one for one in entries}
+            self._firsts = _Firsts()
+            for one in entries:
+                self._firsts.take(one)
+            self._read(entries, _Reading(first=self._firsts.order))
+        return self._ledger
+
+    def _read_on(self, fresh: Sequence[Record]) -> bool:
+        """Whether these could be read behind what was read before."""
+        reading = self._reading
+        if not fresh:
+            return True
+        if reading.place is not None and _place(fresh[0]) < reading.place:
+            return False
+        for one in fresh:
+            self._entries[one.key] = one
+            self._firsts.take(one)
+        if self._firsts.order != reading.first:
+            return False
+        self._read(fresh, reading)
+        return True
+
+    def _read(self, entries: Sequence[Record], reading: _Reading) -> None:
+        for one in entries:
+            reading.take(one)
+        if entries:
+            reading.place = _place(entries[-1])
+        self._reading, self._ledger = reading, reading.ledger()
+
+
+def _says_the_same(one: Record, other: Record) -> bool:
+    if one is other:
+        return True
+    return one.at == other.at and (one.data is other.data or one.data == other.data)
+
+
+def _place(entry: Record) -> _Place:
+    return entry.at, _RANK.get(entry.data["kind"], 3), entry.key
+
+
+@dataclass(slots=True)
+class _Firsts:
     """The order that the bonus goes with: the first to mature, else the first that waits.
 
     Whoever had orders before the program knew them has none.
     """
-    placed: list[tuple[bool, datetime, str]] = []
-    void: set[str] = set()
-    matured: dict[str, datetime] = {}
-    for entry in entries:
+
+    is_veteran: bool = False
+    _first: tuple[bool, datetime, str] | None = None  # whether it waits, since or until when
+    _placed: dict[str, tuple[bool, datetime, str]] = field(default_factory=dict)
+    _void: set[str] = field(default_factory=set)
+    _matured: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def order(self) -> str | None:
+        return None if self.is_veteran or self._first is None else self._first[2]
+
+    def take(self, entry: Record) -> None:
+        """Entries come in the order of their times."""
         match entry.data["kind"]:
             case "veteran":
-                return None
+                self.is_veteran = True
             case "void":
-                void.add(entry.data["order"])
+                self._lose(entry.data["order"])
             case "matured":
-                matured[entry.data["order"]] = entry.at
+                order = entry.data["order"]
+                self._matured[order] = entry.at
+                if order in self._placed:
+                    self._place(order, entry.at)
+            case "order":
+                order = entry.data["order"]
+                if order not in self._void and order not in self._placed:
+                    self._place(order, entry.at)
             case _:
                 pass
-    for entry in entries:
-        order = entry.data.get("order")
-        if entry.data["kind"] == "order" and order is not None and order not in void:
-            at = matured.get(order)
-            placed.append((at is None, at or entry.at, order))
-    return min(placed)[2] if placed else None
+
+    def _place(self, order: str, at: datetime) -> None:
+        matured = self._matured.get(order)
+        place = self._placed[order] = (matured is None, matured or at, order)
+        if self._first is None or place < self._first:
+            self._first = place
+
+    def _lose(self, order: str) -> None:
+        self._void.add(order)
+        lost = self._placed.pop(order, None)
+        if lost is not None and lost == self._first:
+            self._first = min(self._placed.values(), default=None)
 
 
 @dataclass(slots=True)
 class _Reading:
     first: str | None
+    place: _Place | None = None  # of the last entry
+    since: datetime | None = None
+    tiers: list[Record] = field(default_factory=list)
     balance: int = 0
     pending: int = 0
     gone: int = 0  # points that expired and were not yet taken back by a refund
     lines: list[Line] = field(default_factory=list)
     orders: dict[str, _Order] = field(default_factory=dict)
-    scores: list[Score] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)  # of what hangs on no order
+    granted: dict[str, Score] = field(default_factory=dict)  # by grant, once it is released
     taken: dict[str, list[datetime]] = field(default_factory=dict)  # actions that counted
+
+    def ledger(self) -> Ledger:
+        return Ledger(
+            lines=tuple(self.lines),
+            balance=self.balance,
+            pending=self.pending,
+            scores=tuple(
+                sorted((*self.scores, *self.granted.values()), key=lambda score: score.at)
+            ),
+            tiers=tuple(self.tiers),
+            since=self.since,
+        )
 
     def take(self, entry: Record) -> None:
         before = self.balance, self.pending
         data = entry.data
+        if data["kind"] in _RESTARTS:
+            self.since = entry.at
         match data["kind"]:
             case "order":
                 self._order(entry, data)
@@ -209,6 +303,8 @@ class _Reading:
                 self.balance += data["points"]
             case "expired":
                 self._expire(data["points"])
+            case "tier":
+                self.tiers.append(entry)
             case _:
                 pass
         if data["kind"] not in _SILENT:
@@ -223,13 +319,6 @@ class _Reading:
                     data=data,
                 )
             )
-
-    def all_scores(self) -> Iterator[Score]:
-        yield from self.scores
-        for order in self.orders.values():
-            for grant in order.grants.values():
-                if grant.released:
-                    yield Score(at=grant.at, points=order.kept(grant), spend=order.spent(grant))
 
     def _known(self, order: str) -> _Order:
         return self.orders.setdefault(order, _Order())
@@ -296,6 +385,7 @@ class _Reading:
         if not grant.released:
             self.pending += change
             return
+        self.granted[grant.key] = Score(at=grant.at, points=kept, spend=order.spent(grant))
         if grant.expired and change < 0:
             spared = min(self.gone, -change)
             self.gone -= spared
@@ -312,5 +402,5 @@ class _Reading:
 
 
 def grant_key(order: str) -> str:
-    """What an order earned, in ``Ledger.kept``."""
+    """The key of what an order earned."""
     return f"order:{order}"

@@ -6,19 +6,22 @@ book tells when that began, when it was needed no more, or that the customer fel
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from config.durations import Duration
 from config.loyalty import Tier
 from engine.core.book import Record
 from engine.core.timing import add
 from engine.programs.loyalty_ledger import Score
 
 PREFIX: Final = "tier:"
+_ROOM: Final = timedelta(days=2)  # more than clocks and calendars ever shift a span of days
 _NONE: Final = -1  # the rank of a customer without tier
 
 
@@ -42,9 +45,7 @@ def standing(
     zone: ZoneInfo,
 ) -> Standing:
     """Where a customer stands; the caller writes ``change`` and asks again until there is none."""
-    told = sorted(
-        (one for one in records if one.key.startswith(PREFIX)), key=lambda one: (one.at, one.key)
-    )
+    told = sorted(records, key=lambda one: (one.at, one.key))
     ranks = {tier.id: rank for rank, tier in enumerate(tiers)}
     held = _held(told, ranks)
     earned = max(
@@ -81,11 +82,29 @@ def qualifies(tier: Tier, scores: Sequence[Score], now: datetime, zone: ZoneInfo
 
 
 def missing(tier: Tier, scores: Sequence[Score], now: datetime, zone: ZoneInfo) -> Decimal:
-    """The points, or the money, that are still missing for a tier; below zero when passed."""
-    counted = [one for one in scores if one.at <= now and _still(one, tier, now, zone)]
+    """The points, or the money, that are still missing for a tier; below zero when passed.
+
+    ``scores`` stand in the order of their times.
+    """
+    end = bisect_right(scores, now, key=_at)
+    begin, sure = _window(scores, tier.period, now)
+    counted = [one for one in scores[begin:sure] if one.at <= now and _still(one, tier, now, zone)]
+    counted += scores[max(begin, sure) : end]
     if tier.points is not None:
         return Decimal(tier.points - sum(one.points for one in counted))
     return (tier.spend or Decimal(0)) - sum((one.spend for one in counted), Decimal(0))
+
+
+def _window(scores: Sequence[Score], period: Duration | None, now: datetime) -> tuple[int, int]:
+    """From which score on any may still count, and from which on all do."""
+    if period is None:
+        return 0, 0
+    since = now - timedelta(seconds=period.nominal_seconds)
+    return bisect_left(scores, since - _ROOM, key=_at), bisect_right(scores, since + _ROOM, key=_at)
+
+
+def _at(score: Score) -> datetime:
+    return score.at
 
 
 def _still(score: Score, tier: Tier, now: datetime, zone: ZoneInfo) -> bool:
@@ -96,10 +115,18 @@ def _leaves_at(
     tier: Tier, scores: Sequence[Score], now: datetime, zone: ZoneInfo
 ) -> datetime | None:
     """When the next of what counts is too old to count."""
-    if tier.period is None:
+    period = tier.period
+    if period is None:
         return None
-    ends = (add(one.at, tier.period, zone) for one in scores if one.points or one.spend)
-    return min((end for end in ends if end > now), default=None)
+    nominal, found = timedelta(seconds=period.nominal_seconds), None
+    for one in scores[_window(scores, period, now)[0] :]:
+        if found is not None and one.at + nominal - _ROOM > found:
+            break  # and none after it ends sooner
+        if one.points or one.spend:
+            end = add(one.at, period, zone)
+            if end > now and (found is None or end < found):
+                found = end
+    return found
 
 
 def _held(told: Sequence[Record], ranks: dict[str, int]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from config.durations import Rate as ConfiguredRate
+
 # Refilling in floating point can fall short of a whole token by rounding alone.
 _ROUNDING = 1e-9
 
@@ -24,6 +26,12 @@ class Rate:
             raise ValueError(f"per_second must be a number above 0, not {self.per_second!r}")
         if self.burst < 1:
             raise ValueError(f"burst must be 1 or more, not {self.burst!r}")
+
+    @classmethod
+    def of(cls, configured: ConfiguredRate) -> Rate:
+        """A configured rate, with what it lets through in a second as the burst."""
+        per_second = configured.count / configured.per.nominal_seconds
+        return cls(per_second=per_second, burst=max(1, int(per_second)))
 
 
 class TokenBucket:

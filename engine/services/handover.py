@@ -40,7 +40,7 @@ from engine.ports.rendering import Renderer, RenderError
 from engine.ports.storage import Archived, Unavailable, UnitOfWork
 from engine.programs.calls import line_team
 from engine.services.configuration import Configuration
-from engine.services.message_context import message_context
+from engine.services.message_context import WhenAsked, full_name, message_context
 from engine.services.referral_links import referral_root
 from engine.services.review_requests import review_values
 from engine.services.suggestions import ROOT, Suggestions
@@ -170,27 +170,31 @@ class HandOver:
         locale = world.customer.locale or policy.locale
         clicks = clicks_of(policy, message.channel, self.providers[message.channel])
         track = rewriting(self._links, policy, message, clicks)
-        values = message_context(
-            world,
-            message,
-            journey,
-            campaign_name=plan.name if plan else message.campaign,
-            unsubscribe_url=unsubscribe,
-            now=context.now,
-            survey=survey_root(plan, message, self._links, locale, context.now),
-            referral=referral_root(plan, journey, message, self._links, policy, locale),
-        )
         step = plan.steps[plan.step_index[message.step]] if plan else None
-        if isinstance(step, AskReview):
-            expires = add(context.now, policy.reviews.link_lasts, policy.zone)
-            page = self._links.review(message.id, expires)
-            values["review"] = review_values(world, message, step, policy, page)
-        if self._renderer.reads(message.template, ROOT):
-            order = world.orders.get(message.order_id or "")
-            values[ROOT] = suggestions.root(world, order)
+
+        def values() -> dict[str, object]:
+            told = message_context(
+                world,
+                message,
+                journey,
+                campaign_name=plan.name if plan else message.campaign,
+                unsubscribe_url=unsubscribe,
+                now=context.now,
+                survey=survey_root(plan, message, self._links, locale, context.now),
+                referral=referral_root(plan, journey, message, self._links, policy, locale),
+            )
+            if isinstance(step, AskReview):
+                expires = add(context.now, policy.reviews.link_lasts, policy.zone)
+                page = self._links.review(message.id, expires)
+                told["review"] = review_values(world, message, step, policy, page)
+            if self._renderer.reads(message.template, ROOT):
+                order = world.orders.get(message.order_id or "")
+                told[ROOT] = suggestions.root(world, order)
+            return told
+
         try:
             content = self._renderer.render(
-                message.template, message.channel, locale, values, track
+                message.template, message.channel, locale, WhenAsked(values), track
             )
         except RenderError as error:
             reason = f"render_error: {error}"
@@ -218,7 +222,7 @@ class HandOver:
             purpose=message.purpose,
             campaign=message.campaign,
             to=message.recipient or "",
-            to_name=values["customer"]["name"] if is_email else None,
+            to_name=full_name(world.customer) if is_email else None,
             sender=sender,
             sender_name=senders.email.from_name if is_email else None,
             reply_to=senders.email.reply_to if is_email else None,

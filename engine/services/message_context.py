@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -22,6 +22,28 @@ NO_SUGGESTIONS: Final[Mapping[str, Any]] = {"together": [], "next": [], "popular
 _REFILL: Final = ("title", "url", "image_url", "product_id", "date", "last_bought_at")
 _REFILL_TIMES: Final = ("date", "last_bought_at")
 _SOON: Final = timedelta(days=7)  # one message about all that is used up within a week
+
+
+class WhenAsked(Mapping[str, object]):
+    """Values that are made when somebody first reads one: not every message is rendered."""
+
+    def __init__(self, make: Callable[[], Mapping[str, object]]) -> None:
+        self._make = make
+        self._made: Mapping[str, object] | None = None
+
+    def __getitem__(self, root: str) -> object:
+        return self._values()[root]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def _values(self) -> Mapping[str, object]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
 
 def message_context(
@@ -68,7 +90,6 @@ def message_context(
 def customer_context(world: World, now: datetime) -> dict[str, Any]:
     """The root ``customer``."""
     customer: Customer = world.customer
-    names = [name for name in (customer.first_name, customer.last_name) if name]
     latest, answered = customer.last_order_at, last_answer_at(world)
     return {
         "id": customer.id,
@@ -76,7 +97,7 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
         "phone": customer.phone,
         "first_name": customer.first_name,
         "last_name": customer.last_name,
-        "name": " ".join(names) or None,
+        "name": full_name(customer),
         "locale": customer.locale,
         "timezone": customer.timezone,
         "country": customer.country,
@@ -99,6 +120,11 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
         "email_consent": consented(world, "email"),
         "sms_consent": consented(world, "sms"),
     }
+
+
+def full_name(customer: Customer) -> str | None:
+    """First and last name, as far as they are known."""
+    return " ".join(name for name in (customer.first_name, customer.last_name) if name) or None
 
 
 def loyalty_context(world: World) -> dict[str, Any]:

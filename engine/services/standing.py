@@ -8,9 +8,12 @@ from datetime import datetime
 
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.decision import Decision, DecisionKind
+from engine.core.expression import Condition
+from engine.core.guards import zone_of
 from engine.core.message import MessageStatus
-from engine.core.reasons import ended, is_event, told_values, value, when
+from engine.core.reasons import ended, is_event, met_clause, told_values, value, when
 from engine.core.remedies import Change, Circumstances, remedy
+from engine.core.timing import add
 from engine.core.trace import decision_text, message_text
 from engine.core.verbs import AskReview, AskSurvey, AssignCall, Step, WaitFor
 from engine.core.view import View
@@ -101,11 +104,34 @@ def _exited(case: Case, journey: LoggedJourney, asked: Question, about: Circumst
         why = decision_text(last, plan, asked.zone).removeprefix("left: ")
     text = f"the journey ended {when(journey.ended_at, asked.zone)}: {why}"
     if is_event(code):
-        key = plan.entry.key if plan is not None else "entry key"
-        told = f"nothing for {journey.entry_key}: {code} ends it for good; another {key} may enter"
-        return Standing(code=code, text=text, changes=(Change(code=code, text=told),))
+        current = asked.plans.current.get(journey.campaign) or plan
+        return Standing(code=code, text=text, changes=(_after_exit(case, journey, current, asked),))
     trace = {} if last is None else last.trace or {}
+    if last is not None and (met := met_clause(trace, _condition(plan, last.step))):
+        text += f" ({met})"
     return Standing(code=code, text=text, changes=remedy(code, trace, about))
+
+
+def _condition(plan: Plan | None, step: str) -> Condition | None:
+    found = step_of(plan, step)
+    return None if found is None else found.condition
+
+
+def _after_exit(case: Case, journey: LoggedJourney, plan: Plan | None, asked: Question) -> Change:
+    """What it takes to come in again, after an event has ended this journey for good."""
+    code = journey.reason or ""
+    key = plan.entry.key if plan is not None else "entry key"
+    if plan is None or key != "customer.id":
+        told = f"nothing for {journey.entry_key}: {code} ends it for good; another {key} may enter"
+        return Change(code=code, text=told)
+    ends, rule = f"nothing for this entry: {code} ends it for good", plan.entry.re_entry
+    if rule == "never":
+        return Change(code=code, text=f"{ends}, and re_entry is never")
+    if rule == "always":
+        return Change(code=code, text=f"{ends}; re_entry is always, so they may enter anew")
+    again = add(journey.entered_at, rule, zone_of(case.world.customer, asked.rules))
+    told = f"{ends}; they may enter anew from {when(again, asked.zone)} on (re_entry: after {rule})"
+    return Change(code=code, text=told, at=again)
 
 
 def _frozen(journey: LoggedJourney, asked: Question, about: Circumstances) -> Standing:

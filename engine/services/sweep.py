@@ -34,8 +34,8 @@ from engine.ports.storage import ALL_ZONES, Contended, Occurrence, UnitOfWork
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
+from triggers.schedule import KnownFires, fires_between
 from triggers.schedule import Occurrence as Fire
-from triggers.schedule import fires_between, next_fire
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +65,7 @@ class Sweep:
         likely: Likely = lambda fired, customers, now: customers,
     ) -> None:
         self._likely = likely
+        self._fires = KnownFires()
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
@@ -88,7 +89,7 @@ class Sweep:
             begun: list[tuple[Plan, Occurrence]] = []
             for plan in plans:
                 if not configuration.plans.is_frozen(plan.id):
-                    due = _due(unit, plan, zones, configuration.rules, now)
+                    due = self._due(unit, plan, zones, configuration.rules, now)
                     begun.extend((plan, occurrence) for occurrence in due)
             unit.commit()
         looked_at, failure = 0, None
@@ -114,8 +115,46 @@ class Sweep:
                 continue
             fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
             names: Collection[str | None] = [fixed] if fixed is not None else zones
-            moments.extend(next_fire(cron_of(plan), _zone(name, rules), now).at for name in names)
+            cron, fires = cron_of(plan), self._fires
+            moments.extend(fires.next(cron, _zone(name, rules), now).at for name in names)
         return min(moments, default=None)
+
+    def _due(
+        self,
+        unit: UnitOfWork,
+        plan: Plan,
+        zones: Collection[str | None],
+        rules: GuardRules,
+        now: datetime,
+    ) -> Iterable[Occurrence]:
+        """Fires to sweep now: begun and unfinished ones, and the latest new one of each zone.
+
+        Of several that were missed only the latest is made up for. A campaign's first look at a
+        zone fires nothing that lies in the past.
+        """
+        trigger = plan.trigger
+        fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
+        wanted: Collection[str | None] = [fixed] if fixed is not None else zones
+        latest = unit.occurrence_state(plan.id)
+        for name in wanted:
+            zone_key = ALL_ZONES if fixed is not None else name
+            zone = _zone(name, rules)
+            state = latest.get(zone_key)
+            if state is None:
+                start = Occurrence(
+                    campaign=plan.id, zone=zone_key, key="", at=now, cursor="", done=True
+                )
+                unit.begin_occurrence(start)
+                continue
+            if not state.done:
+                yield state
+                continue
+            fires = fires_between(cron_of(plan), zone, state.at, now, _MAX_MISSED, self._fires.next)
+            fires = [fire for fire in fires if now - fire.at <= _MISSED]
+            if fires:
+                occurrence = _occurrence(plan, zone_key, fires[-1])
+                unit.begin_occurrence(occurrence)
+                yield occurrence
 
     def _sweep(self, plan: Plan, occurrence: Occurrence, now: datetime) -> int:
         looked_at = 0
@@ -228,43 +267,6 @@ def cron_of(plan: Plan) -> str:
         return trigger.cron
     assert isinstance(trigger, DateTrigger)
     return f"{trigger.at.minute} {trigger.at.hour} * * *"
-
-
-def _due(
-    unit: UnitOfWork,
-    plan: Plan,
-    zones: Collection[str | None],
-    rules: GuardRules,
-    now: datetime,
-) -> Iterable[Occurrence]:
-    """Fires to sweep now: begun and unfinished ones, and the latest new one of each zone.
-
-    Of several that were missed only the latest is made up for. A campaign's first look at a zone
-    fires nothing that lies in the past.
-    """
-    trigger = plan.trigger
-    fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
-    wanted: Collection[str | None] = [fixed] if fixed is not None else zones
-    latest = unit.occurrence_state(plan.id)
-    for name in wanted:
-        zone_key = ALL_ZONES if fixed is not None else name
-        zone = _zone(name, rules)
-        state = latest.get(zone_key)
-        if state is None:
-            start = Occurrence(
-                campaign=plan.id, zone=zone_key, key="", at=now, cursor="", done=True
-            )
-            unit.begin_occurrence(start)
-            continue
-        if not state.done:
-            yield state
-            continue
-        fires = fires_between(cron_of(plan), zone, state.at, now, _MAX_MISSED)
-        fires = [fire for fire in fires if now - fire.at <= _MISSED]
-        if fires:
-            occurrence = _occurrence(plan, zone_key, fires[-1])
-            unit.begin_occurrence(occurrence)
-            yield occurrence
 
 
 def _zone(name: str | None, rules: GuardRules) -> ZoneInfo:

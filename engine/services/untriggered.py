@@ -45,6 +45,13 @@ class _Object:
         """The order by its number, else its id; empty when it was about none."""
         return "" if self.order is None else (self.order.number or self.order.id)
 
+    def after(self, event: str, now: datetime) -> _Object:
+        """The order as it would be had ``event`` happened to it just now."""
+        root, _, fact = event.partition(".")
+        if self.order is None or root != "order":
+            return self
+        return replace(self, order=replace(self.order, facts={**self.order.facts, fact: now}))
+
 
 def untriggered(plan: Plan, case: Case, asked: Question) -> Missing:
     """What the campaign starts on that the customer has not had, or does not meet."""
@@ -102,7 +109,7 @@ def _no_event(plan: Plan, wanted: str, case: Case, asked: Question) -> Missing:
         return _missing("no_event", text, plan, start, None)
     at, kind = max(near)
     about = _newest_object(case, kind)
-    refused = _refused(plan, case, about, asked)
+    refused = _refused(plan, case, about.after(wanted, asked.now), asked)
     text = f"had {kind} ({when(at, zone)}) but the campaign starts on {wanted}"
     if refused:
         text += f"; its {refused[0]} would not be met either: {refused[1]}"

@@ -22,9 +22,11 @@ from engine.core.world import Journey, JourneyStatus, World
 from engine.passage import live
 from engine.ports.past import Past
 from engine.ports.storage import Processed
+from engine.services.coupon_pools import pools_of
 from engine.services.enrolment import Enrolled, Enrolment, Pick, Survey, Terms
 from engine.simulator.house import house_of
 from engine.simulator.premises import Premises, Trial, furnish
+from engine.simulator.stock import stock
 
 AHEAD: Final = timedelta(days=90)  # how long after the last entry is looked at
 EXAMPLES: Final = 3
@@ -161,6 +163,9 @@ class _Trial:
         )
         self._admit(premises, [one.customer_id for one in picks])
         premises.memory.holds.update(self.app.storage.holds())
+        codes = dict.fromkeys(pools_of(premises.policy.offers), 0)
+        for pool, size in (codes | stock(self.app.storage.database, None)).items():
+            premises.memory.pools.limit(pool, size)
         enrolment = Enrolment(premises.storage, premises.revisions, premises.handover, self.past)
         enrolled = enrolment.carry_out(terms, picks, premises.clock.now)
         looked_at = terms.start

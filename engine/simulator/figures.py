@@ -22,10 +22,12 @@ from engine.core.points import ACCOUNT
 from engine.core.points import BOOK as POINTS
 from engine.core.world import JourneyStatus, World
 from engine.ports.storage import Processed
+from engine.simulator.backlog import Departures
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
 
 MOST: Final = 20  # customers who are named
+_NO_CODE: Final = "pool_empty"  # of a step, see engine.core.program_reasons
 Pair = tuple[str, str]
 
 
@@ -45,7 +47,8 @@ class Figures:
 
     ``days`` and ``hours`` are on the store's clock, a week is that of its Monday. ``pressure`` is
     customers by how many messages they got, ``peaks`` by how many in their loudest week. ``cost``
-    is in the shop's currency. ``goals`` counts treated customers and held-out ones apart.
+    is in the shop's currency. ``goals`` counts treated customers and held-out ones apart. ``pools``
+    counts codes, and who went ``without`` one; ``dry`` is when that first happened.
     """
 
     events: int = 0
@@ -65,6 +68,10 @@ class Figures:
     observed: Counter[Pair] = field(default_factory=Counter)
     scores: Counter[tuple[str, int]] = field(default_factory=Counter)
     coupons: Counter[Pair] = field(default_factory=Counter)  # (offer, status)
+    pools: Counter[Pair] = field(default_factory=Counter)  # (pool, given, redeemed or without)
+    without: Counter[Pair] = field(default_factory=Counter)  # (campaign, pool): steps
+    dry: dict[str, datetime] = field(default_factory=dict)
+    departures: Departures = field(default_factory=Departures)
     points: Counter[str] = field(default_factory=Counter)
     cost: Counter[Pair] = field(default_factory=Counter)  # ten-thousandths
     pressure: Counter[int] = field(default_factory=Counter)
@@ -86,10 +93,16 @@ class Figures:
                 mine.extend(theirs)
             elif isinstance(mine, dict):
                 for key, value in theirs.items():
-                    mine[key] = min(mine.get(key, value), value, key=lambda one: one[1])
+                    mine[key] = min(mine.get(key, value), value, key=_moment)
+            elif isinstance(mine, Departures):
+                mine.join(theirs)
             else:
                 setattr(self, each.name, mine + theirs)
         self.busiest = sorted(self.busiest, key=_loudness)[:MOST]
+
+
+def _moment(value: Any) -> Any:
+    return value if isinstance(value, datetime) else value[1]
 
 
 def _loudness(one: Busy) -> tuple[int, int, str]:
@@ -116,6 +129,9 @@ class Tally:
                     figures.deferred[pair] += 1
                 case DecisionKind.EXITED:
                     figures.exits[pair] += 1
+                case DecisionKind.STEP_SKIPPED if decision.code == _NO_CODE:
+                    pool = (decision.trace or {}).get("pool", "")
+                    figures.without[decision.campaign, pool] += 1
                 case _:
                     pass
 
@@ -134,6 +150,7 @@ class Tally:
         figures.days[local.date().isoformat(), message.channel] += 1
         figures.hours[local.hour] += 1
         figures.weeks[_week(local.date())] += 1
+        figures.departures.note(message.channel, message.sender or "", result.at)
         if result.cost is not None:
             figures.cost[pair] += int(result.cost * 10_000)
         self.on_sent(message)
@@ -153,6 +170,11 @@ class Tally:
             self._pressure(person)
             self._books(person)
         figures.busiest = sorted(figures.busiest, key=_loudness)[:MOST]
+        for pool, one in memory.pools.standing().items():
+            for part in ("given", "redeemed", "without"):
+                figures.pools[pool, part] = getattr(one, part)
+            if one.dry_at is not None:
+                figures.dry[pool] = one.dry_at
         return figures
 
     def _journeys(self, person: Person) -> None:

@@ -12,7 +12,7 @@ from engine.simulator.page import page
 from engine.simulator.report import Document
 
 _TABLES: Final = ("campaigns", "sent", "days", "hours", "weeks", "withheld", "deferred", "exits",
-                  "entries", "reactions", "coupons")  # fmt: skip
+                  "entries", "reactions", "coupons", "senders")  # fmt: skip
 # OWASP, "CSV injection": a spreadsheet takes a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -24,6 +24,9 @@ def write_files(report: Document, folder: Path) -> list[Path]:
     written[0].write_text(page(report), encoding="utf-8")
     written[1].write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     tables: dict[str, Sequence[Mapping[str, Any]]] = {name: report[name] for name in _TABLES}
+    tables["pools"] = [
+        {key: value for key, value in row.items() if key != "campaigns"} for row in report["pools"]
+    ]
     for name in ("customers_by_messages", "customers_by_loudest_week", "busiest"):
         tables[name] = report["pressure"][name]
     for name, rows in tables.items():

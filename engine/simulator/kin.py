@@ -7,42 +7,76 @@ whatever identities come to be; that is more than ever merges, and never less.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 
 from engine.core.beside import beside
-from engine.core.projection import order_key, ticket_key
+from engine.core.projection import order_key, ticket_key, ticket_order_key
+from engine.core.statements import address_told
+from triggers.addresses import normalised
 from triggers.event import Event
 
 _SPACE = 2**64
 
 
 class Kin:
-    """Events joined into groups by what they name."""
+    """What events name, joined into groups. ``country`` is the shop's.
 
-    def __init__(self) -> None:
-        self._parent: list[int] = []
-        self._known: dict[str, int] = {}
-        self._of: list[int] = []
+    Names are known by their hashes alone: two that happen to have the same one join what need not
+    be joined, which does no harm.
+    """
 
-    def add(self, event: Event) -> None:
-        """Take in the next event."""
-        mine = len(self._parent)
-        self._parent.append(mine)
-        self._of.append(mine)
-        for key in _keys(event):
-            other = self._known.setdefault(key, mine)
-            if other != mine:
-                self._parent[self._root(mine)] = self._root(other)
+    def __init__(self, country: str | None) -> None:
+        self._country = country
+        self._parent = array("l")
+        self._places: dict[int, int] = {}
+
+    def add(self, event: Event) -> int:
+        """Where the event stands; ``groups`` tells of which group that is."""
+        customer = event.customer
+        place: int | None
+        if customer is not None:
+            told = (event.source, customer.id, customer.email, customer.phone, customer.country)
+            place = self._places.get(hash(told))
+            if place is None:
+                place = self._join(None, _people(event, self._country))
+                self._places[hash(told)] = place
+        else:
+            place = self._join(None, _people(event, self._country))
+        return self._join(place, _things(event))
+
+    def join(self, places: Iterable[int]) -> None:
+        """Let these be of one group."""
+        first: int | None = None
+        for place in places:
+            first = self._union(first, place)
 
     def groups(self) -> Sequence[int]:
-        """The group of each event, in the order in which they were added; numbers of events."""
-        return [self._root(each) for each in self._of]
+        """The group of each place."""
+        return array("l", (self._root(each) for each in range(len(self._parent))))
+
+    def _join(self, place: int | None, names: Iterable[str]) -> int:
+        for name in names:
+            known = self._places.get(hash(name))
+            if known is None:
+                known = self._places[hash(name)] = self._new() if place is None else place
+            place = self._union(place, known)
+        return self._new() if place is None else place
+
+    def _new(self) -> int:
+        self._parent.append(len(self._parent))
+        return len(self._parent) - 1
+
+    def _union(self, one: int | None, other: int) -> int:
+        if one is None or one == other:
+            return other
+        self._parent[self._root(other)] = self._root(one)
+        return one
 
     def _root(self, one: int) -> int:
         parent = self._parent
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
+        while (above := parent[one]) != one:
+            parent[one] = one = parent[above]
         return one
 
 
@@ -52,24 +86,37 @@ def share_of(name: str, seed: str) -> float:
     return int.from_bytes(digest, "big") / _SPACE
 
 
-def name_of(event: Event) -> str:
+def name_of(event: Event, country: str | None) -> str:
     """By what an event's group is known: the first thing that it names."""
-    return next(_keys(event), f"event:{event.source}:{event.id}")
+    for names in (_people(event, country), _things(event)):
+        for name in names:
+            return name
+    return f"event:{event.source}:{event.id}"
 
 
-def _keys(event: Event) -> Iterator[str]:
-    customer = event.customer
-    if customer is not None:
-        if customer.id is not None:
-            yield f"id:{event.source}:{customer.id}"
-        if customer.email is not None:
-            yield f"email:{customer.email.lower()}"
-        if customer.phone is not None:
-            yield f"phone:{customer.phone}"
-    order, ticket, other = order_key(event), ticket_key(event), beside(event)
-    if order is not None:
-        yield f"order:{order}"
-    if ticket is not None:
-        yield f"ticket:{ticket}"
+def _people(event: Event, country: str | None) -> Iterator[str]:
+    if event.customer is None:
+        about = address_told(event)
+        if about is not None:
+            yield f"{'email' if about[0] == 'email' else 'phone'}:{about[1].lower()}"
+        return
+    customer = normalised(event.customer, country)
+    if customer.id is not None:
+        yield f"id:{event.source}:{customer.id}"
+    if customer.email is not None:
+        yield f"email:{customer.email.lower()}"
+    if customer.phone is not None:
+        yield f"phone:{customer.phone}"
+
+
+def _things(event: Event) -> Iterator[str]:
+    for kind, key in (
+        ("order", order_key(event)),
+        ("ticket", ticket_key(event)),
+        ("order", ticket_order_key(event)),
+    ):
+        if key is not None:
+            yield f"{kind}:{key}"
+    other = beside(event)
     if other is not None:
         yield f"id:{event.source}:{other.customer_id}"

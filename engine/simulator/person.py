@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from engine.core.book import Record
+from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.message import COUNTED, Message, MessageStatus
 from engine.core.reviewing import OTHERS_FIRST
@@ -30,7 +30,7 @@ class Person:
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     recent: deque[Message] = field(default_factory=deque)
-    books: dict[tuple[str, str], Record] = field(default_factory=dict)
+    books: Books = field(default_factory=Books)
     contacts: list[Contact] = field(default_factory=list)
 
     def world(
@@ -39,7 +39,7 @@ class Person:
         now: datetime,
         since: datetime,
         complete: bool,
-        books: Collection[str] | None,
+        books: frozenset[str] | None,
         message_ids: Collection[str],
     ) -> World:
         """What a decision at ``now`` may look at, as the database would load it.
@@ -58,12 +58,10 @@ class Person:
         if complete:
             world.orders.update(self.orders)
             world.tickets.update(self.tickets)
-        if self.books and (books is None or books):
-            world.books = {
-                place: record
-                for place, record in self.books.items()
-                if books is None or place[0] in books
-            }
+        if books is None:
+            world.books = self.books
+        elif books:
+            world.books = self.books.named(books)
         return world
 
     def _fill_journeys(self, world: World, now: datetime) -> None:
@@ -146,7 +144,7 @@ class Person:
                 self.past[key] = replace(entry, entry_key=key[1])
         for journey in gone.journeys.values():
             self.keep_journey(journey)
-        self.books = gone.books | self.books
+        self.books = Books({**gone.books, **self.books})
         self.contacts += gone.contacts
 
 

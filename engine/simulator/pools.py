@@ -1,86 +1,85 @@
-"""Pools of coupon codes in memory."""
+"""Pools of coupon codes in memory: how many codes there are, and who has them."""
 
 from __future__ import annotations
 
 import hashlib
-import heapq
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from engine.core.context import CodeState
 from engine.core.coupon import same_code
 
 
-@dataclass(slots=True)
-class _Code:
-    code: str
-    seq: int
-    claim: str = ""
-    state: CodeState = "free"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStanding:
+    """What became of a pool. ``given``: codes that are with customers, or were.
+
+    ``without`` is how many asked for a code and went without one for good, ``dry_at`` when that
+    first happened.
+    """
+
+    given: int
+    redeemed: int
+    without: int
+    dry_at: datetime | None
 
 
 @dataclass(slots=True)
 class _Pool:
-    codes: dict[str, _Code] = field(default_factory=dict)
-    free: list[tuple[int, str]] = field(default_factory=list)  # a heap, by order of import
+    size: int | None = None  # None: nobody knows
+    taken: dict[str, tuple[str, CodeState]] = field(default_factory=dict)  # claim, by code
+    without: set[str] = field(default_factory=set)
+    dry_at: datetime | None = None
 
 
 class Pools:
-    """Every pool. One that nobody has filled never runs dry: it makes codes up.
+    """Every pool. One whose size nobody has told never runs dry.
 
-    Nobody knows before the first import how many codes there will be, and a campaign that is tried
-    should not look as if it gave nothing.
+    Codes are made up, in any case: a report is passed on, and a real code in it could be used. By
+    whom it is claimed makes a code, not when: what one customer is given does not depend on others.
     """
 
     def __init__(self) -> None:
         self._pools: dict[str, _Pool] = {}
-        self._filled: set[str] = set()
 
-    def fill(self, pool: str, codes: Iterable[str]) -> None:
-        """Add codes, in this order; those that the pool has stay as they are."""
-        self._filled.add(pool)
-        held = self._pools.setdefault(pool, _Pool())
-        for code in codes:
-            key = same_code(code)
-            if key not in held.codes:
-                held.codes[key] = _Code(code, len(held.codes))
-                heapq.heappush(held.free, (held.codes[key].seq, key))
+    def limit(self, pool: str, size: int) -> None:
+        """There are so many codes in a pool, and no more."""
+        self._pools.setdefault(pool, _Pool()).size = size
 
-    def take(self, pool: str, claim: str) -> str | None:
-        """Claim the next free code."""
+    def take(self, pool: str, claim: str, at: datetime) -> str | None:
+        """Claim a code; None when there is none left."""
         held = self._pools.setdefault(pool, _Pool())
-        if not held.free:
-            if pool in self._filled:
-                return None
-            made = f"{pool.upper()}-{_mark(pool, claim)}"
-            held.codes[same_code(made)] = _Code(made, len(held.codes))
-            held.free.append((len(held.codes) - 1, same_code(made)))
-        _, key = heapq.heappop(held.free)
-        found = held.codes[key]
-        found.claim, found.state = claim, "claimed"
-        return found.code
+        if held.size is not None and len(held.taken) >= held.size:
+            held.without.add(claim)
+            held.dry_at = held.dry_at or at
+            return None
+        held.without.discard(claim)
+        code = f"{pool.upper()}-{_mark(pool, claim)}"
+        held.taken[same_code(code)] = (claim, "claimed")
+        return code
 
     def settle(self, pool: str, code: str, claim: str, state: CodeState) -> None:
         """Note what became of a code, unless somebody else has it by now."""
-        held = self._pools.get(pool)
-        found = None if held is None else held.codes.get(same_code(code))
-        if held is None or found is None or found.claim != claim:
+        held, key = self._pools.get(pool), same_code(code)
+        if held is None or key not in held.taken or held.taken[key][0] != claim:
             return
-        found.state = state
         if state == "free":
-            found.claim = ""
-            heapq.heappush(held.free, (found.seq, same_code(code)))
+            del held.taken[key]
+        else:
+            held.taken[key] = (claim, state)
 
-    def levels(self) -> dict[str, dict[str, int]]:
-        """How many codes of each pool are in which state."""
-        found: dict[str, dict[str, int]] = {}
-        for name, pool in sorted(self._pools.items()):
-            counts = found.setdefault(name, {})
-            for code in pool.codes.values():
-                counts[code.state] = counts.get(code.state, 0) + 1
-        return found
+    def standing(self) -> dict[str, PoolStanding]:
+        """Every pool that is known or was asked, by name."""
+        return {
+            name: PoolStanding(
+                given=len(pool.taken),
+                redeemed=sum(state == "redeemed" for _, state in pool.taken.values()),
+                without=len(pool.without),
+                dry_at=pool.dry_at,
+            )
+            for name, pool in sorted(self._pools.items())
+        }
 
 
 def _mark(pool: str, claim: str) -> str:
-    """By whom it is claimed, not when: what one customer is given does not depend on others."""
     return hashlib.blake2b(f"{pool}:{claim}".encode(), digest_size=5).hexdigest().upper()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from engine.simulator.figures import Tally
 from engine.simulator.kin import Kin, name_of, share_of
 from engine.simulator.premises import Trial, furnish
 from engine.simulator.report import Frame
-from engine.simulator.simulation import Recorded, Setup
-from triggers.addresses import normalised
+from engine.simulator.simulation import Setup
+from engine.simulator.spool import History, Spool
 from triggers.catalog import Catalog
 from triggers.event import Event
-from triggers.sources.native import serialize
+from triggers.sources.native import deserialize, serialize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,6 @@ class Sample:
 
     count: int | None = None
     share: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    at: datetime
-    event: Event
 
 
 class Prepared:
@@ -64,16 +58,25 @@ class Prepared:
         self.policy: Policy = premises.policy
         self.catalog: Catalog = premises.catalog
         self.plans: Mapping[str, Plan] = premises.revisions.plans.current
-        self._told: list[_Told] = []
+        self._spool, self._kin = Spool(), Kin(self.policy.country)
 
     @property
     def live(self) -> list[str]:
         """The campaigns that would act."""
         return [key for key, one in self.plans.items() if one.status is CampaignStatus.LIVE]
 
-    def add(self, event: Event, at: datetime | None = None) -> None:
-        """Take in an event that arrived at ``at``, when it happened unless given."""
-        self._told.append(_Told(at or event.time, event))
+    def add(self, event: Event, at: datetime | None = None, body: bytes | None = None) -> None:
+        """Take in an event that arrived at ``at``, when it happened unless given.
+
+        ``body`` is the event as ``serialize`` writes it, where that is there. Raises OSError when
+        there is no room for it on the disk.
+        """
+        told = serialize(event) if body is None else body
+        self._spool.add(event, at or event.time, told, self._kin.add(event))
+
+    def seal(self) -> None:
+        """Have all events on the disk. Raises OSError when there is no room for them."""
+        self._spool.seal()
 
     def setup(
         self,
@@ -84,45 +87,47 @@ class Prepared:
         behaviour: Behaviour | None = None,
     ) -> Setup:
         """What is simulated: by default all of the history, and some time ``afterwards``."""
-        moments = [each.at for each in self._told] or [self.clock.now()]
+        first, last = self._spool.span() or (self.clock.now(), self.clock.now())
         return Setup(
             workspace=self._workspace,
             environ=self._environ,
             trial=self._trial,
-            since=since or min(moments),
-            until=until or max(moments) + afterwards,
+            since=since or first,
+            until=until or last + afterwards,
             behaviour=behaviour,
             seed=self._seed,
             settings=self._settings,
         )
 
-    def history(self, setup: Setup, sample: Sample) -> Sequence[Recorded]:
+    def history(self, setup: Setup, sample: Sample) -> History:
         """The events of a sample of customers, sorted as they arrive; none after the end."""
-        told = [each for each in self._told if each.at < setup.until]
-        told.sort(key=lambda one: (one.at, one.event.time, one.event.source, one.event.id))
-        if sample != Sample():
-            told = self._sampled(told, sample)
-        return [Recorded(at=each.at, body=serialize(each.event)) for each in told]
+        history = History(self._spool, self._spool.order(setup.until))
+        return history if sample == Sample() else self._sampled(history, sample)
 
-    def _sampled(self, told: list[_Told], sample: Sample) -> list[_Told]:
-        kin = Kin()
-        for each in told:
-            kin.add(self._normal(each.event))
-        groups = kin.groups()
-        places = {
-            group: share_of(name_of(self._normal(told[group].event)), self._seed)
-            for group in set(groups)
+    def groups(self) -> Sequence[int]:
+        """Which events have nothing to do with one another: the group of each place."""
+        for twins in self._spool.twins():
+            self._kin.join(twins)
+        return self._kin.groups()
+
+    def _sampled(self, history: History, sample: Sample) -> History:
+        groups, places = self.groups(), self._spool.places
+        firsts: dict[int, int] = {}
+        for number in history.numbers:
+            firsts.setdefault(groups[places[number]], number)
+        shares = {
+            group: share_of(self._name(history, number), self._seed)
+            for group, number in firsts.items()
         }
         if sample.count is not None:
-            chosen = set(sorted(places, key=lambda one: places[one])[: sample.count])
+            chosen = set(sorted(shares, key=lambda one: shares[one])[: sample.count])
         else:
-            chosen = {group for group, place in places.items() if place < sample.share}
-        return [each for each, group in zip(told, groups, strict=True) if group in chosen]
+            chosen = {group for group, share in shares.items() if share < sample.share}
+        return history.where(lambda number: groups[places[number]] in chosen)
 
-    def _normal(self, event: Event) -> Event:
-        if event.customer is None:
-            return event
-        return replace(event, customer=normalised(event.customer, self.policy.country))
+    def _name(self, history: History, number: int) -> str:
+        event = deserialize(history.spool.recorded(number).body)
+        return name_of(event, self.policy.country)
 
     def frame(self, setup: Setup, behaviour: str) -> Frame:
         """What the report says of itself; ``behaviour`` is what it is called."""
@@ -134,6 +139,8 @@ class Prepared:
             seed=self._seed,
             behaviour=behaviour,
             plans={key: self.plans[key] for key in self.live},
+            rates=dict(self.policy.rate_limits),
+            pools=setup.pools,
         )
 
 

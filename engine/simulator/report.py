@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from config.durations import Rate as ConfiguredRate
 from engine.core.campaign import Plan
 from engine.core.reasons import withheld
+from engine.providers.pacing import Rate
+from engine.simulator.backlog import backlogs
 from engine.simulator.figures import Figures, Pair
 from engine.simulator.simulation import Outcome
 
@@ -21,7 +24,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What the figures are of."""
+    """What the figures are of. ``rates`` by channel; ``pools``: how many codes each has."""
 
     since: datetime
     until: datetime
@@ -30,6 +33,8 @@ class Frame:
     timezone: str
     seed: str
     plans: Mapping[str, Plan]
+    rates: Mapping[str, ConfiguredRate] = field(default_factory=dict)
+    pools: Mapping[str, int] = field(default_factory=dict)
 
 
 def document(outcome: Outcome, frame: Frame) -> Document:
@@ -74,6 +79,8 @@ def document(outcome: Outcome, frame: Frame) -> Document:
         "bought": {"orders": figures.bought, "revenue": str(figures.bought_worth)},
         "surveys": _surveys(figures.scores),
         "coupons": _rows(figures.coupons, ("offer", "status"), "coupons"),
+        "pools": [_pool(name, figures, frame) for name in _pools(figures, frame)],
+        "senders": _senders(figures, frame),
         "points": dict(sorted(figures.points.items())),
         "pressure": _pressure(figures),
         "samples": [
@@ -150,6 +157,49 @@ def _reasons(counts: Counter[Pair]) -> list[Document]:
 def _days(counts: Counter[Pair]) -> list[Document]:
     days = sorted({day for day, _ in counts})
     return [{"day": day, **{channel: counts[day, channel] for channel in CHANNELS}} for day in days]
+
+
+def _pools(figures: Figures, frame: Frame) -> list[str]:
+    return sorted({name for name, _ in figures.pools} | frame.pools.keys())
+
+
+def _pool(name: str, figures: Figures, frame: Frame) -> Document:
+    size, given, dry_at = frame.pools.get(name), figures.pools[name, "given"], figures.dry.get(name)
+    return {
+        "pool": name,
+        "size": size,
+        "given": given,
+        "redeemed": figures.pools[name, "redeemed"],
+        "left": None if size is None else size - given,
+        "dry_at": None if dry_at is None else dry_at.isoformat(),
+        "without": figures.pools[name, "without"],
+        "campaigns": [
+            {"campaign": campaign, "steps": count}
+            for (campaign, pool), count in sorted(figures.without.items())
+            if pool == name
+        ],
+    }
+
+
+def _senders(figures: Figures, frame: Frame) -> list[Document]:
+    limits = {channel: Rate.of(rate) for channel, rate in frame.rates.items()}
+    found = []
+    for one in backlogs(figures.departures, limits):
+        worst = one.worst
+        found.append(
+            {
+                "channel": one.channel,
+                "sender": one.sender,
+                "rate": str(frame.rates[one.channel]),
+                "messages": one.messages,
+                "waited": one.waited,
+                "longest_wait": 0.0 if worst is None else round(worst.longest.total_seconds(), 1),
+                "queue": 0 if worst is None else worst.messages,
+                "queue_since": None if worst is None else worst.since.isoformat(),
+                "queue_until": None if worst is None else worst.until.isoformat(),
+            }
+        )
+    return found
 
 
 def _surveys(scores: Counter[tuple[str, int]]) -> list[Document]:

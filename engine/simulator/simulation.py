@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
 from engine.simulator.house import house_of
 from engine.simulator.premises import Trial, furnish
+from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 from triggers.sources.native import deserialize
 
@@ -26,19 +27,12 @@ Progress = Callable[[datetime, int], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """One event of a history, and when it arrived."""
-
-    at: datetime
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """What is simulated: a workspace's campaigns over some time.
 
     What arrived before ``since`` is imported then, as history that enrols nobody; schedules, too,
-    begin at that moment. ``settings`` are those of the workspace unless given.
+    begin at that moment. ``settings`` are those of the workspace unless given. ``pools`` are the
+    sizes of pools of coupon codes; one that is not named never runs dry.
     """
 
     workspace: Path
@@ -49,6 +43,7 @@ class Setup:
     behaviour: Behaviour | None = None  # None: customers do what the history tells, and no more
     seed: str = "1"
     settings: Settings | None = None
+    pools: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +77,7 @@ class _Stopped(Exception):
 
 def simulate(
     setup: Setup,
-    history: Sequence[Recorded],
+    history: Iterable[Recorded],
     progress: Progress,
     witness: Witness | None = None,
 ) -> Outcome:
@@ -110,6 +105,8 @@ def simulate(
         look=look,
         price=(setup.behaviour or Behaviour()).price,
     )
+    for pool, size in setup.pools.items():
+        premises.memory.pools.limit(pool, size)
     customers = Customers(premises, setup.behaviour or UNMOVED, setup.seed)
     tally.on_sent = customers.got
 

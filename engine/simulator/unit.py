@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from engine.core.context import CodeState
@@ -43,8 +43,9 @@ class MemoryUnit:
         self._noted = Noted()
         self._settled: list[tuple[str, str, str, CodeState]] = []
         self._claimed: list[str] = []
-        self._books: Collection[str] | None = ()
+        self._books: frozenset[str] | None = frozenset()
         self._look_back = timedelta()
+        self._now = datetime.min.replace(tzinfo=UTC)  # no code is taken before a world was loaded
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events."""
@@ -92,7 +93,7 @@ class MemoryUnit:
         sends: bool = False,
     ) -> dict[str, World]:
         """Worlds by customer id; former entries come along in any case."""
-        memory = self._memory
+        memory, self._now = self._memory, now
         since = now - max(_LEAST, self._look_back + _WAITED)
         wanted = (*self._claimed, *message_ids)
         worlds: dict[str, World] = {}
@@ -145,7 +146,7 @@ class MemoryUnit:
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
-        self._books = names
+        self._books = None if names is None else frozenset(names)
 
     def shelf(self, product_ids: Collection[str]) -> Shelf:
         """The whole shelf."""
@@ -275,8 +276,8 @@ class MemoryUnit:
         return True
 
     def take_code(self, pool: str, claim: str) -> str | None:
-        """Claim a pool's next free code."""
-        return self._memory.pools.take(pool, claim)
+        """Claim a code of a pool."""
+        return self._memory.pools.take(pool, claim, self._now)
 
     def coupon_holders(self, codes: Collection[str]) -> dict[str, set[str]]:
         """Customers by the codes that they were given."""

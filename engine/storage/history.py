@@ -24,6 +24,7 @@ from engine.ports.history import (
     MessageDetail,
     MessageFilter,
     OrderMatch,
+    OtherMatch,
     Tail,
     Timeline,
 )
@@ -43,8 +44,8 @@ from engine.storage.history_rows import (
     journey_of,
     message_of,
 )
+from engine.storage.names import emails_like, find_customers, find_orders, find_others
 from engine.storage.operations import next_due
-from engine.storage.order_search import find_orders
 from engine.storage.receipts import receipts_of
 from engine.storage.scalars import micros, moment
 
@@ -55,7 +56,6 @@ _UNTAKEN = (
     f"SELECT {CALL} FROM webhook_calls WHERE id {{any}} AND reason IS NOT NULL"
     " ORDER BY created_at, id"
 )
-_CUSTOMER = "id, email, phone, first_name, last_name, created_at, orders_count"
 
 
 class SqlHistory:
@@ -69,7 +69,7 @@ class SqlHistory:
         where = _Where()
         with self._database.reading() as connection:
             if wanted.customer is not None:
-                found = [each.id for each in _find_customers(connection, wanted.customer)]
+                found = [each.id for each in find_customers(connection, wanted.customer)]
                 if not found:
                     return ()
                 where.one_of("customer_id", found)
@@ -145,12 +145,22 @@ class SqlHistory:
     def find_customers(self, text: str) -> Sequence[CustomerMatch]:
         """Customers that a search text names."""
         with self._database.reading() as connection:
-            return _find_customers(connection, text)
+            return find_customers(connection, text)
 
     def find_orders(self, text: str) -> Sequence[OrderMatch]:
         """Orders that a search text names."""
         with self._database.reading() as connection:
             return find_orders(connection, text)
+
+    def find_others(self, text: str) -> Sequence[OtherMatch]:
+        """Journeys, messages, tickets and telephone numbers that a text names."""
+        with self._database.reading() as connection:
+            return find_others(connection, text)
+
+    def emails_like(self, text: str) -> Sequence[str]:
+        """Addresses that begin as a text does."""
+        with self._database.reading() as connection:
+            return emails_like(connection, text)
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:
         """One customer's past."""
@@ -217,7 +227,7 @@ class SqlHistory:
             if wanted.rejected:
                 where.add(f"state = {tables.REJECTED}")
             if wanted.customer is not None:
-                found = [each.id for each in _find_customers(connection, wanted.customer)]
+                found = [each.id for each in find_customers(connection, wanted.customer)]
                 if not found:
                     return ()
                 where.one_of("customer_id", found)
@@ -328,53 +338,6 @@ def _by_prefix(connection: Connection, select: str, text: str) -> Sequence[Seque
     if len(rows) > 1:
         raise Ambiguous(text, [row[0] for row in rows])
     return rows
-
-
-def _find_customers(connection: Connection, text: str) -> list[CustomerMatch]:
-    text = text.strip()
-    if not text:
-        return []
-    by: dict[str, str] = {}
-    for row in fetch(
-        connection,
-        "SELECT id FROM customers WHERE id >= {p} AND id < {p} ORDER BY id LIMIT 20",
-        text,
-        text + _LAST,
-    ):
-        by.setdefault(row[0], "id")
-    for row in fetch(
-        connection,
-        "SELECT merged_into FROM aliases WHERE customer_id >= {p} AND customer_id < {p} LIMIT 20",
-        text,
-        text + _LAST,
-    ):
-        by.setdefault(row[0], "alias")
-    name, _, domain = text.rpartition("@")
-    source, _, external = text.partition(":")
-    values = {text, text.lower(), f"{name}@{domain.lower()}", text.replace(" ", ""), external}
-    for kind, value, customer_id in fetch_any(
-        connection,
-        "SELECT kind, value, customer_id FROM identities WHERE value {any} ORDER BY kind",
-        sorted(values - {""}),
-    ):
-        if value != external or kind == f"id:{source}" or value == text:
-            by.setdefault(customer_id, kind)
-    rows = fetch_any(
-        connection, f"SELECT {_CUSTOMER} FROM customers WHERE id {{any}} ORDER BY id", by
-    )
-    return [
-        CustomerMatch(
-            id=row[0],
-            matched_by=by[row[0]],
-            email=row[1],
-            phone=row[2],
-            first_name=row[3],
-            last_name=row[4],
-            created_at=moment(row[5]),
-            orders_count=row[6],
-        )
-        for row in rows
-    ]
 
 
 def _count_journeys(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.durations import Duration
 from engine.core.answers import ANSWERS
-from engine.core.book import Record
+from engine.core.book import Books, Record
 from engine.core.customer import Customer, Line, Order, Refund, Ticket
 from engine.core.evaluate import Activation, evaluate
 from engine.core.facts import FIELDS, OPEN_PREFIXES, bind, value_of
@@ -75,7 +75,7 @@ def full_world() -> World:
     )  # fmt: skip
     shopping = {"rfm": [5, 4, 3], "products": ["p0"], "refills": [refill.data()]}
     night = Record(book=BOOK, key=PAGE, at=T0, data=shopping)
-    books = {**told, ("points", "account"): account, (BOOK, PAGE): night}
+    books = Books({**told, ("points", "account"): account, (BOOK, PAGE): night})
     return World(customer=customer, orders={"shopify:1": full_order()}, books=books)
 
 

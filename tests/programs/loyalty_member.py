@@ -16,7 +16,7 @@ from engine.core.projection import project
 from engine.core.world import Emitted, World
 from engine.programs.loyalty import LoyaltyProgram
 from engine.programs.loyalty_booking import ledger_of
-from engine.programs.loyalty_ledger import Ledger
+from engine.programs.loyalty_ledger import Ledger, read_ledger
 from engine.programs.program import Programs
 from engine.services.bookkeeping import look_at_due
 from tests.core.shop import Shop
@@ -48,7 +48,10 @@ class Member:
 
     @property
     def ledger(self) -> Ledger:
-        return ledger_of(self.world)
+        """What has been read entry by entry, which is what all of them say at once."""
+        read_on = ledger_of(self.world)
+        assert read_on == read_ledger(self.world.book("points"))
+        return read_on
 
     @property
     def page(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.answers import ANSWERS, last_answer_at, latest_score
+from engine.core.book import Books
 from engine.core.facts import FIELDS, value_of
 from engine.core.survey import (
     LONGEST_COMMENT,
@@ -121,7 +122,7 @@ def test_answers_in_any_order_and_twice_end_in_one_book(
 ) -> None:
     shop, books = Shop.of(plan()), []
     for order in (answers, random.sample(answers, len(answers)) + answers[:3]):
-        shop.world.books.clear()
+        shop.world.books = Books()
         for minute, score in order:
             told(shop.world, shop, minute, kind="nps", score=score, message_id="m-1")
         (record,) = shop.world.book(ANSWERS)

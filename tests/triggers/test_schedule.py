@@ -9,7 +9,10 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triggers import schedule
 from triggers.schedule import (
+    KnownFires,
+    Occurrence,
     date_occurrence,
     fires_between,
     next_date_fire,
@@ -201,6 +204,40 @@ def test_next_fire_is_strictly_later_and_leaves_nothing_between(
         between = after + (fire.at - after) * share
         if between < fire.at:
             assert next_fire(cron, zone, between) == fire
+
+
+@settings(deadline=None)
+@given(
+    places(), st.lists(lines, min_size=1, max_size=2), st.lists(st.floats(-30, 400), max_size=20)
+)
+def test_what_is_known_of_fires_is_what_would_be_computed(
+    place: tuple[ZoneInfo, datetime], asked: list[str], hours: list[float]
+) -> None:
+    zone, start = place
+    known = KnownFires()
+    for at in (start, *(start + timedelta(hours=each) for each in hours)):
+        for line in asked:
+            cron = parse_cron(line)
+            # Asked on a clock on the wall, too: one hour of which may come twice.
+            for after in (at, at.astimezone(zone)):
+                assert known.next(cron, zone, after) == next_fire(cron, zone, after)
+
+
+def test_an_hourly_look_computes_each_fire_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[datetime] = []
+
+    def count(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
+        computed.append(after)
+        return next_fire(cron, zone, after)
+
+    monkeypatch.setattr(schedule, "next_fire", count)
+    known, last = KnownFires(), datetime(2026, 3, 1, tzinfo=UTC)
+    for hour in range(240):
+        now = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=hour)
+        fires = fires_between("0 9 * * *", BERLIN, last, now, 10, known.next)
+        last = fires[-1].at if fires else last
+        known.next("0 9 * * *", BERLIN, now)
+    assert len(computed) == 11  # ten days' fires, and the one after
 
 
 @given(places(), st.times())

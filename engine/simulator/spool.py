@@ -1,0 +1,142 @@
+"""A history on disk: its events' bodies in a file without a name, and in memory where they stand.
+
+The file belongs to nobody but this process and those it forks, and is gone with them, however they
+end. It is in the system's folder for such files (``TMPDIR``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
+from tempfile import TemporaryFile
+from typing import Final
+
+from triggers.event import Event
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One event of a history, and when it arrived."""
+
+    at: datetime
+    body: bytes
+
+
+class Spool:
+    """Takes events in any order; ``place`` is where ``engine.simulator.kin.Kin`` has each."""
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile(prefix="lagniappe-")  # noqa: SIM115 (it lasts)
+        weakref.finalize(self, self._file.close)
+        self._at, self._time = array("q"), array("q")  # microseconds since the epoch
+        self._start, self._named = array("Q", [0]), array("H")
+        self._names = array("q")  # hashes of (source, id)
+        self.places = array("l")
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def add(self, event: Event, at: datetime, body: bytes, place: int) -> None:
+        """Take in the next event, which arrived at ``at``. Raises OSError: the disk is full."""
+        # Sorts as (source, id) does, since neither can hold a NUL.
+        name = f"{event.source}\0{event.id}".encode()
+        self._at.append((at - _EPOCH) // _INSTANT)
+        self._time.append((event.time - _EPOCH) // _INSTANT)
+        self._named.append(len(name))
+        self._names.append(hash(name))
+        self._start.append(self._start[-1] + len(name) + len(body))
+        self.places.append(place)
+        self._file.write(name + body)
+
+    def seal(self) -> None:
+        """Have everything written. Raises OSError: the disk is full."""
+        self._file.flush()
+
+    def span(self) -> tuple[datetime, datetime] | None:
+        """When the first and the last event arrived; None when there is none."""
+        return (_moment(min(self._at)), _moment(max(self._at))) if self._at else None
+
+    def order(self, before: datetime) -> array[int]:
+        """The numbers of the events that arrive before then, by (arrival, time, source, id)."""
+        self.seal()
+        at, time = self._at, self._time
+        end = (before - _EPOCH) // _INSTANT
+        numbers: Iterable[int] = (number for number, each in enumerate(at) if each < end)
+        if any(later < former for former, later in pairwise(self._at)) or at != time:
+            numbers = sorted(sorted(numbers, key=time.__getitem__), key=at.__getitem__)
+        found = array("L")
+        for _, tied in groupby(numbers, key=lambda number: (at[number], time[number])):
+            those = list(tied)
+            found.extend(those if len(those) == 1 else sorted(those, key=self._name))
+        return found
+
+    def twins(self) -> Iterator[list[int]]:
+        """Events of one source and id, which count once: the places of each such group."""
+        hashes = sorted(self._names)
+        double = {one for one, other in pairwise(hashes) if one == other}
+        if double:
+            found: defaultdict[int, list[int]] = defaultdict(list)
+            for number, name in enumerate(self._names):
+                if name in double:
+                    found[name].append(self.places[number])
+            yield from found.values()
+
+    def recorded(self, number: int) -> Recorded:
+        """One of the events."""
+        start = self._start[number] + self._named[number]
+        body = self._read(start, self._start[number + 1] - start)
+        return Recorded(at=_moment(self._at[number]), body=body)
+
+    def _name(self, number: int) -> bytes:
+        return self._read(self._start[number], self._named[number])
+
+    def _read(self, start: int, length: int) -> bytes:
+        if sys.platform == "win32":  # where nobody else reads it
+            self._file.seek(start)
+            return self._file.read(length)
+        return os.pread(self._file.fileno(), length, start)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Events sorted by arrival, to be gone through as often as one likes."""
+
+    spool: Spool
+    numbers: array[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Recorded]:
+        return map(self.spool.recorded, self.numbers)
+
+    def where(self, wanted: Callable[[int], bool]) -> History:
+        """Those of whose numbers this is true."""
+        return History(self.spool, array("L", filter(wanted, self.numbers)))
+
+    def parts(self, groups: Sequence[int], count: int) -> list[History]:
+        """So many histories of about one size; ``groups``, by place, stay together."""
+        places = self.spool.places
+        sizes = Counter(groups[places[number]] for number in self.numbers)
+        loads, part = [0] * count, dict[int, int]()
+        for group, size in sizes.most_common():
+            part[group] = least = loads.index(min(loads))
+            loads[least] += size
+        numbers = [array("L") for _ in range(count)]
+        for number in self.numbers:
+            numbers[part[groups[places[number]]]].append(number)
+        return [History(self.spool, each) for each in numbers]
+
+
+def _moment(stored: int) -> datetime:
+    return _EPOCH + stored * _INSTANT
