@@ -7,7 +7,7 @@ customers do, then whatever is due. The clock stops only where something happens
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -18,7 +18,7 @@ from engine.services.deliveries import Deliveries
 from engine.services.ingest import Ingest
 from engine.services.sweep import Sweep
 
-_BATCH: Final = 250  # events of one instant that are taken in at once
+_BATCH: Final = 250  # events of history that are taken in at once
 _LOOK_AGAIN: Final = timedelta(hours=1)
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -83,45 +83,74 @@ def live(
     *,
     crowd: Crowd | None = None,
     progress: Callable[[datetime, int], None] = lambda now, taken: None,
+    goes_on: Callable[[datetime], bool] = lambda moment: True,
 ) -> None:
     """Let ``arrivals``, sorted by (arrival, time, source, id), come in, and time pass ``until``.
 
-    ``progress`` is told the clock and the number of events so far.
+    ``progress`` is told the clock and the number of events so far. ``goes_on`` is asked before the
+    clock is moved to a moment; where it says no, that is the end.
+
+    What becomes of one customer never depends on at which moments other customers keep the clock
+    busy: looks have their own hours, and all that is due at a moment is done together.
     """
     crowd = crowd or Nobody()
     clock = house.clock
-    source = iter(arrivals)
-    upcoming = next(source, None)
-    next_sweep, taken = clock.now(), 0
-    night = house.stocktaking.next_night(next_sweep)
+    queue = _Queue(arrivals)
+    next_look = next_fire = clock.now()
+    night = house.stocktaking.next_night(next_look)
     while True:
         now = clock.now()
-        if now >= next_sweep:
+        if now >= min(next_look, next_fire):
             house.sweep.run(now)
+            next_fire = house.sweep.next_fire(now) or until
+        if now >= next_look:
             house.deliveries.run()
-            # New zones come with new customers, so look again before long.
-            next_sweep = min(house.sweep.next_fire(now) or until, now + _LOOK_AGAIN)
+            next_look += _LOOK_AGAIN
         if now >= night:
             if house.stocktaking.wanted():
                 house.stocktaking.run()
             night = house.stocktaking.next_night(now)
-        arrived: list[Incoming] = []
-        while upcoming is not None and upcoming.received_at <= now and len(arrived) < _BATCH:
-            arrived.append(upcoming)
-            upcoming = next(source, None)
-        if arrived:
+        came = queue.taken
+        for arrived in queue.until(now):
             house.ingest.take(arrived)
-            taken += len(arrived)
+            progress(now, queue.taken)
+        if queue.taken > came and house.sweep.has_new_zones():
+            next_fire = now
         crowd.act(now)
         house.rest()
-        progress(now, taken)
-        if upcoming is not None and upcoming.received_at <= now:
-            continue
+        progress(now, queue.taken)
         if now >= until:
             return
-        moments = [until, next_sweep, night]
-        if upcoming is not None:
-            moments.append(upcoming.received_at)
-        dues = (house.next_due(), crowd.next_at())
+        moments = [until, next_look, next_fire, night]
+        dues = (queue.next_at(), house.next_due(), crowd.next_at())
         moments += [due for due in dues if due is not None]
-        clock.advance_to(max(now + _INSTANT, min(moments)))
+        moment = max(now + _INSTANT, min(moments))
+        if not goes_on(moment):
+            return
+        clock.advance_to(moment)
+
+
+class _Queue:
+    """Events that are still to arrive."""
+
+    def __init__(self, arrivals: Iterable[Incoming]) -> None:
+        self._arrivals = iter(arrivals)
+        self._upcoming = next(self._arrivals, None)
+        self.taken = 0
+
+    def next_at(self) -> datetime | None:
+        """When the next of them arrives."""
+        return None if self._upcoming is None else self._upcoming.received_at
+
+    def until(self, now: datetime) -> Iterator[list[Incoming]]:
+        """Those that have arrived by now: together, but history, which starts nothing, in parts."""
+        found: list[Incoming] = []
+        while self._upcoming is not None and self._upcoming.received_at <= now:
+            found.append(self._upcoming)
+            self.taken += 1
+            if len(found) >= _BATCH and self._upcoming.backfill:
+                yield found
+                found = []
+            self._upcoming = next(self._arrivals, None)
+        if found:
+            yield found

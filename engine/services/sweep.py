@@ -66,6 +66,7 @@ class Sweep:
     ) -> None:
         self._likely = likely
         self._fires = KnownFires()
+        self._met: set[str | None] = set()  # zones that were looked at, whoever lives there now
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
@@ -86,6 +87,7 @@ class Sweep:
         with self._storage.deciding() as unit:
             configuration = self._revisions.configuration(unit)
             zones = unit.zones_in_use()
+            self._met.update(zones)
             begun: list[tuple[Plan, Occurrence]] = []
             for plan in plans:
                 if not configuration.plans.is_frozen(plan.id):
@@ -107,7 +109,7 @@ class Sweep:
         """When the next schedule fires, strictly after ``now``; None when there is none."""
         with self._storage.deciding() as unit:
             rules = self._revisions.configuration(unit).rules
-            zones = unit.zones_in_use()
+            zones = self._met.union(unit.zones_in_use())
         moments: list[datetime] = []
         for plan in self._revisions.plans.current.values():
             trigger = plan.trigger
@@ -118,6 +120,16 @@ class Sweep:
             cron, fires = cron_of(plan), self._fires
             moments.extend(fires.next(cron, _zone(name, rules), now).at for name in names)
         return min(moments, default=None)
+
+    def has_new_zones(self) -> bool:
+        """Whether customers live in a zone that no look has met yet."""
+        if not any(
+            plan.status is CampaignStatus.LIVE and not isinstance(plan.trigger, EventTrigger)
+            for plan in self._revisions.plans.current.values()
+        ):
+            return False
+        with self._storage.deciding() as unit:
+            return not self._met.issuperset(unit.zones_in_use())
 
     def _due(
         self,
@@ -134,8 +146,10 @@ class Sweep:
         """
         trigger = plan.trigger
         fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
-        wanted: Collection[str | None] = [fixed] if fixed is not None else zones
         latest = unit.occurrence_state(plan.id)
+        # A zone that everybody has left fires on, or who comes there would be met by its last fire.
+        known = dict.fromkeys((*zones, *(zone for zone in latest if zone != ALL_ZONES)))
+        wanted: Collection[str | None] = [fixed] if fixed is not None else known
         for name in wanted:
             zone_key = ALL_ZONES if fixed is not None else name
             zone = _zone(name, rules)

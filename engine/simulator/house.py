@@ -7,7 +7,9 @@ from typing import Final
 from engine.passage import House
 from engine.simulator.premises import Premises
 
-BATCH: Final = 250
+# All that is due at a moment is done together, so that what becomes of one customer does not depend
+# on how many others are due.
+EVERYBODY: Final = 1_000_000_000
 
 
 def house_of(premises: Premises) -> House:
@@ -35,17 +37,17 @@ def settle(premises: Premises) -> None:
         busy = premises.hands.holds_any
         told = False
         if memory.waiting:
-            told = premises.ingest.process_waiting(BATCH) > 0
+            told = premises.ingest.process_waiting(EVERYBODY) > 0
         if (at := memory.records.next_at()) is not None and at <= now:
-            told = premises.bookkeeping.run(now, BATCH) > 0 or told
+            told = premises.bookkeeping.run(now, EVERYBODY) > 0 or told
         if told:
             busy = True
             record(premises)
         if (at := memory.steps.next_at()) is not None and at <= now:
-            busy = premises.advance.run(now, BATCH) > 0 or busy
+            busy = premises.advance.run(now, EVERYBODY) > 0 or busy
         busy = record(premises) or busy
         if any((at := each.next_at()) is not None and at <= now for each in memory.sends.values()):
-            busy = premises.dispatch.run(now, BATCH) > 0 or busy
+            busy = premises.dispatch.run(now, EVERYBODY) > 0 or busy
 
 
 def record(premises: Premises) -> bool:
