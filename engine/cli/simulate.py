@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.simulator.report import Document
 
 AFTERWARDS = timedelta(days=30)
+_NOBODYS = "preview"  # the provider whose messages nobody gets
 _EVERY = 0.1  # seconds between two looks of the bar
 
 
@@ -228,12 +229,14 @@ def gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
 
 
 def _recall(session: Session, prepared: Prepared) -> None:
-    from engine.storage.recordings import recordings
+    from engine.storage.recordings import messages_sent, recordings
     from triggers.sources.native import deserialize
 
     with session.records() as records:
         for one in recordings(records.storage.database):
             prepared.add(deserialize(one.body), one.arrived, one.body)
+        for message, at, provider in messages_sent(records.storage.database):
+            prepared.went_out(message, at, previewed=provider == _NOBODYS)
 
 
 def _read(files: Sequence[str], prepared: Prepared) -> None:

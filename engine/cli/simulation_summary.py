@@ -97,6 +97,12 @@ def _programs(report: Mapping[str, Any]) -> None:
     for row in report["reactions"]:
         deeds[row["reaction"]] += row["messages"]
     lines = [f"customers: {count:,} {deed}" for deed, count in deeds.most_common()]
+    told = report["recorded"]
+    if told["replayed"] or told["left_out"]:
+        lines.append(
+            f"reactions: {told['replayed']:,} as they really were, {told['modelled']:,} modelled, "
+            f"{told['left_out']:,} left out, for their messages would not go out"
+        )
     lines += [
         f"{one['kind'].upper()}: {one['answers']:,} answers, {one['mean']} on average"
         for one in report["surveys"]

@@ -15,9 +15,10 @@ def withhold_refused(world: World, plans: Plans, context: Context) -> None:
 
     A message for after the pause stays. Those of a campaign that is gone wait with it, and are
     looked at again before the hand-over like any other; so is one without an address, which may
-    still be given.
+    still be given. They go in the order in which they would be handed over: what comes after one in
+    its journey may take the place that another's successor would have.
     """
-    for message in list(world.messages.values()):
+    for message in sorted(world.messages.values(), key=lambda one: (one.send_at, one.id)):
         if (
             message.status is not MessageStatus.SCHEDULED
             or (message.campaign, message.revision) not in plans.revisions

@@ -25,8 +25,9 @@ from engine.core.survey import SurveyKind, answer_in
 from engine.core.texts import InboundText, Intent, Keywords, Reading, read_text
 from engine.core.world import World
 from engine.ports.clock import Clock
+from engine.ports.decisions import Decisions
 from engine.ports.metrics import Metrics
-from engine.ports.storage import Contended, Incoming, Processed, Storage, UnitOfWork
+from engine.ports.storage import Contended, Incoming, Processed, UnitOfWork
 from engine.services.batch import Batch, order_reference, ticket_reference
 from engine.services.consenting import later_than_held, tell_consent
 from engine.services.handover import HandOver
@@ -79,7 +80,7 @@ class Replies:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: Decisions,
         revisions: Revisions,
         handover: HandOver,
         clock: Clock,

@@ -90,13 +90,15 @@ class Segment:
 class Behaviour:
     """How customers behave, the most particular word last: channel, campaign, first segment.
 
-    ``costs`` are in the shop's currency, of an email, a segment of an SMS, a call.
+    ``costs`` are in the shop's currency, of an email, a segment of an SMS, a call. ``as_recorded``:
+    a message that really went out is met with what it was really met with.
     """
 
     channels: Mapping[Channel, Manner] = field(default_factory=lambda: DEFAULT)
     campaigns: Mapping[str, Manner] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
     costs: Mapping[Channel, Decimal] = field(default_factory=dict)
+    as_recorded: bool = True
 
     def price(self, outgoing: Outgoing) -> Decimal | None:
         """What handing over one message costs: an SMS by its segments."""

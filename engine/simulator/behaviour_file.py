@@ -85,6 +85,7 @@ class _File(BaseModel):
     campaigns: dict[str, _Manner] = {}
     segments: list[_Segment] = []
     costs: dict[Channel, Annotated[Decimal, Field(ge=0)]] = {}
+    as_recorded: bool = True
 
 
 def read_behaviour(path: Path) -> Behaviour:
@@ -121,4 +122,5 @@ def read_behaviour(path: Path) -> Behaviour:
         campaigns={key: each.manner() for key, each in told.campaigns.items()},
         segments=tuple(segments),
         costs=dict(told.costs),
+        as_recorded=told.as_recorded,
     )

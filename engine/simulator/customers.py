@@ -1,30 +1,49 @@
 """Simulated customers at work: what they do goes in by the doors that real ones use.
 
 Opens, clicks and complaints are receipts, answers come from the survey's page, an opt-out from the
-link in the message, and a purchase is an order's events.
+link in the message, and a purchase is an order's events. A message that really went out is met with
+what it was really met with; how others are follows from the behaviour.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from engine.core.evaluate import evaluate
 from engine.core.facts import bind
+from engine.core.guards import GuardRules
+from engine.core.identity import IdentityKey
 from engine.core.message import Message
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.core.survey import SurveyKind
 from engine.core.verbs import AskSurvey
-from engine.links import Purpose
+from engine.core.world import World
+from engine.links import Links, Purpose
+from engine.ports.decisions import Decisions
 from engine.ports.storage import Incoming
 from engine.services.batch import OWN_SOURCE
-from engine.services.unsubscribe import UnknownMessage
+from engine.services.ingest import Ingest
+from engine.services.receive import Receive
+from engine.services.replies import Replies
+from engine.services.revisions import Revisions
+from engine.services.surveys import Surveys
+from engine.services.unsubscribe import UnknownMessage, Unsubscribe
 from engine.simulator.behaviour import Behaviour, Deed, Manner, Reaction, reactions
 from engine.simulator.figures import Figures
-from engine.simulator.premises import Premises
+from engine.simulator.memory import Memory
+from engine.simulator.recorded import (
+    NOTHING,
+    Done,
+    Recollection,
+    receipt_of,
+    shifted,
+    text_of,
+)
 from triggers.event import CustomerFacts, Event, OrderFacts
 from triggers.sources.native import serialize
 
@@ -36,35 +55,73 @@ _KINDS: Final = {
 }
 _PROVIDER: Final = "simulation"
 _FIRST_ORDER: Final = Decimal(50)  # what somebody buys of whom no order is known
-_Planned = tuple[datetime, str, Deed, int | None]
+_Planned = tuple[
+    datetime, str, int, Reaction | Done
+]  # when, with which message, as its how manieth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """By what customers come in."""
+
+    storage: Decisions
+    revisions: Revisions
+    ingest: Ingest
+    receive: Receive
+    replies: Replies
+    surveys: Surveys
+    unsubscribe: Unsubscribe
+    links: Links
 
 
 class Customers:
     """``engine.passage.Crowd``: everybody who got a message."""
 
-    def __init__(self, premises: Premises, behaviour: Behaviour, seed: str) -> None:
-        self._premises = premises
+    def __init__(
+        self,
+        doors: Doors,
+        behaviour: Behaviour,
+        seed: str,
+        recollection: Recollection | None = None,
+    ) -> None:
+        self._doors = doors
         self._behaviour = behaviour
         self._seed = seed
-        self._planned: list[_Planned] = []
+        self._recollection = recollection or NOTHING
+        self._planned: list[_Planned] = [
+            (one.at, "", number, one) for number, one in enumerate(self._recollection.unasked)
+        ]
+        heapq.heapify(self._planned)
         self._parcels: list[tuple[datetime, str, str]] = []  # order and customer
+        self._fresh: list[Message] = []  # went out at this moment
+        self._again: set[str] = set()  # messages that really went out
         self._done: Counter[tuple[str, str]] = Counter()  # by (campaign, deed)
+        self._replayed: Counter[tuple[str, str]] = Counter()
         self._worth = Decimal(0)
 
     def got(self, message: Message) -> None:
-        """A message went out; plan what is done with it."""
+        """A message went out; what is done with it is planned when all of its moment is over."""
+        self._fresh.append(message)
+
+    def _plan(self, message: Message) -> None:
         sent = message.sent_at
         if sent is None:
             return
+        if self._recollection.knows(message.id):
+            self._again.add(message.id)
+            for place, (at, done) in enumerate(self._recollection.again(message, sent)):
+                heapq.heappush(self._planned, (at, message.id, place, done))
+            return
         manner = self._behaviour.manner(message, self._segment(message, sent))
-        for each in reactions(message, manner, self._kind(message), self._seed):
-            self._plan(message.id, sent, each)
-
-    def _plan(self, message_id: str, sent: datetime, each: Reaction) -> None:
-        heapq.heappush(self._planned, (sent + each.after, message_id, each.deed, each.score))
+        found = reactions(message, manner, self._kind(message), self._seed)
+        for place, each in enumerate(found):
+            heapq.heappush(self._planned, (sent + each.after, message.id, place, each))
 
     def next_at(self) -> datetime | None:
         """When the next of them does something."""
+        fresh, self._fresh = self._fresh, []
+        for message in fresh:
+            self._plan(message)
         heads = [heap[0][0] for heap in (self._planned, self._parcels) if heap]
         return min(heads, default=None)
 
@@ -72,51 +129,89 @@ class Customers:
         """Let everybody do what they planned, by (time, message)."""
         receipts: list[Receipt] = []
         while self._planned and self._planned[0][0] <= now:
-            _, message_id, deed, score = heapq.heappop(self._planned)
-            message = self._premises.memory.messages[message_id]
-            self._done[message.campaign, deed] += 1
-            match deed:
-                case "open" | "click" | "complain":
-                    receipts.append(_receipt(message_id, deed, now))
-                case "answer":
-                    self._answer(message, score)
-                case "unsubscribe":
-                    self._unsubscribe(message_id)
-                case "buy":
-                    self._buy(message, now)
+            _, message_id, _, each = heapq.heappop(self._planned)
+            message = self._message(message_id) if message_id else None
+            receipt = self._react(each, message, now)
+            if receipt is not None:
+                receipts.append(receipt)
         if receipts:
-            self._premises.receive.take(receipts)
+            self._doors.receive.take(receipts)
         while self._parcels and self._parcels[0][0] <= now:
             _, order, customer = heapq.heappop(self._parcels)
             self._tell("order.delivered", OrderFacts(id=order, partial=True), customer, now)
 
-    def settle(self, figures: Figures) -> None:
+    def settle(self, figures: Figures, memory: Memory) -> None:
         """Tell what was done, and keep it apart from what the history told."""
         figures.done += self._done
+        figures.replayed += self._replayed
+        figures.left_out += sum(
+            _is_known(one, memory)
+            for message, done in self._recollection.done.items()
+            if message not in self._again
+            for one in done
+        )
         figures.bought = sum(count for (_, deed), count in self._done.items() if deed == "buy")
         figures.bought_worth = self._worth
         figures.orders -= figures.bought
         figures.revenue -= self._worth
 
+    def _react(
+        self, each: Reaction | Done, message: Message | None, now: datetime
+    ) -> Receipt | None:
+        """Do it; a receipt is given back, so that those of one moment come in together."""
+        if isinstance(each, Done):
+            return self._repeat(each, message, now)
+        assert message is not None
+        self._done[message.campaign, each.deed] += 1
+        match each.deed:
+            case "open" | "click" | "complain":
+                return _receipt(message.id, each.deed, now)
+            case "answer":
+                self._answer(message, each.score)
+            case "unsubscribe":
+                self._unsubscribe(message.id)
+            case "buy":
+                self._buy(message, now)
+        return None
+
+    def _repeat(self, done: Done, message: Message | None, now: datetime) -> Receipt | None:
+        by = now - done.at
+        if message is not None:
+            self._replayed[message.campaign, done.deed or ""] += 1
+            receipt = receipt_of(done, message, by)
+            if receipt is not None:
+                return receipt
+        text = text_of(done)
+        if text is not None:
+            self._doors.replies.take(text)
+            return None
+        self._take(shifted(done.event, by), now)
+        return None
+
+    def _message(self, message_id: str) -> Message:
+        with self._doors.storage.deciding() as unit:
+            return unit.messages([message_id])[message_id]
+
+    def _world(self, customer_id: str, now: datetime) -> tuple[World, GuardRules]:
+        with self._doors.storage.deciding() as unit:
+            configuration = self._doors.revisions.configuration(unit)
+            return unit.load([customer_id], now=now)[customer_id], configuration.rules
+
     def _segment(self, message: Message, now: datetime) -> Manner | None:
         if not self._behaviour.segments:
             return None
-        premises = self._premises
-        person = premises.memory.people[message.customer_id]
-        premises.memory.turn_page(person)
-        world = person.world(now=now, since=now, complete=False, books=None, message_ids=())
-        premises.memory.permits.fill(world)
+        world, rules = self._world(message.customer_id, now)
         for each in self._behaviour.segments:
             values = bind(
                 each.condition.names, world, order=None, ticket=None, trigger={}, results={},
-                event=None, now=now, rules=premises.rules,
+                event=None, now=now, rules=rules,
             )  # fmt: skip
             if evaluate(each.condition, values).met:
                 return each.manner
         return None
 
     def _kind(self, message: Message) -> SurveyKind | None:
-        plan = self._premises.revisions.plans.revisions.get((message.campaign, message.revision))
+        plan = self._doors.revisions.plans.revisions.get((message.campaign, message.revision))
         index = None if plan is None else plan.step_index.get(message.step)
         step = None if plan is None or index is None else plan.steps[index]
         return step.kind if isinstance(step, AskSurvey) else None
@@ -124,22 +219,22 @@ class Customers:
     def _answer(self, message: Message, score: int | None) -> None:
         kind = self._kind(message)
         if kind is not None and score is not None:
-            self._premises.surveys.answer(message.id, kind, score, how="page")
+            self._doors.surveys.answer(message.id, kind, score, how="page")
 
     def _unsubscribe(self, message_id: str) -> None:
-        token = self._premises.links.token(Purpose.UNSUBSCRIBE, message_id)
+        token = self._doors.links.token(Purpose.UNSUBSCRIBE, message_id)
         try:
-            self._premises.unsubscribe.unsubscribe(token, "one-click")
+            self._doors.unsubscribe.unsubscribe(token, "one-click")
         except UnknownMessage:  # their address is another one by now
             return
 
     def _buy(self, message: Message, now: datetime) -> None:
-        customer = self._premises.memory.people[message.customer_id].customer
+        customer = self._world(message.customer_id, now)[0].customer
         worth = _FIRST_ORDER
         if customer.orders_count:
             worth = (customer.total_spent / customer.orders_count).quantize(Decimal("0.01"))
         order = f"simulated-{message.id}"
-        currency = self._premises.policy.currency
+        currency = self._doors.revisions.policy.currency
         facts = OrderFacts(
             id=order, number=order[:19], total=worth, currency=currency, placed_at=now
         )
@@ -156,7 +251,11 @@ class Customers:
             customer=CustomerFacts(id=customer),
             order=order,
         )
-        self._premises.ingest.take([Incoming(event=event, body=serialize(event), received_at=now)])
+        self._take(event, now)
+
+    def _take(self, event: Event, now: datetime) -> None:
+        incoming = Incoming(event=event, body=serialize(event), received_at=now)
+        self._doors.ingest.take([incoming])
 
 
 def _receipt(message_id: str, deed: Deed, now: datetime) -> Receipt:
@@ -168,3 +267,13 @@ def _receipt(message_id: str, deed: Deed, now: datetime) -> Receipt:
         at=now,
         verdict=Verdict.REPORTED if deed == "complain" else Verdict.NOTHING,
     )
+
+
+def _is_known(done: Done, memory: Memory) -> bool:
+    """Whether whoever did it is among the customers who were simulated."""
+    facts = done.event.customer
+    if facts is None:
+        return False
+    if facts.id is None:
+        return IdentityKey("phone", facts.phone or "") in memory.identities
+    return memory.aliases.get(facts.id, facts.id) in memory.people

@@ -77,6 +77,8 @@ class Figures:
     pressure: Counter[int] = field(default_factory=Counter)
     peaks: Counter[int] = field(default_factory=Counter)
     done: Counter[Pair] = field(default_factory=Counter)  # by simulated customers
+    replayed: Counter[Pair] = field(default_factory=Counter)  # as they really did
+    left_out: int = 0  # what they really did with messages that do not go out
     bought: int = 0  # orders of theirs, apart from those of the history
     bought_worth: Decimal = Decimal(0)
     stopped: dict[str, tuple[str, datetime]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.passage import House
+from engine.simulator.customers import Doors
 from engine.simulator.premises import Premises
 
 # All that is due at a moment is done together, so that what becomes of one customer does not depend
@@ -22,6 +23,20 @@ def house_of(premises: Premises) -> House:
         stocktaking=premises.stocktaking,
         rest=lambda: settle(premises),
         next_due=premises.memory.next_due,
+    )
+
+
+def doors_of(premises: Premises) -> Doors:
+    """By what its customers come in."""
+    return Doors(
+        storage=premises.storage,
+        revisions=premises.revisions,
+        ingest=premises.ingest,
+        receive=premises.receive,
+        replies=premises.replies,
+        surveys=premises.surveys,
+        unsubscribe=premises.unsubscribe,
+        links=premises.links,
     )
 
 

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.core.beside import beside
+from engine.core.identity import OWN_SOURCE, keys_of, new_customer_id
 from engine.core.projection import order_key, ticket_key, ticket_order_key
 from engine.core.statements import address_told
 from triggers.addresses import normalised
@@ -101,12 +102,18 @@ def _people(event: Event, country: str | None) -> Iterator[str]:
             yield f"{'email' if about[0] == 'email' else 'phone'}:{about[1].lower()}"
         return
     customer = normalised(event.customer, country)
+    if event.source == OWN_SOURCE:
+        yield f"own:{customer.id}"
+        return
     if customer.id is not None:
         yield f"id:{event.source}:{customer.id}"
     if customer.email is not None:
         yield f"email:{customer.email.lower()}"
     if customer.phone is not None:
         yield f"phone:{customer.phone}"
+    own = new_customer_id(keys_of(customer, event.source))
+    if own is not None:  # ours, if this is the first that is heard of them
+        yield f"own:{own}"
 
 
 def _things(event: Event) -> Iterator[str]:
@@ -119,4 +126,4 @@ def _things(event: Event) -> Iterator[str]:
             yield f"{kind}:{key}"
     other = beside(event)
     if other is not None:
-        yield f"id:{event.source}:{other.customer_id}"
+        yield f"own:{other.customer_id}"

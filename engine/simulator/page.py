@@ -78,7 +78,17 @@ def _told(report: Document) -> str:
     return (
         f"{history['events']:,} events of {history['customers']:,} customers, "
         f"{history['orders']:,} orders, {history['revenue']} {history['currency']}. "
-        f"Behaviour of customers: {report['behaviour']}; seed {report['seed']}."
+        f"Behaviour of customers: {report['behaviour']}{_really(report)}; seed {report['seed']}."
+    )
+
+
+def _really(report: Document) -> str:
+    told = report["recorded"]
+    if not told["replayed"] and not told["left_out"]:
+        return ""
+    return (
+        f", where their messages did not really go out; {told['replayed']:,} reactions are as they "
+        f"were, and {told['left_out']:,} are left out, for their messages do not go out here"
     )
 
 
@@ -228,6 +238,7 @@ _REASONS: Final[tuple[tuple[str, Cell], ...]] = (
 )  # fmt: skip
 _REACTIONS: Final[tuple[tuple[str, Cell], ...]] = (
     ("campaign", _of("campaign")), ("did", _of("reaction")), ("messages", _of("messages")),
+    ("as they really did", _of("as_recorded")),
 )  # fmt: skip
 _COUPONS: Final[tuple[tuple[str, Cell], ...]] = (
     ("offer", _of("offer")), ("status", _of("status")), ("coupons", _of("coupons")),

@@ -18,7 +18,9 @@ from engine.core.message import Channel, Outgoing
 from engine.links import Links
 from engine.ports.clock import VirtualClock
 from engine.ports.decisions import Shelf
+from engine.ports.metrics import Uncounted
 from engine.ports.plans import CampaignSource, Compiled
+from engine.rendering.sms import plain, segments
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
 from engine.services.advance import Advance
@@ -30,6 +32,7 @@ from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.receive import Receive
+from engine.services.replies import Replies
 from engine.services.revisions import Policies, Revisions
 from engine.services.stocktaking import is_wanted
 from engine.services.surveys import Surveys
@@ -117,6 +120,7 @@ class Premises:
     deliveries: Deliveries
     stocktaking: MemoryNights
     receive: Receive
+    replies: Replies
     surveys: Surveys
     unsubscribe: Unsubscribe
     links: Links
@@ -198,6 +202,9 @@ def furnish(
             memory, policy, clock, wanted=is_wanted(revisions.plans, templates.reads)
         ),
         receive=Receive(storage, revisions, handover, clock),
+        replies=Replies(
+            storage, revisions, handover, clock, Uncounted(), segments=segments, plain=plain
+        ),
         surveys=Surveys(storage, ingest, links, clock),
         unsubscribe=Unsubscribe(storage, ingest, links, clock),
         links=links,

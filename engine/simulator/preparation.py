@@ -15,6 +15,7 @@ from engine.simulator.behaviour import Behaviour
 from engine.simulator.figures import Tally
 from engine.simulator.kin import Kin, name_of, share_of
 from engine.simulator.premises import Trial, furnish
+from engine.simulator.recorded import Done, Recollection, divide, part_of
 from engine.simulator.report import Frame
 from engine.simulator.simulation import Setup
 from engine.simulator.spool import History, Spool
@@ -59,6 +60,9 @@ class Prepared:
         self.catalog: Catalog = premises.catalog
         self.plans: Mapping[str, Plan] = premises.revisions.plans.current
         self._spool, self._kin = Spool(), Kin(self.policy.country)
+        self._reactions: list[Done] = []
+        self._sent: dict[str, datetime] = {}
+        self._previewed: dict[str, datetime] = {}
 
     @property
     def live(self) -> list[str]:
@@ -68,11 +72,22 @@ class Prepared:
     def add(self, event: Event, at: datetime | None = None, body: bytes | None = None) -> None:
         """Take in an event that arrived at ``at``, when it happened unless given.
 
-        ``body`` is the event as ``serialize`` writes it, where that is there. Raises OSError when
-        there is no room for it on the disk.
+        ``body`` is the event as ``serialize`` writes it, where that is there. One of our own that
+        the simulation will tell by itself is passed over. Raises OSError when there is no room for
+        it on the disk.
         """
-        told = serialize(event) if body is None else body
-        self._spool.add(event, at or event.time, told, self._kin.add(event))
+        match part_of(event):
+            case "told":
+                told = serialize(event) if body is None else body
+                self._spool.add(event, at or event.time, told, self._kin.add(event))
+            case "reaction":
+                self._reactions.append(Done(at=at or event.time, event=event))
+            case "echo":
+                pass
+
+    def went_out(self, message_id: str, at: datetime, *, previewed: bool) -> None:
+        """Take note of when a message really went out; ``previewed``: to nobody."""
+        (self._previewed if previewed else self._sent)[message_id] = at
 
     def seal(self) -> None:
         """Have all events on the disk. Raises OSError when there is no room for them."""
@@ -86,8 +101,13 @@ class Prepared:
         afterwards: timedelta,
         behaviour: Behaviour | None = None,
     ) -> Setup:
-        """What is simulated: by default all of the history, and some time ``afterwards``."""
+        """What is simulated: by default all of the history, and some time ``afterwards``.
+
+        Raises OSError when there is no room on the disk.
+        """
         first, last = self._spool.span() or (self.clock.now(), self.clock.now())
+        recollection = self._recollect(since or first)
+        as_recorded = behaviour is not None and behaviour.as_recorded
         return Setup(
             workspace=self._workspace,
             environ=self._environ,
@@ -97,7 +117,17 @@ class Prepared:
             behaviour=behaviour,
             seed=self._seed,
             settings=self._settings,
+            recollection=recollection if as_recorded else None,
         )
+
+    def _recollect(self, since: datetime) -> Recollection:
+        """What was done with messages since; what was with those of before is history."""
+        former, recollection = divide(self._reactions, self._sent, self._previewed, since)
+        for one in former:
+            self._spool.add(one.event, one.at, serialize(one.event), self._kin.add(one.event))
+        gone = {id(one) for one in former}
+        self._reactions = [one for one in self._reactions if id(one) not in gone]
+        return recollection
 
     def history(self, setup: Setup, sample: Sample) -> History:
         """The events of a sample of customers, sorted as they arrive; none after the end."""

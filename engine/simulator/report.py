@@ -75,7 +75,12 @@ def document(outcome: Outcome, frame: Frame) -> Document:
             {"campaign": key, "at": at.isoformat(), "reason": reason}
             for key, (reason, at) in sorted(figures.stopped.items())
         ],
-        "reactions": _rows(figures.done, ("campaign", "reaction"), "messages"),
+        "reactions": _reactions(figures),
+        "recorded": {
+            "replayed": figures.replayed.total(),
+            "left_out": figures.left_out,
+            "modelled": figures.done.total(),
+        },
         "bought": {"orders": figures.bought, "revenue": str(figures.bought_worth)},
         "surveys": _surveys(figures.scores),
         "coupons": _rows(figures.coupons, ("offer", "status"), "coupons"),
@@ -142,6 +147,20 @@ def _rows(counts: Counter[Pair], names: Sequence[str], what: str) -> list[Docume
     return [
         {names[0]: first, names[1]: second, what: count}
         for (first, second), count in sorted(counts.items())
+    ]
+
+
+def _reactions(figures: Figures) -> list[Document]:
+    """Those that people see; what only providers and machines did is counted elsewhere."""
+    replayed = {pair: count for pair, count in figures.replayed.items() if pair[1]}
+    return [
+        {
+            "campaign": campaign,
+            "reaction": reaction,
+            "messages": figures.done[campaign, reaction] + replayed.get((campaign, reaction), 0),
+            "as_recorded": replayed.get((campaign, reaction), 0),
+        }
+        for campaign, reaction in sorted({*figures.done, *replayed})
     ]
 
 

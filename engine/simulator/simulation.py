@@ -16,8 +16,9 @@ from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour
 from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
-from engine.simulator.house import house_of
+from engine.simulator.house import doors_of, house_of
 from engine.simulator.premises import Trial, furnish
+from engine.simulator.recorded import Recollection
 from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 from triggers.sources.native import deserialize
@@ -44,6 +45,7 @@ class Setup:
     seed: str = "1"
     settings: Settings | None = None
     pools: Mapping[str, int] = field(default_factory=dict)
+    recollection: Recollection | None = None  # None: every message is met as the behaviour says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,9 @@ def simulate(
     )
     for pool, size in setup.pools.items():
         premises.memory.pools.limit(pool, size)
-    customers = Customers(premises, setup.behaviour or UNMOVED, setup.seed)
+    customers = Customers(
+        doors_of(premises), setup.behaviour or UNMOVED, setup.seed, setup.recollection
+    )
     tally.on_sent = customers.got
 
     def tell(now: datetime, taken: int) -> None:
@@ -126,7 +130,7 @@ def simulate(
     except _Stopped:
         complete = False
     figures = tally.close(premises.memory)
-    customers.settle(figures)
+    customers.settle(figures, premises.memory)
     return Outcome(
         figures=figures,
         reached=premises.clock.now(),

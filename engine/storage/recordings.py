@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from engine.core.identity import OWN_SOURCE
+from engine.ports.privacy import ERASED_BODY, EXPIRED_BODY
 from engine.storage import tables
 from engine.storage.bulk import fetch
 from engine.storage.database import Database
@@ -16,7 +16,12 @@ from engine.storage.scalars import moment
 _PAGE: Final = 5000
 _EVENTS: Final = (
     "SELECT seq, time, received_at, backfill, body FROM events"
-    " WHERE seq > {p} AND state = {p} AND source <> {p} ORDER BY seq LIMIT {p}"
+    " WHERE seq > {p} AND state = {p} AND body NOT IN ({p}, {p}) ORDER BY seq LIMIT {p}"
+)
+_GONE: Final = (ERASED_BODY.decode(), EXPIRED_BODY.decode())
+_SENT: Final = (
+    "SELECT id, sent_at, provider FROM messages"
+    " WHERE id > {p} AND sent_at IS NOT NULL ORDER BY id LIMIT {p}"
 )
 
 
@@ -29,13 +34,26 @@ class Recording:
 
 
 def recordings(database: Database) -> Iterator[Recording]:
-    """What others told, not what came of it: events of our own are left out, and the rejected."""
+    """Everything that was processed, events of our own too; what was erased is left out."""
     last = -1
     while True:
         with database.reading() as connection:
-            rows = fetch(connection, _EVENTS, last, tables.DONE, OWN_SOURCE, _PAGE)
+            rows = fetch(connection, _EVENTS, last, tables.DONE, *_GONE, _PAGE)
         for seq, at, received_at, backfill, body in rows:
             last = seq
             yield Recording(arrived=moment(at if backfill else received_at), body=body.encode())
+        if len(rows) < _PAGE:
+            return
+
+
+def messages_sent(database: Database) -> Iterator[tuple[str, datetime, str]]:
+    """The messages that went out: id, when, and to which provider."""
+    last = ""
+    while True:
+        with database.reading() as connection:
+            rows = fetch(connection, _SENT, last, _PAGE)
+        for key, at, provider in rows:
+            last = key
+            yield key, moment(at), provider
         if len(rows) < _PAGE:
             return

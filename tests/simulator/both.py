@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from config.diagnostics import Severity
 from config.settings import load_settings
-from engine.bootstrap import build
+from engine.bootstrap import App, build
 from engine.core.message import Channel, Message, Outgoing, SendResult
 from engine.core.world import World
 from engine.fast_forward import live_through
@@ -20,17 +20,25 @@ from engine.passage import live
 from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming, Processed
 from engine.providers.immediate import ImmediateSender
-from engine.simulator.house import house_of
+from engine.services.unsubscribe import Unsubscribe
+from engine.simulator.behaviour import UNMOVED, Behaviour
+from engine.simulator.customers import Customers, Doors
+from engine.simulator.house import doors_of, house_of
 from engine.simulator.premises import Premises, Trial, furnish
+from engine.simulator.recorded import Done, Recollection, divide, part_of
 from engine.storage import tables
+from engine.storage.database import Database
 from engine.storage.journey_rows import journey_row, message_row
+from engine.storage.recordings import messages_sent, recordings
 from engine.storage.rows import customer_row, order_row
 from engine.storage.scalars import dump, micros
 from tests.e2e.recorder import Recorder
 from tests.invariants.shop import empty
+from triggers.sources.native import deserialize
 
 KEY = {"LAGNIAPPE_SECRET_KEY": "a-key-of-the-machine-of-32-bytes!"}
 NAME = Recorder.name
+SEED = "1"
 # What only those who hand over in earnest know.
 _APART = frozenset({"owner", "provider_message_id", "cost"})
 Outcome = dict[str, Any]
@@ -44,7 +52,7 @@ class Kept:
         self.verdicts: dict[tuple[str, str], Any] = {}
         self.given: list[Outgoing] = []
         self.holds: dict[str, str] = {}
-        self.taken: list[str] = []
+        self.on_sent: Callable[[Message], None] = lambda message: None
 
     def decided(self, world: World) -> None:
         for d in world.changes.decisions:
@@ -60,14 +68,48 @@ class Kept:
         ]  # fmt: skip
 
     def sent(self, message: Message, result: SendResult) -> None:
-        self.taken.append(message.id)
+        self.on_sent(message)
 
     def held(self, campaign: str, reason: str, at: datetime) -> None:
         self.holds[campaign] = reason
 
 
+class Watching(Customers):
+    """Customers of a daemon: they see in the log what has gone out."""
+
+    def __init__(self, app: App, behaviour: Behaviour, seed: str) -> None:
+        doors = Doors(
+            storage=app.storage,
+            revisions=app.revisions,
+            ingest=app.ingest,
+            receive=app.receive,
+            replies=app.replies,
+            surveys=app.surveys,
+            unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
+            links=app.links,
+        )
+        super().__init__(doors, behaviour, seed)
+        self._app = app
+        self._seen: set[str] = set()
+
+    def next_at(self) -> datetime | None:
+        with self._app.storage.database.engine.connect() as connection:
+            found = connection.execute(text("SELECT id FROM messages WHERE sent_at IS NOT NULL"))
+            fresh = sorted({row[0] for row in found} - self._seen)
+        self._seen.update(fresh)
+        with self._app.storage.deciding() as unit:
+            for message in unit.messages(fresh).values():
+                self.got(message)
+        return super().next_at()
+
+
 def by_daemon(
-    workspace: Path, database: str, start: datetime, arrivals: Sequence[Incoming], until: datetime
+    workspace: Path,
+    database: str,
+    start: datetime,
+    arrivals: Sequence[Incoming],
+    until: datetime,
+    behaviour: Behaviour = UNMOVED,
 ) -> Outcome:
     """All that comes of a story when the real services live it over a database."""
     empty(database)
@@ -89,7 +131,8 @@ def by_daemon(
         problems = app.loader.diagnostics()
         assert [each.message for each in problems if each.severity is Severity.ERROR] == []
         app.sender.start()
-        live_through(app, clock, arrivals, until)
+        crowd = Watching(app, behaviour, SEED)
+        live_through(app, clock, arrivals, until, crowd=crowd)
         with app.storage.database.engine.connect() as connection:
 
             def rows(sql: str) -> list[Mapping[str, Any]]:
@@ -119,13 +162,32 @@ def by_daemon(
 
 
 def by_simulation(
-    workspace: Path, start: datetime, arrivals: Sequence[Incoming], until: datetime
+    workspace: Path,
+    start: datetime,
+    arrivals: Sequence[Incoming],
+    until: datetime,
+    behaviour: Behaviour = UNMOVED,
+    recollection: Recollection | None = None,
 ) -> Outcome:
     """All that comes of the same story in memory."""
     kept = Kept()
     premises = shop(workspace, start, kept)
-    live(house_of(premises), arrivals, until)
+    customers = Customers(doors_of(premises), behaviour, SEED, recollection)
+    kept.on_sent = customers.got
+    live(house_of(premises), arrivals, until, crowd=customers)
     return outcome(premises, kept)
+
+
+def remembered(database: str, since: datetime) -> Recollection:
+    """What a database knows of what customers did with messages."""
+    opened = Database(database)
+    try:
+        told = [(one.arrived, deserialize(one.body)) for one in recordings(opened)]
+        sent = {key: at for key, at, _ in messages_sent(opened)}
+    finally:
+        opened.close()
+    reactions = [Done(at=at, event=each) for at, each in told if part_of(each) == "reaction"]
+    return divide(reactions, sent, {}, since)[1]
 
 
 def shop(workspace: Path, start: datetime, kept: Kept) -> Premises:

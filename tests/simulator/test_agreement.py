@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,14 @@ bursts = st.lists(
 )
 
 
-def write(workspace: Path, store: dict[str, Any], written: tuple[dict[str, Any], ...]) -> None:
+def write(
+    workspace: Path,
+    store: dict[str, Any],
+    written: tuple[dict[str, Any], ...],
+    templates: Mapping[str, str] = TEMPLATES,
+) -> None:
     """The files of a shop, and no other campaigns."""
-    files = {f"message_templates/{name}": content for name, content in TEMPLATES.items()}
+    files = {f"message_templates/{name}": content for name, content in templates.items()}
     files |= {"config/store.yaml": json.dumps(store), "config/events.yaml": _EVENTS}
     files |= {f"campaigns/{each['id']}.yaml": json.dumps(each) for each in written}
     for file in (workspace / "campaigns").glob("*"):
