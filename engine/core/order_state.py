@@ -17,8 +17,11 @@ def fact_time(order: Order, kind: str) -> datetime | None:
     found = order.facts.get(kind)
     if found is not None or kind in _OF_ORDER:
         return found
-    prefix = f"{kind}:"
-    return min((at for key, at in order.facts.items() if key.startswith(prefix)), default=None)
+    prefix, first = f"{kind}:", None
+    for key, at in order.facts.items():
+        if key.startswith(prefix) and (first is None or at < first):
+            first = at
+    return first
 
 
 def facts_of(order: Order, event: str) -> Iterator[datetime]:

@@ -198,8 +198,7 @@ class LoyaltyProgram:
             data = {"kind": "gift", "reason": gift.reason, "points": gift.points}
             if enter(world, Record(book=BOOK, key=gift.key, at=gift.at, data=data)):
                 fresh.append(gift.key)
-        self._expire(world, context)
-        ledger = ledger_of(world)
+        ledger = self._expire(world, context)
         if not quiet:
             self._tell_earned(world, ledger, fresh, causes, now)
         stands = self._review(world, ledger, context, causes, quiet=quiet)
@@ -215,14 +214,14 @@ class LoyaltyProgram:
         if account is None or account.data != data or account.due_at != due:
             world.write(Record(book=BOOK, key=ACCOUNT, at=opened, data=data, due_at=due))
 
-    def _expire(self, world: World, context: Context) -> None:
-        """Warn once, and take what nobody used in time."""
+    def _expire(self, world: World, context: Context) -> Ledger:
+        """Warn once, and take what nobody used in time; what is left."""
         now, zone, customer = context.now, context.rules.store_zone, world.customer
         rule = self._loyalty.expire
         ledger = ledger_of(world)
         expires = expiring(self._loyalty, ledger, customer, world.books, zone)
         if rule is None or expires is None:
-            return
+            return ledger
         if rule.warn is not None and expires.warn_at is not None and expires.warn_at <= now:
             until = max(expires.at, add(now, rule.warn, zone))
             data: dict[str, Any] = {"kind": "warned", "until": until.isoformat()}
@@ -231,14 +230,19 @@ class LoyaltyProgram:
             told = {"points": ledger.balance, "expires_at": until.isoformat()}
             name = f"points.expiring:{customer.id}:{stamp(expires.since)}"
             _tell(world, name, "points.expiring", now, told, ())
-        elif expires.at <= now and expires.warn_at is None:
+            return ledger_of(world)
+        if expires.at <= now and expires.warn_at is None:
             key = f"expired:{customer.id}:{stamp(expires.since)}"
             data = {"kind": "expired", "points": ledger.balance}
             enter(world, Record(book=BOOK, key=key, at=expires.at, data=data))
+            return ledger_of(world)
+        return ledger
 
     def _tell_earned(
         self, world: World, ledger: Ledger, fresh: list[str], causes: tuple[str, ...], now: datetime
     ) -> None:
+        if not fresh:
+            return
         balance = max(0, ledger.balance)
         for line in ledger.lines:
             if line.key in fresh and line.points > 0:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
@@ -15,6 +16,8 @@ from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 
 # What a decision, a hand-over or its outcome may still change.
 _OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
+_Counted = tuple[MessageStatus | None, Contact | None]
+_UNCOUNTED: Final[_Counted] = (None, None)
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Person:
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     recent: deque[Message] = field(default_factory=deque)
+    counted: dict[str, _Counted] = field(default_factory=dict)  # of those that nothing moves
     books: Books = field(default_factory=Books)
     contacts: list[Contact] = field(default_factory=list)
 
@@ -76,16 +80,21 @@ class Person:
 
     def _fill_messages(self, world: World, since: datetime, message_ids: Collection[str]) -> None:
         world.contacts.extend(each for each in self.contacts if each.at >= since)
-        wanted = {each for each in message_ids if each in self.messages}
+        wanted = set(message_ids)
         wanted.update(each.awaiting for each in world.journeys.values() if each.awaiting)
         recent = self.recent
         while recent and recent[0].created_at < since:
-            recent.popleft()
+            self.counted.pop(recent.popleft().id, None)
         for message in recent:
-            if message.status in COUNTED and message.reason != OTHERS_FIRST:  # holds no slot
-                world.contacts.append(Contact.by(message, message.sent_at or message.send_at))
-            if message.status in _OPEN:
-                wanted.add(message.id)
+            status, contact = self.counted.get(message.id, _UNCOUNTED)
+            if status is not message.status:
+                contact = _contact(message)
+                if message.status in _OPEN:
+                    wanted.add(message.id)
+                else:
+                    self.counted[message.id] = message.status, contact
+            if contact is not None:
+                world.contacts.append(contact)
         for key in wanted:
             found = self.messages.get(key)
             if found is not None:
@@ -146,6 +155,13 @@ class Person:
             self.keep_journey(journey)
         self.books = Books({**gone.books, **self.books})
         self.contacts += gone.contacts
+
+
+def _contact(message: Message) -> Contact | None:
+    """What the message counts as; None when it holds no slot."""
+    if message.status not in COUNTED or message.reason == OTHERS_FIRST:
+        return None
+    return Contact.by(message, message.sent_at or message.send_at)
 
 
 def is_goal_open(journey: Journey, now: datetime) -> bool:

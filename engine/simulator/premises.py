@@ -178,7 +178,7 @@ def furnish(
             "voice": settings.voice_provider,
         },
     )
-    ingest = Ingest(storage, revisions, handover, clock, fingerprints)
+    ingest = Ingest(storage, revisions, handover, clock)  # nobody has been erased
     revisions.reload(start)
     return Premises(
         policy=policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -95,7 +96,11 @@ class MemoryUnit:
         """Worlds by customer id; former entries come along in any case."""
         memory, self._now = self._memory, now
         since = now - max(_LEAST, self._look_back + _WAITED)
-        wanted = (*self._claimed, *message_ids)
+        wanted: defaultdict[str, list[str]] = defaultdict(list)  # messages by customer
+        for message_id in (*self._claimed, *message_ids):
+            message = memory.messages.get(message_id)
+            if message is not None:
+                wanted[message.customer_id].append(message_id)
         worlds: dict[str, World] = {}
         for customer_id in customer_ids:
             person = memory.people.get(customer_id)
@@ -107,7 +112,7 @@ class MemoryUnit:
                     since=since,
                     complete=customer_id in complete,
                     books=self._books,
-                    message_ids=wanted,
+                    message_ids=wanted.get(customer_id, ()),
                 )
                 memory.permits.fill(world)
         for order_id in order_ids:
