@@ -205,6 +205,16 @@ class OtherMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRevision:
+    """One version of a campaign's file, and when it was first loaded."""
+
+    campaign: str
+    revision: str
+    file: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
     """A ``call_webhook`` that was not taken; ``final`` when no attempt follows."""
 
@@ -305,6 +315,14 @@ class History(Protocol):
 
     def emails_like(self, text: str) -> Sequence[str]:
         """Some addresses of customers that begin as ``text`` does: it may be misspelt."""
+        ...
+
+    def revisions(self) -> Sequence[StoredRevision]:
+        """Every version of a campaign that was ever loaded, in order of time."""
+        ...
+
+    def held_since(self) -> Mapping[str, datetime]:
+        """Since when the campaigns stand still that are on hold now."""
         ...
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:
