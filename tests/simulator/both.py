@@ -16,7 +16,7 @@ from engine.bootstrap import App, build
 from engine.core.message import Channel, Message, Outgoing, SendResult
 from engine.core.world import World
 from engine.fast_forward import live_through
-from engine.passage import live
+from engine.passage import Crowd, Nobody, live
 from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming, Processed
 from engine.providers.immediate import ImmediateSender
@@ -77,7 +77,9 @@ class Kept:
 class Watching(Customers):
     """Customers of a daemon: they see in the log what has gone out."""
 
-    def __init__(self, app: App, behaviour: Behaviour, seed: str) -> None:
+    def __init__(
+        self, app: App, behaviour: Behaviour, recollection: Recollection | None = None
+    ) -> None:
         doors = Doors(
             storage=app.storage,
             revisions=app.revisions,
@@ -88,7 +90,7 @@ class Watching(Customers):
             unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
             links=app.links,
         )
-        super().__init__(doors, behaviour, seed)
+        super().__init__(doors, behaviour, SEED, recollection)
         self._app = app
         self._seen: set[str] = set()
 
@@ -109,7 +111,7 @@ def by_daemon(
     start: datetime,
     arrivals: Sequence[Incoming],
     until: datetime,
-    behaviour: Behaviour = UNMOVED,
+    crowd: Callable[[App], Crowd] = lambda app: Nobody(),
 ) -> Outcome:
     """All that comes of a story when the real services live it over a database."""
     empty(database)
@@ -131,8 +133,7 @@ def by_daemon(
         problems = app.loader.diagnostics()
         assert [each.message for each in problems if each.severity is Severity.ERROR] == []
         app.sender.start()
-        crowd = Watching(app, behaviour, SEED)
-        live_through(app, clock, arrivals, until, crowd=crowd)
+        live_through(app, clock, arrivals, until, crowd=crowd(app))
         with app.storage.database.engine.connect() as connection:
 
             def rows(sql: str) -> list[Mapping[str, Any]]:
