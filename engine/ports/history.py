@@ -302,15 +302,15 @@ class History(Protocol):
         ...
 
     def find_orders(self, text: str) -> Sequence[OrderMatch]:
-        """Orders by their number, with or without its ``#``, or by the platform's id alone.
+        """Orders by their number, with or without its ``#``, else by the platform's id alone.
 
-        No index serves this: it is for people who ask, not for what runs.
+        No index serves the latter: it is for people who ask, not for what runs.
         """
         ...
 
     def find_others(self, text: str) -> Sequence[OtherMatch]:
         """A journey by its id, a message by the provider's, tickets by the platform's id alone,
-        or telephone numbers without their country. No index serves this either."""
+        or telephone numbers without their country. No index serves this."""
         ...
 
     def emails_like(self, text: str) -> Sequence[str]:
