@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from config.diagnostics import Severity
 from config.settings import load_settings
@@ -134,32 +134,37 @@ def by_daemon(
         assert [each.message for each in problems if each.severity is Severity.ERROR] == []
         app.sender.start()
         live_through(app, clock, arrivals, until, crowd=crowd(app))
-        with app.storage.database.engine.connect() as connection:
-
-            def rows(sql: str) -> list[Mapping[str, Any]]:
-                return [dict(row) for row in connection.execute(text(sql)).mappings()]
-
-            decisions: dict[str, list[Any]] = {}
-            for row in rows("SELECT journey_id, entries FROM decisions ORDER BY seq"):
-                decisions.setdefault(row["journey_id"], []).extend(json.loads(row["entries"]))
-            events = rows("SELECT source, id, verdicts, state FROM events")
-            assert all(row["state"] == tables.DONE for row in events), events
-            return {
-                "verdicts": {
-                    (row["source"], row["id"]): json.loads(row["verdicts"] or "[]")
-                    for row in events
-                },
-                "decisions": decisions,
-                "journeys": {row["id"]: row for row in rows("SELECT * FROM journeys")},
-                "messages": {row["id"]: _plain(row) for row in rows("SELECT * FROM messages")},
-                "orders": {row["id"]: row for row in rows("SELECT * FROM orders")},
-                "customers": {row["id"]: row for row in rows("SELECT * FROM customers")},
-                "holds": {row["campaign"]: row["reason"] for row in rows("SELECT * FROM holds")},
-                "given": {one.message_id: one for each in carriers.values() for one in each.sent},
-            }
+        given = {one.message_id: one for each in carriers.values() for one in each.sent}
+        return {**stored(app.storage.database.engine), "given": given}
     finally:
         app.sender.stop()
         app.close()
+
+
+def stored(engine: Engine) -> Outcome:
+    """What a database holds of a story; what providers were given it is not asked for."""
+    with engine.connect() as connection:
+
+        def rows(sql: str) -> list[Mapping[str, Any]]:
+            return [dict(row) for row in connection.execute(text(sql)).mappings()]
+
+        decisions: dict[str, list[Any]] = {}
+        for row in rows("SELECT journey_id, entries FROM decisions ORDER BY seq"):
+            decisions.setdefault(row["journey_id"], []).extend(json.loads(row["entries"]))
+        events = rows("SELECT source, id, verdicts, state FROM events")
+        assert all(row["state"] == tables.DONE for row in events), events
+        return {
+            "verdicts": {
+                (row["source"], row["id"]): json.loads(row["verdicts"] or "[]") for row in events
+            },
+            "decisions": decisions,
+            "journeys": {row["id"]: row for row in rows("SELECT * FROM journeys")},
+            "messages": {row["id"]: _plain(row) for row in rows("SELECT * FROM messages")},
+            "orders": {row["id"]: row for row in rows("SELECT * FROM orders")},
+            "customers": {row["id"]: row for row in rows("SELECT * FROM customers")},
+            "holds": {row["campaign"]: row["reason"] for row in rows("SELECT * FROM holds")},
+            "given": {},
+        }
 
 
 def by_simulation(

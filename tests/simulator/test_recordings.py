@@ -14,6 +14,7 @@ from engine.simulator.behaviour import SCORES, UNMOVED, Behaviour, Manner
 from engine.storage.migrate import upgrade
 from tests.databases import NewDatabase
 from tests.simulator.both import Watching, by_daemon, by_simulation
+from tests.simulator.live_recording import record
 from tests.simulator.recording import (
     FOLDER,
     WORKSPACE,
@@ -27,11 +28,12 @@ from tests.simulator.recording import (
 )
 from tests.simulator.story import CUSTOMERS, START, UNTIL, Texting, arrivals
 
-WEEKS = FOLDER / "weeks.jsonl"
+WEEKS, LIVE = FOLDER / "weeks.jsonl", FOLDER / "live.jsonl"
 LIVELY = Manner(
     open=0.8, click=0.4, answer=0.7, buy=0.0, unsubscribe=0.05, complain=0.03, scores=SCORES
 )
 BEHAVIOUR = Behaviour(channels={"email": LIVELY, "sms": LIVELY, "voice": Manner()})
+AT_WORK = 10 * 10**6  # µs that a process may have been at work where virtual time stands still
 MOST = 200_000  # bytes that a recording may have in the repository
 
 
@@ -46,6 +48,13 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         )  # fmt: skip
         write(WEEKS, url, START, UNTIL, decided(lived))
     return read(WEEKS)
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    if os.environ.get("WRITE_GOLDEN"):
+        record(LIVE, tmp_path_factory.mktemp("live"))
+    return read(LIVE)
 
 
 def same(recording: Recording, found: Decided, tolerance: int = 0) -> None:
@@ -66,12 +75,34 @@ def test_a_simulation_decides_what_was_recorded(weeks: Recording, times: int) ->
     same(weeks, decided(lived))
 
 
+def test_a_simulation_decides_what_a_live_process_did(live: Recording) -> None:
+    lived = by_simulation(
+        WORKSPACE, live.start, live.arrivals, live.until, recollection=live.recollection
+    )
+    same(live, decided(lived), AT_WORK)
+    journeys, messages = live.decided["journey"], live.decided["message"]
+    statuses = {one["status"] for one in messages.values()}
+    assert {"delivered", "bounced", "scheduled"} <= statuses
+    assert {"live", "exited", "completed"} <= {one["status"] for one in journeys.values()}
+    assert all(one["words"] for one in messages.values() if "sent_at" in one)
+
+
 def test_a_daemon_decides_what_was_recorded(weeks: Recording, new_database: NewDatabase) -> None:
     lived = by_daemon(
         WORKSPACE, new_database(), weeks.start, weeks.arrivals, weeks.until,
         lambda app: Watching(app, UNMOVED, weeks.recollection),
     )  # fmt: skip
     same(weeks, decided(lived))
+
+
+def test_a_daemon_decides_what_a_live_process_did(
+    live: Recording, new_database: NewDatabase
+) -> None:
+    lived = by_daemon(
+        WORKSPACE, new_database(), live.start, live.arrivals, live.until,
+        lambda app: Watching(app, UNMOVED, live.recollection),
+    )  # fmt: skip
+    same(live, decided(lived), AT_WORK)
 
 
 def test_the_recording_tells_of_all_that_matters(weeks: Recording) -> None:
