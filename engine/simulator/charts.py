@@ -1,4 +1,8 @@
-"""Charts as SVG, to stand inside a page: nothing is loaded, nothing runs."""
+"""Charts to stand inside a page: nothing is loaded, nothing runs.
+
+Bars are SVG that stretches to any width; what is written beside them is text of the page, so that
+it is as large on a telephone as on a desk.
+"""
 
 from __future__ import annotations
 
@@ -6,67 +10,93 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
-_WIDTH: Final = 720
-_HEIGHT: Final = 180
-_LEFT: Final = 60
-_BOTTOM: Final = 26
-_TOP: Final = 8
+_WIDTH: Final = 1000
+_HEIGHT: Final = 100
+_BOX: Final = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none"'
+_STEPS: Final = (1, 2, 3, 4, 5, 6, 8, 10)
+_GAP: Final = 0.14  # of a bar's room, when bars are wide enough to tell apart
+_FEW: Final = 31  # bars up to which a label stands at the middle of its own
+_NARROW: Final = 250  # bars from which on they touch
 
 
 def bars(
     labels: Sequence[str],
-    series: Mapping[str, Sequence[float]],
+    series: Mapping[str, Sequence[int]],
     *,
     title: str,
-    ticks: int = 5,
+    caption: str,
+    axis: Sequence[str] = (),
+    ticks: int = 6,
 ) -> str:
-    """Stacked bars, one for each label; ``ticks`` labels are written below, evenly.
+    """Stacked bars, one for each label; up to ``ticks`` labels are written below, evenly.
 
-    Each bar tells its own figures to who points at it, and ``title`` tells the chart to who cannot
-    see it.
+    ``axis`` has other labels to be written, shorter ones. ``caption`` stands below and says what
+    there is to see; with ``title`` it is what those are told who cannot see it. Each bar tells its
+    own figures to who points at it.
     """
     if not labels:
         return ""
     sums = [sum(values[at] for values in series.values()) for at in range(len(labels))]
-    most = _round_up(max(sums, default=0) or 1)
-    room, high = _WIDTH - _LEFT, _HEIGHT - _BOTTOM - _TOP
-    step = room / len(labels)
+    most = _round_up(max(sums))
+    step = _WIDTH / len(labels)
+    wide = step * (1 - _GAP) if len(labels) < _NARROW else step
+    told = escape(f"{title}. {caption}")
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
-        f"<title>{escape(title)}</title>",
+        f'<figure class="chart"><div class="plot">{_scale(most)}',
+        f'<svg role="img" aria-label="{told}" {_BOX}>',
     ]
-    for share in (0.0, 0.5, 1.0):
-        y = _TOP + high * (1 - share)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(
-            f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{most * share:g}</text>"
-        )
     for at, label in enumerate(labels):
-        told = ", ".join(f"{name} {values[at]:,g}" for name, values in series.items())
-        parts.append(f"<g><title>{escape(label)}: {escape(told)}</title>")
-        base = float(_TOP + high)
+        if not sums[at]:
+            continue
+        figures = ", ".join(f"{values[at]:,} {name}" for name, values in series.items())
+        parts.append(f"<g><title>{escape(label)}: {escape(figures)}</title>")
+        base = float(_HEIGHT)
         for number, values in enumerate(series.values()):
-            tall = high * values[at] / most
+            tall = _HEIGHT * values[at] / most
             if tall:
                 base -= tall
                 parts.append(
-                    f'<rect class="s{number}" x="{_LEFT + at * step:.2f}" y="{base:.2f}" '
-                    f'width="{max(step * 0.86, 0.6):.2f}" height="{tall:.2f}"/>'
+                    f'<rect class="s{number}" x="{at * step:.2f}" y="{base:.2f}" '
+                    f'width="{wide:.2f}" height="{tall:.2f}"/>'
                 )
         parts.append("</g>")
+    parts.append(f"</svg>{_axis(axis or labels, ticks)}</div>")
+    return "".join((*parts, f"<figcaption>{escape(caption)}</figcaption></figure>"))
+
+
+def shares(rows: Sequence[tuple[str, int]], *, title: str) -> str:
+    """A line for each row with a bar below it, as long as its part of the greatest."""
+    most = max((count for _, count in rows), default=0)
+    lines = "".join(
+        f"<li><span>{escape(text)}</span> <b>{count:,}</b>"
+        f'<i style="width:{100 * count / most:.1f}%"></i></li>'
+        for text, count in rows
+    )
+    return f'<ul class="shares" aria-label="{escape(title)}">{lines}</ul>' if lines else ""
+
+
+def _scale(most: int) -> str:
+    """What is written at the left: the greatest value, its half if that is whole, and nothing."""
+    marks = [most, most // 2] if most % 2 == 0 else [most]
+    lines = "".join(
+        f'<span style="bottom:{100 * mark / most:.0f}%">{mark:,}</span>' for mark in (*marks, 0)
+    )
+    return f'<div class="scale" aria-hidden="true"><em>{most:,}</em>{lines}</div>'
+
+
+def _axis(labels: Sequence[str], ticks: int) -> str:
     every = max(1, -(-len(labels) // ticks))
-    parts += [
-        f'<text class="tick" x="{_LEFT + at * step:.1f}" y="{_HEIGHT - 6}">'
-        f"{escape(labels[at])}</text>"
+    few = len(labels) <= _FEW
+    written = "".join(
+        f'<span style="left:{100 * (at + few / 2) / len(labels):.2f}%">{escape(labels[at])}</span>'
         for at in range(0, len(labels), every)
-    ]
-    return "".join((*parts, "</svg>"))
+    )
+    return f'<div class="axis{" mid" if few else ""}" aria-hidden="true">{written}</div>'
 
 
-def _round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten."""
-    power = 1.0
-    while power * 10 <= value:
+def _round_up(value: int) -> int:
+    """The next handy number."""
+    power = 1
+    while power * 10 < value:
         power *= 10
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+    return next(step * power for step in _STEPS if step * power >= value)

@@ -2,248 +2,298 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from engine.simulator.charts import bars
-from engine.simulator.report import CHANNELS, Document
+from engine.core.survey import SCALES
+from engine.simulator.charts import bars, shares
+from engine.simulator.page_style import STYLE
+from engine.simulator.page_tables import Column, Row, folded, number, table, text
+from engine.simulator.page_time import when
+from engine.simulator.report import Document
+from engine.simulator.sentences import (
+    day,
+    goal_told,
+    money,
+    pool_told,
+    pressure_told,
+    prices_told,
+    recorded_told,
+    sender_told,
+)
 
-_STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1d1d1f;--dim:#6b6b70;--line:#d9d9de;--paper:#fff;
---s0:#7a1f2b;--s1:#c98a2b;--s2:#3f6f8f}
-@media (prefers-color-scheme:dark){:root{--ink:#ececf0;--dim:#a0a0a8;--line:#3a3a40;
---paper:#161618;--s0:#d0707c;--s1:#e0b060;--s2:#7fb0d0}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:60rem;padding:1rem;font:16px/1.5 system-ui,sans-serif;
-color:var(--ink);background:var(--paper)}
-h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.75rem;padding:0}
-.facts div{border:1px solid var(--line);border-radius:.5rem;padding:.5rem .75rem}
-.facts b{display:block;font-size:1.35rem}.dim,.facts span{color:var(--dim);font-size:.875rem}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{padding:.3rem .5rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-th{color:var(--dim);font-weight:600}.n{text-align:right;white-space:nowrap}
-svg{width:100%;height:auto;display:block}.grid{stroke:var(--line);stroke-width:1}
-.tick{fill:var(--dim);font-size:11px}.s0{fill:var(--s0)}.s1{fill:var(--s1)}.s2{fill:var(--s2)}
-.key i{display:inline-block;width:.75em;height:.75em;margin:0 .35em 0 1em}
-.key .s0{background:var(--s0)}.key .s1{background:var(--s1)}.key .s2{background:var(--s2)}
-@media (max-width:40rem){.tick{font-size:20px}}
-.warn{border-left:4px solid var(--s1);padding:.5rem .75rem;margin:1rem 0}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
-"""
 # Not even a picture may be asked for, whatever a template's words hold.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_DEEDS: Final = (
+    ("open", "opened"), ("click", "clicked"), ("answer", "answered"), ("buy", "bought"),
+    ("reply", "replied"), ("review", "reviewed"), ("unsubscribe", "unsubscribed"),
+    ("complain", "complained"),
+)  # fmt: skip
+_NAMED: Final = 10  # customers
+_WHOLE: Final = (
+    "customers_by_messages", "Customers by how many messages they get",
+    "customers, by how many messages they get",
+)  # fmt: skip
+_WEEK: Final = (
+    "customers_by_loudest_week", "Customers by their loudest week",
+    "customers, by how many messages they get within a week",
+)  # fmt: skip
 
 
 def page(report: Document) -> str:
     """The whole page."""
+    title = f"What the campaigns would send, {_span(report)}"
+    return "".join(
+        (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
+            f"<header><h1>{escape(title)}</h1>",
+            f'<p class="dim">{escape(_basis(report))}</p></header><main>',
+            _warnings(report),
+            _facts(report),
+            when(report),
+            _campaigns(report),
+            _pressure(report["pressure"]),
+            _reasons(report, "withheld", "What was withheld, and why", "message"),
+            _reasons(report, "deferred", "What was put off, and why", "time"),
+            _outcome(report),
+            _cost(report),
+            _reasons(report, "exits", "Journeys that ended early, and why", "journey"),
+            _samples(report),
+            "</main></body></html>\n",
+        )
+    )
+
+
+def _span(report: Document) -> str:
     since, reached = (datetime.fromisoformat(report[key]) for key in ("since", "reached"))
-    title = f"Simulation, {since:%d %b %Y} to {reached:%d %b %Y}"
-    parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="dim">{escape(_told(report))}</p>',
-    ]
-    if not report["complete"]:
-        parts.append('<p class="warn">Stopped before its end: all figures are until then.</p>')
-    parts += [
-        f'<p class="warn"><b>{escape(one["campaign"])}</b> would stop itself on '
-        f"{datetime.fromisoformat(one['at']):%d %b %Y}: {escape(one['reason'])}</p>"
+    return f"{day(since.date())} to {day(reached.date())}"
+
+
+def _basis(report: Document) -> str:
+    history, behaviour = report["history"], report["behaviour"]
+    does = {
+        "none": "Customers do what they did then, and nothing because of a message",
+        "default": "What customers do with messages is drawn from published averages",
+    }.get(behaviour, f"What customers do with messages is drawn as {behaviour} says")
+    return (
+        f"Tried on {history['events']:,} recorded events: {history['customers']:,} customers, "
+        f"{history['orders']:,} orders worth {money(history['revenue'], report)}. {does}. "
+        "Nothing was sent."
+    )
+
+
+def _warnings(report: Document) -> str:
+    zone, names = ZoneInfo(report["timezone"]), _names(report)
+    told = [] if report["complete"] else ["Stopped before its end: all figures are until then."]
+    told += [
+        f"{names[one['campaign']]} would stop itself on "
+        f"{day(datetime.fromisoformat(one['at']).astimezone(zone).date())}: {one['reason']}."
         for one in report["stopped"]
     ]
-    parts.append(_facts(report, report["messages"]))
-    parts.append(_section("Campaigns", _table(report["campaigns"], _CAMPAIGNS)))
-    parts += [_days(report), _hours(report), _pressure(report["pressure"])]
-    for heading, key in (
-        ("Withheld, and why", "withheld"),
-        ("Put off, and why", "deferred"),
-        ("Journeys that ended early", "exits"),
-    ):
-        parts.append(_section(heading, _table(report[key], _REASONS)))
-    parts.append(_section("What customers did", _table(report["reactions"], _REACTIONS)))
-    parts.append(_surveys(report["surveys"]))
-    parts.append(_section("Coupons", _table(report["coupons"], _COUPONS)))
-    parts.append(_samples(report["samples"]))
-    return "".join((*parts, "</body></html>\n"))
+    told += [pool_told(one, zone) for one in report["pools"] if one["dry_at"] is not None]
+    told += [line for one in report["senders"] if (line := sender_told(one, zone)) is not None]
+    return "".join(f'<p class="warn">{escape(line)}</p>' for line in told)
 
 
-def _told(report: Document) -> str:
-    history = report["history"]
-    return (
-        f"{history['events']:,} events of {history['customers']:,} customers, "
-        f"{history['orders']:,} orders, {history['revenue']} {history['currency']}. "
-        f"Behaviour of customers: {report['behaviour']}{_really(report)}; seed {report['seed']}."
-    )
-
-
-def _really(report: Document) -> str:
-    told = report["recorded"]
-    if not told["replayed"] and not told["left_out"]:
-        return ""
-    return (
-        f", where their messages did not really go out; {told['replayed']:,} reactions are as they "
-        f"were, and {told['left_out']:,} are left out, for their messages do not go out here"
-    )
-
-
-def _facts(report: Document, messages: Mapping[str, Any]) -> str:
-    rows = report["pressure"]["customers_by_messages"]
-    reached = sum(row["customers"] for row in rows if row["messages"])
-    peaks = report["pressure"]["customers_by_loudest_week"]
+def _facts(report: Document) -> str:
+    messages, pressure = report["messages"], report["pressure"]
+    reached = sum(row["customers"] for row in pressure["customers_by_messages"] if row["messages"])
+    peaks = pressure["customers_by_loudest_week"]
+    customers = report["history"]["customers"]
     told = [
-        (f"{messages['sent']:,}", "messages"),
-        (f"{messages['withheld']:,}", "withheld"),
-        (f"{messages['deferred']:,}", "times put off"),
-        (f"{reached:,}", "customers reached"),
-        (f"{max((row['messages'] for row in peaks), default=0)}", "in one's loudest week"),
+        (f"{messages['sent']:,}", "messages would go out"),
+        (f"{reached:,}", f"of {customers:,} customers would get one"),
+        (f"{messages['withheld']:,}", "messages would be withheld"),
+        (f"{messages['deferred']:,}", "times a message would be put off"),
+        (
+            f"{max((row['messages'] for row in peaks), default=0)}",
+            "messages in one week is the most that a customer gets",
+        ),
     ]
-    if Decimal(messages["cost"]):
-        told.append((f"{messages['cost']} {report['history']['currency']}", "to providers"))
-    cells = "".join(f"<div><b>{escape(a)}</b><span>{escape(b)}</span></div>" for a, b in told)
-    return f'<div class="facts">{cells}</div>'
-
-
-def _days(report: Document) -> str:
-    days = report["days"]
-    if not days:
-        return ""
-    known = {one["day"]: one for one in days}
-    first, last = (datetime.fromisoformat(days[at]["day"]) for at in (0, -1))
-    every = [
-        (first + timedelta(days=number)).date().isoformat()
-        for number in range((last - first).days + 1)
-    ]
-    used = [name for name in CHANNELS if any(one[name] for one in days)]
-    series = {name: [known.get(day, {}).get(name, 0) for day in every] for name in used}
-    key = "".join(
-        f'<i class="s{number}"></i>{name}' for number, name in enumerate(used)
-    )  # fmt: skip
-    chart = bars(every, series, title="Messages a day")
-    return _section("Messages a day", f'<p class="key dim">{key}</p>{chart}')
-
-
-def _hours(report: Document) -> str:
-    hours = report["hours"]
-    chart = bars(
-        [str(one["hour"]) for one in hours],
-        {"messages": [one["messages"] for one in hours]},
-        title="Messages by hour of the day",
-        ticks=12,
+    if float(messages["cost"]):
+        told.append((money(messages["cost"], report), "for sending them"))
+    cells = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(figure)}</dd></div>" for figure, label in told
     )
-    return _section(f"By hour, {report['timezone']}", chart)
+    return f'<dl class="facts">{cells}</dl>'
+
+
+def _campaigns(report: Document) -> str:
+    rows = sorted(report["campaigns"], key=lambda row: (-row["sent"], -row["entered"], row["name"]))
+    busy = [row for row in rows if row["entered"] or row["held_out"] or row["sent"]]
+    idle = [row["name"] for row in rows if row not in busy]
+    silent = f'<p class="none">Nobody came into: {escape(", ".join(idle))}.</p>' if idle else ""
+    columns = [
+        text("campaign", "name"), number("journeys", "entered"), number("sent", "sent"),
+        number("withheld", "withheld"), number("put off", "deferred"),
+        number("finished", "completed"), number("ended early", "exited"),
+        number("under way", "waiting"),
+    ]  # fmt: skip
+    if any(row["goal"] for row in busy):
+        columns.append(Column(title="reached the goal", cell=goal_told, right=False, wide=True))
+    return _section("Campaigns", table(busy, columns, cards=True) + silent)
 
 
 def _pressure(pressure: Mapping[str, Any]) -> str:
-    def chart(key: str, title: str) -> str:
-        rows = [row for row in pressure[key] if row["messages"]]
-        labels = [str(row["messages"]) for row in rows]
-        return bars(labels, {"customers": [row["customers"] for row in rows]}, title=title)
-
-    return "".join(
-        (
-            _section(
-                "Customers by how many messages they get",
-                chart("customers_by_messages", "Customers by messages"),
-            ),
-            _section(
-                "Customers by their loudest week",
-                chart("customers_by_loudest_week", "Customers by messages in their loudest week"),
-            ),
-            _section("Who gets most", _table(pressure["busiest"], _BUSIEST)),
+    def chart(key: str, title: str, caption: str) -> str:
+        counts = {row["messages"]: row["customers"] for row in pressure[key] if row["messages"]}
+        every = range(1, max(counts, default=0) + 1)
+        return bars(
+            [str(each) for each in every],
+            {"customers": [counts.get(each, 0) for each in every]},
+            title=title,
+            caption=caption,
         )
+
+    told = pressure_told(pressure)
+    if told is None:
+        return ""
+    charts = (
+        f"<div><h3>In the whole time</h3>{chart(*_WHOLE)}</div>"
+        f"<div><h3>In their loudest week</h3>{chart(*_WEEK)}</div>"
+    )
+    busiest = table(
+        pressure["busiest"][:_NAMED],
+        (
+            Column(title="customer", cell=lambda row: row["customer"][:8], right=False),
+            number("messages", "messages"),
+            Column(title="loudest week begins", cell=lambda row: day(row["loudest_week"])),
+            number("messages in it", "messages_in_it"),
+        ),
+        cards=True,
+    )
+    return _section(
+        "Who gets how much",
+        f'<p>{escape(told)}</p><div class="two">{charts}</div>{folded("Who gets most", busiest)}',
+    )
+
+
+def _reasons(report: Document, key: str, heading: str, unit: str) -> str:
+    rows, names = report[key], _names(report)
+    if not rows:
+        return ""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row["text"]] += row["count"]
+    total = counts.total()
+    by_campaign = table(
+        rows,
+        (
+            Column(title="campaign", cell=lambda row: names[row["campaign"]], right=False),
+            text("because", "text"),
+            number(f"{unit}s", "count"),
+        ),
+    )
+    return _section(
+        heading,
+        f'<p class="dim">{total:,} {unit}{"" if total == 1 else "s"}, by the reason</p>'
+        f"{shares(counts.most_common(), title=heading)}{folded('By campaign', by_campaign)}",
+    )
+
+
+def _outcome(report: Document) -> str:
+    names, done = _names(report), Counter[tuple[str, str]]()
+    for row in report["reactions"]:
+        done[row["campaign"], row["reaction"]] += row["messages"]
+    deeds = [each for each in _DEEDS if any(deed == each[0] for _, deed in done)]
+    sent = {row["id"]: row["sent"] for row in report["campaigns"]}
+    rows: list[Row] = [
+        {"name": names[key], "sent": sent[key], **{deed: done[key, deed] for deed, _ in deeds}}
+        for key in sorted({key for key, _ in done}, key=lambda key: (-sent[key], key))
+    ]
+    columns = [text("campaign", "name"), number("sent", "sent")]
+    columns += [number(title, deed) for deed, title in deeds]
+    bought = report["bought"]
+    lines = [recorded_told(report)] if recorded_told(report) else []
+    if bought["orders"]:
+        worth = money(bought["revenue"], report)
+        lines.append(f"{bought['orders']:,} orders worth {worth} were bought because of a message.")
+    extra = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return _section(
+        "What customers do", extra + table(rows, columns, cards=True) + _surveys(report["surveys"])
     )
 
 
 def _surveys(surveys: Sequence[Mapping[str, Any]]) -> str:
-    return "".join(
-        _section(
-            f"{one['kind'].upper()}: {one['answers']:,} answers, {one['mean']} on average",
-            bars(
-                [str(row["score"]) for row in one["scores"]],
-                {"answers": [row["answers"] for row in one["scores"]]},
-                title=f"Answers by score, {one['kind']}",
-                ticks=11,
-            ),
-        )
-        for one in surveys
+    charts = "".join(f"<div>{_survey(one)}</div>" for one in surveys)
+    return f'<div class="two">{charts}</div>' if charts else ""
+
+
+def _survey(survey: Mapping[str, Any]) -> str:
+    kind, answers = survey["kind"], {row["score"]: row["answers"] for row in survey["scores"]}
+    name, scale = kind.upper(), SCALES[kind]
+    mean = f"{survey['answers']:,} answers, {survey['mean']} on average"
+    chart = bars(
+        [str(score) for score in scale],
+        {"answers": [answers.get(score, 0) for score in scale]},
+        title=f"{name}, answers by score",
+        caption=f"{mean}, on a scale from {scale[0]} to {scale[-1]}",
+        ticks=len(scale),
     )
+    return f"<h3>{name}</h3>{chart}"
 
 
-def _samples(samples: Sequence[Mapping[str, Any]]) -> str:
+def _cost(report: Document) -> str:
+    zone = ZoneInfo(report["timezone"])
+    paid = [row for row in report["campaigns"] if float(row["cost"])]
+    paid.sort(key=lambda row: (-float(row["cost"]), row["name"]))
+    columns = (
+        text("campaign", "name"),
+        number("messages", "sent"),
+        Column(title="cost", cell=lambda row: money(row["cost"], report)),
+    )
+    offers: dict[str, Counter[str]] = {}
+    for row in report["coupons"]:
+        offers.setdefault(row["offer"], Counter())[row["status"]] += row["coupons"]
+    states = ("issued", "redeemed", "expired", "released", "owed")
+    used = [each for each in states if any(counts[each] for counts in offers.values())]
+    coupons = table(
+        [
+            {"offer": offer, **{each: counts[each] for each in used}}
+            for offer, counts in sorted(offers.items())
+        ],
+        [
+            text("coupons of", "offer"),
+            *(number(_STATES[each], each) for each in used),
+        ],
+        cards=True,
+    )
+    lines = [prices_told(report), *(pool_told(one, zone) for one in report["pools"])]
+    points = report["points"]
+    if points.get("balance") or points.get("pending"):
+        lines.append(f"Points: {points['balance']:,} to spend and {points['pending']:,} not yet "
+                     f"sure, in {points['accounts']:,} accounts.")  # fmt: skip
+    told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return _section("What it costs", told + folded("By campaign", table(paid, columns)) + coupons)
+
+
+_STATES: Final = {
+    "issued": "not used yet", "redeemed": "used", "expired": "expired",
+    "released": "given back unsent", "owed": "owed",
+}  # fmt: skip
+
+
+def _samples(report: Document) -> str:
+    names = _names(report)
     shown = "".join(
-        f"<details><summary>{escape(one['campaign'])}, {escape(one['channel'])}: "
-        f"{escape(one['subject'] or '')}</summary><pre>{escape(one['text'])}</pre></details>"
-        for one in samples
+        f'<details class="letter"><summary>{escape(names[one["campaign"]])}, '
+        f"{escape(one['channel'])}: {escape(one['subject'] or one['text'][:60])}</summary>"
+        f"<pre>{escape(one['text'])}</pre></details>"
+        for one in report["samples"]
     )
-    return _section("Messages, as rendered", shown)
+    return _section("Messages, as customers would read them", shown)
+
+
+def _names(report: Document) -> dict[str, str]:
+    return {row["id"]: row["name"] for row in report["campaigns"]}
 
 
 def _section(heading: str, content: str) -> str:
     return f"<section><h2>{escape(heading)}</h2>{content}</section>" if content else ""
-
-
-Cell = Callable[[Mapping[str, Any]], object]
-
-
-def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[tuple[str, Cell]]) -> str:
-    rows = list(rows)
-    if not rows:
-        return ""
-    numbers = [isinstance(cell(rows[0]), int) for _, cell in columns]
-    marks = [' class="n"' if number else "" for number in numbers]
-    head = "".join(
-        f"<th{mark}>{escape(title)}</th>" for (title, _), mark in zip(columns, marks, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{mark}>{_shown(cell(row))}</td>"
-            for (_, cell), mark in zip(columns, marks, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
-
-
-def _shown(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
-
-
-def _of(key: str) -> Cell:
-    return lambda row: row[key]
-
-
-def _goal(row: Mapping[str, Any]) -> str:
-    rate, other = row["goal_rate"], row["held_out_goal_rate"]
-    if not row["goals"] and not row["held_out_goals"]:
-        return ""
-    against = "" if other is None else f", held out {other:.1%}"
-    return f"{row['goals']:,} ({rate or 0:.1%}{against})"
-
-
-_CAMPAIGNS: Final[tuple[tuple[str, Cell], ...]] = (
-    ("campaign", _of("name")), ("entered", _of("entered")), ("finished", _of("completed")),
-    ("exited", _of("exited")), ("waiting", _of("waiting")), ("sent", _of("sent")),
-    ("withheld", _of("withheld")), ("put off", _of("deferred")), ("goals", _goal),
-)  # fmt: skip
-_REASONS: Final[tuple[tuple[str, Cell], ...]] = (
-    ("campaign", _of("campaign")), ("because", _of("text")), ("times", _of("count")),
-)  # fmt: skip
-_REACTIONS: Final[tuple[tuple[str, Cell], ...]] = (
-    ("campaign", _of("campaign")), ("did", _of("reaction")), ("messages", _of("messages")),
-    ("as they really did", _of("as_recorded")),
-)  # fmt: skip
-_COUPONS: Final[tuple[tuple[str, Cell], ...]] = (
-    ("offer", _of("offer")), ("status", _of("status")), ("coupons", _of("coupons")),
-)  # fmt: skip
-_BUSIEST: Final[tuple[tuple[str, Cell], ...]] = (
-    ("customer", _of("customer")), ("messages", _of("messages")),
-    ("loudest week", _of("loudest_week")), ("messages in it", _of("messages_in_it")),
-)  # fmt: skip

@@ -123,6 +123,7 @@ def _campaign(key: str, figures: Figures, plans: Mapping[str, Plan]) -> Document
         "opened": figures.observed[key, "opened"],
         "clicked": figures.observed[key, "clicked"],
         "answered": figures.observed[key, "answered"],
+        "goal": None if plan is None or plan.goal is None else plan.goal.match.event,
         "goals": goals,
         "goal_rate": _share(goals, entered),
         "held_out_goals": of_held_out,

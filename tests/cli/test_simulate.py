@@ -188,6 +188,9 @@ def test_files_hold_the_same_report(new: Cli) -> None:
     for row in report["campaigns"]:
         assert html.escape(row["name"]) in page
     assert page.count("<svg") == page.count("</svg>") >= 4
+    charts = re.findall(r'<svg role="img" aria-label="([^"]+)"', page)
+    assert len(charts) == page.count("<svg") == page.count("<figcaption>")
+    assert f"{report['messages']['sent']:,}" in page
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,22 +12,22 @@ from urllib.parse import urlsplit
 from playwright.sync_api import sync_playwright
 
 from tests.pictures.drawn import drawing
+from tests.pictures.installed import NAMES, program
 
 PHONE, DESKTOP = 375, 800  # CSS pixels
 _QUALITY: Final = 62
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 class Camera:
-    """Takes pictures of documents, each as long as it is."""
+    """Takes pictures of documents, each as long as it is unless told."""
 
     def __init__(self, browser: Any) -> None:
         self._browser = browser
 
-    def take(self, html: str, width: int, target: Path, *, height: int = 400) -> None:
-        """Write a WebP picture of ``html`` at ``width`` CSS pixels."""
+    def take(self, html: str, width: int, target: Path, *, most: int | None = None) -> None:
+        """Write a WebP picture of ``html`` at ``width`` CSS pixels, of the first ``most`` alone."""
         page = self._browser.new_page(
-            viewport={"width": width, "height": height}, color_scheme="light"
+            viewport={"width": width, "height": 400}, color_scheme="light"
         )
         page.route("**/*", _answer)
         page.set_content(html, wait_until="load")
@@ -37,6 +36,7 @@ class Camera:
             raise ValueError(f"{target.name} is {size[0]} wide on a screen of {width}")
         client = page.context.new_cdp_session(page)
         length = page.evaluate("document.documentElement.scrollHeight")
+        length = min(length, most or length)
         shot = client.send(
             "Page.captureScreenshot",
             {
@@ -57,13 +57,20 @@ def camera() -> Iterator[Camera]:
 
     :raises LookupError: there is no Chromium on this machine.
     """
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        raise LookupError(f"no Chromium: none of {', '.join(_NAMES)} is on the path")
+    with started() as browser:
+        yield Camera(browser)
+
+
+@contextmanager
+def started() -> Iterator[Any]:
+    """The browser itself. Raises as ``camera`` does."""
+    path = program()
+    if path is None:
+        raise LookupError(f"no Chromium: none of {', '.join(NAMES)} is on the path")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
-            yield Camera(browser)
+            yield browser
         finally:
             browser.close()
 
