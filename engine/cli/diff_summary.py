@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from engine.cli.output import Column, Row, counted, print_table, say, short
+from engine.cli.output import Column, Row, counted, print_table, say, short, tell
+from engine.simulator.sentences import day
 
 _NAMED: Final = 5  # customers
+_WIDE: Final = ("edit", "because", "then")  # columns that give way
 _Cells = Sequence[tuple[str, bool, Any]]  # title, whether a number, cell
 
 
 def show(document: Mapping[str, Any]) -> None:
     """Print what a change comes to."""
     say()
-    say(_title(document))
+    tell(_title(document))
     for line in _sentences(document):
-        say(line)
+        tell(line)
     for title, rows, cells in _tables(document):
         say()
         say(title, style="bold")
         print_table(rows, [
-            Column(title=name.upper(), cell=cell, right=number, wide=name in ("edit", "because"))
+            Column(title=name.upper(), cell=cell, right=number, wide=name in _WIDE)
             for name, number, cell in cells
         ])  # fmt: skip
+    for line in _faults(document):
+        say()
+        tell(line)
     for one in document["rewordings"]:
         if one["example"]:
             say()
@@ -43,6 +48,7 @@ def markdown(document: Mapping[str, Any]) -> str:
             *([_escaped(cell(row)) for _, _, cell in cells] for row in rows),
         ]
         parts += [f"**{title}**", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    parts += _faults(document)
     for one in document["rewordings"]:
         if one["example"]:
             lines_of_it = "\n".join(one["example"])
@@ -57,7 +63,7 @@ def markdown(document: Mapping[str, Any]) -> str:
 
 def _title(document: Mapping[str, Any]) -> str:
     return (f"{document['before']} against {document['after']}, "
-            f"{document['since']:%d %b %Y} to {document['until']:%d %b %Y}")  # fmt: skip
+            f"{day(document['since'].date())} to {day(document['until'].date())}")  # fmt: skip
 
 
 def _sentences(document: Mapping[str, Any]) -> list[str]:
@@ -90,13 +96,20 @@ def _sentences(document: Mapping[str, Any]) -> list[str]:
 def _tables(document: Mapping[str, Any]) -> list[tuple[str, Sequence[Row], _Cells]]:
     found: list[tuple[str, Sequence[Row], _Cells]] = [
         ("By campaign and channel", document["changes"], _CHANGES),
-        ("Each edit alone, and all together", _alone(document), _EDITS),
-        ("Added, which before", document["added_because"], _BECAUSE),
-        ("Removed, because", document["removed_because"], _BECAUSE),
-        ("Withheld", document["withheld"], _WITHHELD),
+        ("Each edit alone, and all together", _alone(document), _edit_cells(document)),
+        ("Added, and why not before", document["added_because"], _BECAUSE),
+        ("Removed, and why", document["removed_because"], _BECAUSE),
+        ("Withheld, and why", document["withheld"], _WITHHELD),
         ("Journeys that live now", document["live_journeys"] or (), _JOURNEYS),
     ]
     return [each for each in found if each[1]]
+
+
+def _edit_cells(document: Mapping[str, Any]) -> _Cells:
+    """Cost as well, where prices are known."""
+    total = document["total"]
+    priced = total["cost_before"] or total["cost_after"]
+    return (*_EDITS, _of_edit("cost")) if priced else _EDITS
 
 
 def _alone(document: Mapping[str, Any]) -> list[Row]:
@@ -121,6 +134,15 @@ def _verdicts(document: Mapping[str, Any]) -> None:
     for one in document["thresholds"]:
         word = "crossed" if one["failed"] else "kept"
         say(f"{word}: {one['threshold']}", style="red" if one["failed"] else "green")
+
+
+def _faults(document: Mapping[str, Any]) -> list[str]:
+    """Why some edits cannot be tried alone."""
+    return [
+        f"{one['edit']} cannot be tried alone: {one['fault']}"
+        for one in document["edits"]
+        if one["fault"] is not None
+    ]
 
 
 def _reworded(one: Mapping[str, Any]) -> str:
@@ -154,10 +176,6 @@ def _shift(row: Row) -> str:
     return f"{hours:+g} h" if abs(hours) < 48 else f"{hours / 24:+.3g} d"
 
 
-def _edit(row: Row) -> str:
-    return row["edit"] if row["fault"] is None else f"{row['edit']} ({row['fault']})"
-
-
 _CAMPAIGN: Final = ("campaign", False, lambda row: row["campaign"])
 _TEXT: Final = ("because", False, lambda row: row["text"])
 _CHANGES: Final[_Cells] = (
@@ -168,8 +186,8 @@ _CHANGES: Final[_Cells] = (
     _number("changed"),
 )
 _EDITS: Final[_Cells] = (
-    ("edit", False, _edit),
-    *(_of_edit(key) for key in ("added", "removed", "moved", "changed", "withheld", "cost")),
+    ("edit", False, lambda row: row["edit"]),
+    *(_of_edit(key) for key in ("added", "removed", "moved", "changed", "withheld")),
 )
 _BECAUSE: Final[_Cells] = (_CAMPAIGN, _number("messages"), _TEXT)
 _WITHHELD: Final[_Cells] = (_CAMPAIGN, _number("before"), _number("after"), _TEXT)

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -78,6 +79,18 @@ def say(text: str = "", *, style: str | None = None) -> None:
     out = console()
     for line in text.split("\n"):
         out.print(Text(visible(line), style=style or ""), soft_wrap=True)
+
+
+def tell(text: str, *, style: str | None = None, indent: str = "") -> None:
+    """Print a sentence, as wide as the terminal, in lines that end between words.
+
+    ``indent`` stands before its further lines.
+    """
+    for line in textwrap.wrap(
+        text, console().width, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    ):  # fmt: skip
+        say(line, style=style)
 
 
 def print_table(rows: Iterable[Row], columns: Sequence[Column]) -> None:

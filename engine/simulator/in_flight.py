@@ -30,13 +30,13 @@ from engine.storage.store import SqlStorage
 _PAGE: Final = 500
 Kind = Literal["finish", "stay", "move", "complete", "exit", "stand", "resume"]
 _TEXTS: Final[Mapping[Kind, str]] = {
-    "finish": "finish on the revision that they began on",
-    "stay": "stay at this step and go on by the new version",
+    "finish": "finish by the version they began on",
+    "stay": "stay there, then by the new version",
     "move": "go on at {to}",
     "complete": "end, since no later step is left",
     "exit": "end, by {to}",
-    "stand": "stand still: the campaign is not live any more",
-    "resume": "go on: the campaign is live again",
+    "stand": "stand still: not live any more",
+    "resume": "go on: live again",
 }
 
 

@@ -218,3 +218,16 @@ def test_other_formats_tell_the_same(two: tuple[Cli, Path]) -> None:
     total = found["total"]
     assert f"{total['before']:,} messages before, {total['after']:,} after" in text
     assert Decimal(str(total["cost_after"])) == 0
+
+
+def test_what_people_see_fits_their_terminal(
+    two: tuple[Cli, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli, _ = two
+    change(cli.workspace, *EDITS)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cli.ok(*args(two), "--fail-if", "sends > +500%").split("\nthanks, email of")[0]
+    assert max(map(len, shown.split("\n"))) <= 80
+    assert "COST" not in shown  # nobody has told a price
+    for name in NAMES.values():
+        assert name in shown

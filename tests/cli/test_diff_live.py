@@ -8,8 +8,9 @@ import shlex
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,31 @@ WEEK_GONE = ("  - id: week\n    delay: 14d\n", "")
 PAUSE_GONE = ("  - id: pause\n    delay: 3d\n", "")
 LATER = ("delay: 14d", "delay: 20d")
 PAUSED = ("status: live", "status: paused")
+NO_REFUND = ("exit_on: [order.refunded, review.submitted]", "exit_on: [review.submitted]")
+REFUND = (NO_REFUND[1], NO_REFUND[0])
+Told = tuple[datetime, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop whose daemon has lived three weeks."""
-    workspace = tmp_path_factory.mktemp("lived")
+    return live(tmp_path_factory.mktemp("lived"))
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, whose review request goes on after a refund, as gus's order was."""
+    at = shop.START + 16 * shop.DAY
+    refund = (at, shop.event("order.refunded", at, "gus", 3001))
+    return live(tmp_path_factory.mktemp("careless"), [NO_REFUND], [refund])
+
+
+def live(workspace: Path, edits: Sequence[tuple[str, str]] = (), more: Sequence[Told] = ()) -> Path:
     shop.make(workspace)
-    told = shop.past()
+    change(workspace, edits)
+    told = [*shop.past(), *more]
     for number, day in ((3001, 10), (3002, 12)):  # gus and hal have been asked
-        key, at = ("gus", "hal")[number % 2], shop.START + day * shop.DAY
+        key, at = ("hal", "gus")[number % 2], shop.START + day * shop.DAY
         told += [
             (at, shop.event("order.placed", at, key, number)),
             (at + shop.DAY, shop.event("order.delivered", at + shop.DAY, key, number)),
@@ -56,6 +72,7 @@ class Stand:
     revision: str
     step: str
     status: str
+    reason: str | None
     migrated_to: str | None  # where its latest migration put it
 
 
@@ -70,10 +87,12 @@ def journeys(workspace: Path) -> dict[str, Stand]:
                 if kind == "migrated":
                     migrated[journey] = step
         rows = connection.execute(
-            text("SELECT id, campaign, revision, step, status FROM journeys")
+            text("SELECT id, campaign, revision, step, status, reason FROM journeys")
         ).all()
     engine.dispose()
-    return {row[0]: Stand(row[1], row[2], row[3], row[4], migrated.get(row[0])) for row in rows}
+    return {
+        row[0]: Stand(row[1], row[2], row[3], row[4], row[5], migrated.get(row[0])) for row in rows
+    }
 
 
 def load(workspace: Path, later: timedelta) -> None:
@@ -102,6 +121,8 @@ def happened(before: Stand, now: Stand) -> tuple[str, str | None]:
     if now.migrated_to is None:
         assert now.revision == before.revision
         return "finish", None
+    if now.status == "exited":
+        return "exit", now.reason
     if now.migrated_to == before.step:
         return ("complete", None) if now.status == "completed" else ("stay", None)
     return "move", now.migrated_to
@@ -119,10 +140,25 @@ def happened(before: Stand, now: Stand) -> tuple[str, str | None]:
 def test_what_is_told_is_what_happens(
     lived: Path, tmp_path: Path, edits: list[tuple[str, str]], seen: set[str]
 ) -> None:
-    cli = copied(lived, tmp_path)
+    told = told_and_done(lived, tmp_path, edits)
+    assert {kind for _, _, kind, _ in told} == seen
+
+
+def test_what_ended_an_order_before_ends_its_journey_now(careless: Path, tmp_path: Path) -> None:
+    told = told_and_done(careless, tmp_path, [MIGRATE, REFUND])
+    ended = {fate: count for fate, count in told.items() if fate[2] == "exit"}
+    assert ended == {("review", "week", "exit", "order.refunded"): 2}  # cem and gus
+    assert {kind for _, _, kind, _ in told} == {"exit", "stay"}
+
+
+def told_and_done(
+    former: Path, tmp_path: Path, edits: list[tuple[str, str]]
+) -> Counter[tuple[str, str, str, str | None]]:
+    """What is told of an edit, which is what happens to each journey when it is loaded."""
+    cli = copied(former, tmp_path)
     change(cli.workspace, edits)
     before = journeys(cli.workspace)
-    told = diffed(cli, lived)
+    told = diffed(cli, former)
     assert journeys(cli.workspace) == before, "diff only reads"
     load(cli.workspace, timedelta())
     now = journeys(cli.workspace)
@@ -132,7 +168,7 @@ def test_what_is_told_is_what_happens(
         if one.status == "live" and one.campaign == "review"
     )
     assert told == found
-    assert {kind for _, _, kind, _ in told} == seen
+    return told
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -227,7 +263,7 @@ def copied(lived: Path, tmp_path: Path) -> Cli:
     return Cli(Path(shutil.copytree(lived, tmp_path / "shop")))
 
 
-def change(workspace: Path, edits: list[tuple[str, str]]) -> None:
+def change(workspace: Path, edits: Sequence[tuple[str, str]]) -> None:
     path = workspace / REVIEW
     content = path.read_text(encoding="utf-8")
     for old, new in edits:

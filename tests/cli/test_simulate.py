@@ -211,3 +211,23 @@ def test_a_faulty_behaviour_is_told_with_its_place(new: Cli, text: str, told: st
     assert result.exit_code == 1
     assert "behaviour.yaml:2:" in result.output
     assert told in result.output
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_people_see_fits_their_terminal(
+    new: Cli, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    file = str(new.workspace / "past.jsonl")
+    lines = new.ok("simulate", file, "--drafts", "--set", "policy.rate_limits.email=1/d").split(
+        "\n"
+    )
+    assert max(map(len, lines)) <= width
+    heads = next(line for line in lines if line.startswith("CAMPAIGN"))
+    assert ("FINISHED" in heads) == (width == 120)
+    told = " ".join(" ".join(lines).split())
+    assert "emails of hello@example.com would stand in line: at 1/d" in told
+    monkeypatch.delenv("COLUMNS")
+    assert "would stand in line: at 1/d the last would leave at" in new.ok(
+        "simulate", file, "--drafts", "--set", "policy.rate_limits.email=1/d"
+    )

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from engine.cli.simulate import quiet
 from tests.pictures.album import album
 from tests.pictures.browser import DESKTOP, PHONE, camera
 from tests.pictures.mails import ROOT, mails
@@ -24,6 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__)
     parser.add_argument("--only", metavar="NAME", default="", help="pictures that begin so")
     told = parser.parse_args()
+    quiet()
     english = list(mails())
     german = [mail for mail in mails("de") if mail.name.removesuffix(".de") in _GERMAN]
     with tempfile.TemporaryDirectory() as workspace:
