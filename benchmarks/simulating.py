@@ -21,7 +21,7 @@ from engine.core.projection import order_key, project, ticket_key
 from engine.core.world import Changes, World
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.preparation import Sample, prepare
-from engine.simulator.simulation import simulate
+from engine.simulator.shards import simulate_together, workers_for
 from triggers.event import Event
 from triggers.sources.native import deserialize, parse_line
 
@@ -91,7 +91,10 @@ def _simulate(folder: Path, file: Path, count: int) -> int:
     setup = prepared.setup(
         since=None, until=None, afterwards=_AFTERWARDS, behaviour=Behaviour()
     )  # fmt: skip
-    outcome = simulate(setup, prepared.history(setup, Sample()), lambda moment, taken: True)
+    outcome = simulate_together(
+        setup, prepared.history(setup, Sample()), prepared.groups, lambda moment, taken: True,
+        workers=workers_for(count),
+    )  # fmt: skip
     if not outcome.complete or outcome.figures.events != count:
         raise RuntimeError(
             f"only {outcome.figures.events:,} of {count:,} events were lived through"

@@ -100,7 +100,7 @@ def live(
     night = house.stocktaking.next_night(next_look)
     while True:
         now = clock.now()
-        if now >= min(next_look, next_fire):
+        if now >= next_fire:
             house.sweep.run(now)
             next_fire = house.sweep.next_fire(now) or until
         if now >= next_look:

@@ -45,14 +45,10 @@ _WITH_TEMPLATES = (
 )
 
 
-def lint(draft: Draft, known_templates: Templates | None) -> tuple[Diagnostic, ...]:
-    """What is wrong with one campaign beyond what keeps it from compiling.
-
-    Without templates, what is wrong with those that it names is left out.
-    """
+def lint(draft: Draft, known_templates: Templates) -> tuple[Diagnostic, ...]:
+    """What is wrong with one campaign beyond what keeps it from compiling."""
     found = [problem for rule in _ALONE for problem in rule(draft)]
-    if known_templates is not None:
-        found += [one for rule in _WITH_TEMPLATES for one in rule(draft, known_templates)]
+    found += [problem for rule in _WITH_TEMPLATES for problem in rule(draft, known_templates)]
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ from engine.cli.moments import moment
 from engine.cli.output import json_line, warn, write, write_json
 from engine.cli.pool_sizes import pool_sizes
 from engine.cli.session import Session, session_of
-from engine.cli.simulate import AFTERWARDS, behaving, gather, quiet, sample_of, stoppable
+from engine.cli.simulate import AFTERWARDS, behaving, gather, quiet, sample_of, stoppable, unbroken
 from engine.cli.trial_options import (
     BehaviourFile,
     Codes,
@@ -28,6 +28,7 @@ from engine.cli.trial_options import (
     Seed,
     Since,
     Until,
+    Workers,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def diff(
     behaviour: BehaviourFile = None,
     effects: Effects = True,
     codes: Codes = None,
+    workers: Workers = None,
     alone: Annotated[
         bool, typer.Option("--alone/--no-alone", help="Whether each edit is tried alone, too.")
     ] = True,
@@ -93,7 +95,7 @@ def diff(
     from engine.simulator.preparation import prepare
     from engine.simulator.review import review
     from engine.simulator.review_report import Heading, review_document, rows
-    from engine.simulator.simulation import simulate as live_through
+    from engine.simulator.shards import simulate_together, workers_for
     from engine.simulator.thresholds import judge
     from engine.simulator.witness import Witness
 
@@ -126,10 +128,12 @@ def diff(
     bounds = _bounds(fail_if or (), {*_campaigns(former), *_campaigns(now)})
 
     def run(workspace: Path, label: str) -> Account:
-        with stoppable(len(history), label) as progress:
-            outcome = live_through(
-                replace(setup, workspace=workspace), history, progress, Witness()
-            )
+        with stoppable(len(history), label) as progress, unbroken():
+            outcome = simulate_together(
+                replace(setup, workspace=workspace), history, prepared.groups, progress,
+                workers=workers or workers_for(len(history)), witness=Witness(),
+                say=lambda text: warn(f"lagniappe: {label}: {text}"),
+            )  # fmt: skip
         if not outcome.complete or outcome.account is None:
             warn("lagniappe: stopped; there is nothing to compare yet")
             raise typer.Exit(INTERRUPTED)

@@ -34,6 +34,7 @@ from engine.cli.trial_options import (
     Seed,
     Since,
     Until,
+    Workers,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def simulate(
     behaviour: BehaviourFile = None,
     effects: Effects = True,
     codes: Codes = None,
+    workers: Workers = None,
     render: Annotated[
         int, typer.Option("--render", min=1, help="Messages of a template that are rendered.")
     ] = 3,
@@ -89,7 +91,7 @@ def simulate(
     """Live through recorded events with the campaigns as they are now; nothing is sent or kept."""
     from engine.simulator.preparation import prepare
     from engine.simulator.report import document
-    from engine.simulator.simulation import simulate as live_through
+    from engine.simulator.shards import simulate_together, workers_for
 
     quiet()
     session = session_of(context)
@@ -119,8 +121,12 @@ def simulate(
     history = prepared.history(setup, sample_of(customers))
     if not history:
         raise Failure("there are no events in this time; see lagniappe events list")
-    with stoppable(len(history)) as progress:
-        outcome = live_through(setup, history, progress)
+    with stoppable(len(history)) as progress, unbroken():
+        outcome = simulate_together(
+            setup, history, prepared.groups, progress,
+            workers=workers or workers_for(len(history)),
+            say=lambda text: warn(f"lagniappe: {text}"),
+        )  # fmt: skip
     by = "none" if not effects else "default" if behaviour is None else behaviour.name
     report = document(outcome, prepared.frame(setup, by))
     if out is not None:
@@ -256,12 +262,32 @@ def _read(files: Sequence[str], prepared: Prepared) -> None:
 
 
 @contextmanager
+def unbroken() -> Iterator[None]:
+    """Say so when a process of a simulation ends before its time."""
+    from engine.simulator.shards import PartFailed
+
+    try:
+        yield
+    except PartFailed as error:
+        raise Failure(f"{error}\n{error.trace}".rstrip()) from None
+
+
+@contextmanager
 def stoppable(total: int, label: str = "simulating") -> Iterator[Callable[[datetime, int], bool]]:
-    """A bar with the time left; the first Ctrl-C ends the simulation between two moments."""
+    """A bar with the time left.
+
+    The first Ctrl-C ends the simulation between two moments, the second one at once and for good.
+    """
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     stopped: list[int] = []
-    former = signal.signal(signal.SIGINT, lambda number, _frame: stopped.append(number))
+
+    def stop(number: int, _frame: object) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
+    former = signal.signal(signal.SIGINT, stop)
     try:
         with Progress(
             TextColumn("{task.description} {task.fields[day]}"),
@@ -271,6 +297,7 @@ def stoppable(total: int, label: str = "simulating") -> Iterator[Callable[[datet
             console=console(error=True),
             transient=True,
             disable=not sys.stderr.isatty(),
+            auto_refresh=False,  # by a thread, which would be there when processes are forked
         ) as bar:
             task = bar.add_task(label, total=total, day="")
             told = 0.0
@@ -279,7 +306,7 @@ def stoppable(total: int, label: str = "simulating") -> Iterator[Callable[[datet
                 nonlocal told
                 if (moment := time.monotonic()) - told > _EVERY:
                     told = moment
-                    bar.update(task, completed=taken, day=f"{now:%d %b %Y}")
+                    bar.update(task, completed=taken, day=f"{now:%d %b %Y}", refresh=True)
                 return not stopped
 
             yield tell

@@ -29,6 +29,12 @@ Effects = Annotated[
     bool,
     typer.Option("--effects/--no-effects", help="Whether customers react to messages at all."),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", min=1, help="Processes; one for each processor if left out."
+    ),
+]
 Codes = Annotated[
     list[str] | None,
     typer.Option(

@@ -17,7 +17,6 @@ from engine.core.shopping import (
     BOOK,
     REPLENISH_DUE,
     Refill,
-    Reminding,
     after_telling,
     due_refills,
     is_still_last,
@@ -32,9 +31,9 @@ LATEST: Final = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Replenishing:
-    """Tells ``product.replenish_due`` some time before the day on which something is used up."""
+    """Tells ``product.replenish_due``, ``remind_before`` the day on which something is used up."""
 
-    reminding: Reminding
+    remind_before: timedelta
     books: frozenset[str] = frozenset({BOOK})
 
     def follow(
@@ -44,12 +43,12 @@ class Replenishing:
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Tell what is soon used up; not what was bought anew, refunded or cancelled since."""
-        due = due_refills(record, self.reminding.until(context.now))
+        due = due_refills(record, context.now + self.remind_before)
         for refill in due:
-            late = context.now - (refill.date - self.reminding.before)
+            late = context.now - (refill.date - self.remind_before)
             if late <= LATEST and is_still_last(world, refill):
                 world.report(_news(world.customer.id, refill, context.now))
-        world.write(after_telling(record, due, self.reminding))
+        world.write(after_telling(record, due, self.remind_before))
 
     def take(
         self, world: World, journey: Journey, step: ProgramStep, context: Context

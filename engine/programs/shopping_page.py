@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from config.recommendations import Recommendations
-from engine.core.shopping import Refill, Reminding
+from engine.core.shopping import Refill
 from engine.programs.intervals import Habit, Habits, Rhythm, used_up
 from engine.programs.purchases import Basket, Purchases, instant, microseconds
 from engine.programs.replenishing import LATEST
@@ -23,14 +21,6 @@ Dated = tuple[int, str, int]
 """When something is used up in microseconds since the epoch, the product's key and its number."""
 
 
-class Rhythms(Protocol):
-    """How every product is bought again."""
-
-    def get(self, product: int, /) -> Rhythm | None:
-        """One product's rhythm, if it was ever bought again."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """What of the shop one customer's page needs. ``least``: intervals that show a rhythm.
@@ -39,7 +29,7 @@ class Night:
     """
 
     purchases: Purchases
-    rhythms: Rhythms
+    rhythms: Mapping[int, Rhythm]
     least: int
     begin: int
     end: int
@@ -49,7 +39,7 @@ class Night:
         cls,
         now: datetime,
         purchases: Purchases,
-        rhythms: Rhythms,
+        rhythms: Mapping[int, Rhythm],
         *,
         least: int,
         remind_before: timedelta,
@@ -93,12 +83,6 @@ class Night:
             date=instant(at),
             told=(key, habit.order_id) in told,
         )
-
-
-def reminding_of(rules: Recommendations, zone: ZoneInfo) -> Reminding:
-    """When a shop reminds its customers."""
-    before = timedelta(seconds=rules.remind_before.nominal_seconds)
-    return Reminding(before=before, zone=zone)
 
 
 def soonest(untold: Iterable[Dated]) -> list[Dated]:

@@ -20,7 +20,6 @@ from engine.programs.program import Program, Programs
 from engine.programs.referrals import Referrals
 from engine.programs.replenishing import Replenishing
 from engine.programs.reviews import Reviews
-from engine.programs.shopping_page import reminding_of
 from engine.programs.surveys import Surveys
 from triggers.places import Places
 
@@ -48,8 +47,8 @@ def compile_programs(
 
     ``keyed`` is a hash that nobody else can make, ``mailboxes`` what may be kept of a mailbox.
     """
-    reminding = reminding_of(policy.recommendations, policy.zone)
-    programs: list[Program] = [Surveys(), Reviews(), Replenishing(reminding)]
+    remind_before = _span(policy.recommendations.remind_before)
+    programs: list[Program] = [Surveys(), Reviews(), Replenishing(remind_before)]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed, locale=policy.locale))
     if policy.calls.queues:

@@ -49,15 +49,12 @@ def settle(premises: Premises) -> None:
     memory, now = premises.memory, premises.clock.now()
     busy = True
     while busy:
-        busy = premises.hands.holds_any
-        told = False
+        busy = record(premises)
         if memory.waiting:
-            told = premises.ingest.process_waiting(EVERYBODY) > 0
+            busy = premises.ingest.process_waiting(EVERYBODY) > 0 or busy
         if (at := memory.records.next_at()) is not None and at <= now:
-            told = premises.bookkeeping.run(now, EVERYBODY) > 0 or told
-        if told:
-            busy = True
-            record(premises)
+            busy = premises.bookkeeping.run(now, EVERYBODY) > 0 or busy
+        busy = record(premises) or busy
         if (at := memory.steps.next_at()) is not None and at <= now:
             busy = premises.advance.run(now, EVERYBODY) > 0 or busy
         busy = record(premises) or busy

@@ -89,6 +89,8 @@ class Memory:
         self.steps: Agenda[str] = Agenda()
         self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}
         self.records: Agenda[tuple[str, str, str]] = Agenda()
+        self.asked_places: set[Place] = set()  # whose records were looked for
+        self.asked_codes: set[str] = set()
         self.changed: set[str] = set()  # customers, for who remembers what their rows said
         self._last_seq = 0
         self._names: dict[int, tuple[str, str]] = {}  # of events that wait

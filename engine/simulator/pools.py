@@ -28,6 +28,7 @@ class PoolStanding:
 class _Pool:
     size: int | None = None  # None: nobody knows
     taken: dict[str, tuple[str, CodeState]] = field(default_factory=dict)  # claim, by code
+    most: int = 0  # codes that were ever out at once
     without: set[str] = field(default_factory=set)
     dry_at: datetime | None = None
 
@@ -56,6 +57,7 @@ class Pools:
         held.without.discard(claim)
         code = f"{pool.upper()}-{_mark(pool, claim)}"
         held.taken[same_code(code)] = (claim, "claimed")
+        held.most = max(held.most, len(held.taken))
         return code
 
     def settle(self, pool: str, code: str, claim: str, state: CodeState) -> None:
@@ -67,6 +69,10 @@ class Pools:
             del held.taken[key]
         else:
             held.taken[key] = (claim, state)
+
+    def most_out(self) -> dict[str, int]:
+        """How many codes were ever out at once, of each pool."""
+        return {name: pool.most for name, pool in self._pools.items()}
 
     def standing(self) -> dict[str, PoolStanding]:
         """Every pool that is known or was asked, by name."""

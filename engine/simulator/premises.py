@@ -116,6 +116,7 @@ class Premises:
     advance: Advance
     bookkeeping: Bookkeeping
     dispatch: Dispatch
+    rendered: Sampled
     sweep: Sweep
     deliveries: Deliveries
     stocktaking: MemoryNights
@@ -137,12 +138,14 @@ def furnish(
     price: Callable[[Outgoing], Decimal | None] = lambda outgoing: None,
     look: Callable[[Outgoing], None] = lambda outgoing: None,
     former: Shelf | None = None,
+    in_full: Collection[str] = (),
 ) -> Premises:
     """Put a simulated shop together, empty, its clock standing at ``start``.
 
     Nothing is read but the workspace's files, and nothing is written. ``providers`` are the names
     that messages are logged under, those of the settings unless given; ``former`` is where the
-    revisions are kept that journeys of before stand on. Raises ``SetupError``.
+    revisions are kept that journeys of before stand on, ``in_full`` the channels of which every
+    message is rendered. Raises ``SetupError``.
     """
     trial = trial or Trial()
     clock = VirtualClock(start)
@@ -166,8 +169,9 @@ def furnish(
     source: CampaignSource = _Chosen(loader, trial)
     revisions = Revisions(storage, source, lambda: policies)
     hands = Hands(clock.now, price, look)
+    rendered = Sampled(templates, trial.render, clock.now, in_full)
     handover = HandOver(
-        renderer=Sampled(templates, trial.render),
+        renderer=rendered,
         sender=hands,
         links=links,
         worker_id="simulation",
@@ -196,6 +200,7 @@ def furnish(
         advance=Advance(storage, revisions, handover),
         bookkeeping=Bookkeeping(storage, revisions, handover),
         dispatch=Dispatch(storage, revisions, handover),
+        rendered=rendered,
         sweep=Sweep(storage, revisions, handover, Sleepers(memory, policies.rules).likely),
         deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),
         stocktaking=MemoryNights(

@@ -81,6 +81,7 @@ class Prepared:
                 told = serialize(event) if body is None else body
                 self._spool.add(event, at or event.time, told, self._kin.add(event))
             case "reaction":
+                self._kin.add(event)
                 self._reactions.append(Done(at=at or event.time, event=event))
             case "echo":
                 pass

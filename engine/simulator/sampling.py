@@ -2,23 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import insort
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 
 from engine.core.message import Content
 from engine.ports.rendering import Packed, Renderer, Track
+
+SHOWN: Final = 2  # sample messages of a campaign on a channel
+Kind = tuple[str, str, str]  # template, channel, language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A message that was rendered, for people to look at."""
+
+    campaign: str
+    channel: str
+    subject: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Rendered:
+    """When a message was rendered, its id, and its words."""
+
+    at: datetime
+    message: str
+    shown: Shown = field(compare=False)
+
+
+class Firsts:
+    """The first few messages of each kind by (time, id), which no order of work changes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[Kind, list[Rendered]] = {}
+
+    def lack(self, kind: Kind, at: datetime) -> bool:
+        """Whether a message of this moment may be among them."""
+        found = self._found.get(kind, [])
+        return len(found) < self._most or at <= found[-1].at
+
+    def take(self, kind: Kind, rendered: Rendered) -> None:
+        """Keep one, if it is among them."""
+        found = self._found.setdefault(kind, [])
+        insort(found, rendered)
+        del found[self._most :]
+
+    def has_room(self, kind: Kind, at: datetime, message: str) -> bool:
+        """Whether this very message would be among them."""
+        found = self._found.get(kind, [])
+        return len(found) < self._most or (at, message) < (found[-1].at, found[-1].message)
+
+    def add(self, other: Firsts) -> None:
+        """Take in those of other customers."""
+        for kind, found in other._found.items():
+            for each in found:
+                self.take(kind, each)
+
+    def samples(self) -> list[Shown]:
+        """Some messages of each campaign and channel, for people to look at."""
+        chosen: dict[tuple[str, str], list[Rendered]] = {}
+        for each in sorted(one for found in self._found.values() for one in found):
+            chosen.setdefault((each.shown.campaign, each.shown.channel), []).append(each)
+        return [each.shown for _, found in sorted(chosen.items()) for each in found[:SHOWN]]
 
 
 class Sampled:
     """``engine.ports.rendering.Renderer`` that renders ``most`` messages of a kind, then repeats.
 
     What is repeated is the last one rendered, so that segments and language stay those of a real
-    message. ``most`` None renders all.
+    message. ``most`` None renders all, and so do the channels ``in_full``.
     """
 
-    def __init__(self, renderer: Renderer, most: int | None) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        most: int | None,
+        clock: Callable[[], datetime],
+        in_full: Collection[str] = (),
+    ) -> None:
         self._renderer = renderer
-        self._most = most
-        self._rendered: dict[tuple[str, str, str | None], tuple[int, Content]] = {}
+        self._all = most is None
+        self._clock = clock
+        self._in_full = in_full
+        self._last: dict[Kind, Content] = {}
+        self.firsts = Firsts(SHOWN if most is None else most)
 
     def render(
         self,
@@ -32,13 +104,27 @@ class Sampled:
 
         :raises RenderError: as the renderer does, where it is asked.
         """
-        key = (template, channel, locale)
-        count, content = self._rendered.get(key, (0, None))
-        if content is not None and self._most is not None and count >= self._most:
-            return content
+        kind, now = (template, channel, locale or ""), self._clock()
+        in_full = self._all or channel in self._in_full
+        # Nothing of the context is looked at without need: it is made when it is.
+        if not in_full and not self._is_first(kind, now, context):
+            return self._last[kind]
         content = self._renderer.render(template, channel, locale, context, track)
-        self._rendered[key] = (count + 1, content)
+        if self.firsts.lack(kind, now):
+            shown = Shown(
+                campaign=_id(context["campaign"]),
+                channel=channel,
+                subject=content.subject,
+                text=content.text,
+            )
+            self.firsts.take(kind, Rendered(at=now, message=_id(context["message"]), shown=shown))
+        self._last[kind] = content
         return content
+
+    def _is_first(self, kind: Kind, now: datetime, context: Mapping[str, object]) -> bool:
+        return self.firsts.lack(kind, now) and self.firsts.has_room(
+            kind, now, _id(context["message"])
+        )
 
     def reads(self, template: str, root: str) -> bool:
         """The renderer's own."""
@@ -55,3 +141,8 @@ class Sampled:
     def pack(self, template: str, channel: str, locale: str | None, content: Content) -> Packed:
         """Nothing: what is sent in a simulation is not kept."""
         return Packed(sample_id="", sample=b"", packed=b"")
+
+
+def _id(root: object) -> str:
+    assert isinstance(root, Mapping)
+    return str(root["id"])

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from config.settings import Settings, load_settings
-from engine.core.message import Outgoing
 from engine.passage import live
 from engine.ports.storage import Incoming
 from engine.setup import read_policy
@@ -19,11 +17,11 @@ from engine.simulator.figures import Figures, Tally
 from engine.simulator.house import doors_of, house_of
 from engine.simulator.premises import Trial, furnish
 from engine.simulator.recorded import Recollection
+from engine.simulator.sampling import Firsts, Shown
 from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 from triggers.sources.native import deserialize
 
-SHOWN: Final = 2  # sample messages of a campaign on a channel
 Progress = Callable[[datetime, int], bool]
 
 
@@ -48,16 +46,6 @@ class Setup:
     recollection: Recollection | None = None  # None: every message is met as the behaviour says
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A message that was rendered, for people to look at."""
-
-    campaign: str
-    channel: str
-    subject: str | None
-    text: str
-
-
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     """What came of it. ``reached`` is where the clock stood at the end.
@@ -68,13 +56,102 @@ class Outcome:
     figures: Figures
     reached: datetime
     complete: bool
-    samples: list[Shown] = field(default_factory=list)
+    firsts: Firsts
     volumes: dict[tuple[str, datetime], int] = field(default_factory=dict)
     account: Account | None = None
+
+    @property
+    def samples(self) -> list[Shown]:
+        """Some of the messages, for people to look at."""
+        return self.firsts.samples()
+
+    def add(self, other: Outcome) -> None:
+        """Take in what came of other customers of the same shop over the same time."""
+        self.figures.add(other.figures)
+        self.reached = max(self.reached, other.reached)
+        self.complete = self.complete and other.complete
+        self.firsts.add(other.firsts)
+        for window, count in other.volumes.items():
+            self.volumes[window] = self.volumes.get(window, 0) + count
+        if self.account is not None and other.account is not None:
+            self.account.add(other.account)
 
 
 class _Stopped(Exception):
     """Somebody wants it to end here."""
+
+
+class Life:
+    """A simulated shop whose past is about to be lived through. Raises ``SetupError``."""
+
+    def __init__(self, setup: Setup, witness: Witness | None = None) -> None:
+        behaviour = setup.behaviour or UNMOVED
+        self.setup = setup
+        self._witness = witness
+        self._tally = Tally(read_policy(setup.workspace, setup.trial.changes).zone)
+        self.premises = premises = furnish(
+            setup.workspace,
+            setup.settings or load_settings(setup.workspace, setup.environ),
+            self._tally,
+            start=setup.since,
+            trial=setup.trial,
+            look=witness.look if witness is not None else lambda outgoing: None,
+            price=behaviour.price,
+            in_full=("sms",) if "sms" in behaviour.costs else (),  # which cost by their length
+        )
+        for pool, size in setup.pools.items():
+            premises.memory.pools.limit(pool, size)
+        self._customers = Customers(
+            doors_of(premises), behaviour, setup.seed, setup.recollection
+        )  # fmt: skip
+        self._tally.on_sent = self._customers.got
+
+    def live(
+        self,
+        history: Iterable[Recorded],
+        progress: Progress,
+        goes_on: Callable[[datetime], bool] = lambda moment: True,
+    ) -> bool:
+        """Live through it; whether to the end. ``goes_on`` as for ``engine.passage.live``."""
+        complete = True
+
+        def tell(now: datetime, taken: int) -> None:
+            if not progress(now, taken):
+                raise _Stopped
+
+        def passes(moment: datetime) -> bool:
+            nonlocal complete
+            complete = goes_on(moment)
+            return complete
+
+        try:
+            live(
+                house_of(self.premises),
+                _arrivals(history, self.setup.since),
+                self.setup.until,
+                crowd=self._customers,
+                progress=tell,
+                goes_on=passes,
+            )
+        except _Stopped:
+            complete = False
+        return complete
+
+    def outcome(self, complete: bool) -> Outcome:
+        """What came of it; to be asked once."""
+        premises, witness = self.premises, self._witness
+        figures = self._tally.close(premises.memory)
+        self._customers.settle(figures, premises.memory)
+        return Outcome(
+            figures=figures,
+            reached=premises.clock.now(),
+            complete=complete,
+            firsts=premises.rendered.firsts,
+            volumes=premises.memory.volumes,
+            account=None
+            if witness is None
+            else witness.account(premises.memory, premises.revisions.plans.current),
+        )
 
 
 def simulate(
@@ -83,64 +160,14 @@ def simulate(
     progress: Progress,
     witness: Witness | None = None,
 ) -> Outcome:
-    """Live through a history, sorted by arrival.
+    """Live through a history, sorted by arrival, in this process.
 
     ``progress`` is told the clock and how many events have come in, now and then; when it answers
     False the simulation ends, and the figures are those until then. ``witness`` looks at each
     message that goes out. Raises ``SetupError``.
     """
-    samples: dict[tuple[str, str], list[Shown]] = {}
-    settings = setup.settings or load_settings(setup.workspace, setup.environ)
-    tally = Tally(read_policy(setup.workspace, setup.trial.changes).zone)
-
-    def look(outgoing: Outgoing) -> None:
-        _show(samples, outgoing)
-        if witness is not None:
-            witness.look(outgoing)
-
-    premises = furnish(
-        setup.workspace,
-        settings,
-        tally,
-        start=setup.since,
-        trial=setup.trial,
-        look=look,
-        price=(setup.behaviour or Behaviour()).price,
-    )
-    for pool, size in setup.pools.items():
-        premises.memory.pools.limit(pool, size)
-    customers = Customers(
-        doors_of(premises), setup.behaviour or UNMOVED, setup.seed, setup.recollection
-    )
-    tally.on_sent = customers.got
-
-    def tell(now: datetime, taken: int) -> None:
-        if not progress(now, taken):
-            raise _Stopped
-
-    complete = True
-    try:
-        live(
-            house_of(premises),
-            _arrivals(history, setup.since),
-            setup.until,
-            crowd=customers,
-            progress=tell,
-        )
-    except _Stopped:
-        complete = False
-    figures = tally.close(premises.memory)
-    customers.settle(figures, premises.memory)
-    return Outcome(
-        figures=figures,
-        reached=premises.clock.now(),
-        complete=complete,
-        samples=[each for _, found in sorted(samples.items()) for each in found],
-        volumes=premises.memory.volumes,
-        account=None
-        if witness is None
-        else witness.account(premises.memory, premises.revisions.plans.current),
-    )
+    life = Life(setup, witness)
+    return life.outcome(life.live(history, progress))
 
 
 def _arrivals(history: Iterable[Recorded], since: datetime) -> Iterator[Incoming]:
@@ -150,18 +177,4 @@ def _arrivals(history: Iterable[Recorded], since: datetime) -> Iterator[Incoming
             body=each.body,
             received_at=max(each.at, since),
             backfill=each.at < since,
-        )
-
-
-def _show(samples: dict[tuple[str, str], list[Shown]], outgoing: Outgoing) -> None:
-    found = samples.setdefault((outgoing.campaign, outgoing.channel), [])
-    if len(found) < SHOWN:
-        content = outgoing.content
-        found.append(
-            Shown(
-                campaign=outgoing.campaign,
-                channel=outgoing.channel,
-                subject=content.subject,
-                text=content.text,
-            )
         )

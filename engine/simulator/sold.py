@@ -28,25 +28,6 @@ class Bought:
     sales: Mapping[str, Sale | None] = field(default_factory=dict)
 
 
-class Rhythms:
-    """The rhythms of one night, each made on the first question."""
-
-    def __init__(self, market: Market) -> None:
-        self._market = market
-        self._made: dict[int, Rhythm | None] = {}
-
-    def get(self, product: int) -> Rhythm | None:
-        """How a product is bought again, if it ever was."""
-        if product not in self._made:
-            repeats = self._market.products.get(product)
-            self._made[product] = None if repeats is None else repeats.rhythm()
-        return self._made[product]
-
-    def forget(self) -> None:
-        """Another night has come."""
-        self._made.clear()
-
-
 class Sold:
     """The whole shop's purchases, habits and customers' standing, as of the last night."""
 
@@ -56,7 +37,7 @@ class Sold:
         self.standing = Standing()
         self.spenders: dict[str, Spender] = {}
         self.habits: dict[str, Habits] = {}
-        self.rhythms = Rhythms(self.market)
+        self.rhythms: dict[int, Rhythm] = {}
         self._oldest = 1 << 62  # no basket was placed before
         self._touched: set[int] = set()
 
@@ -94,9 +75,14 @@ class Sold:
             self._oldest = min(self._oldest, left.at)
 
     def settle(self) -> set[int]:
-        """That was all of this night; the products that are bought in another way now."""
+        """Bring the rhythms up to date; of which products they were looked at."""
         touched, self._touched = self._touched, set()
-        self.rhythms.forget()
+        for product in touched:
+            rhythm = self.market.products[product].rhythm()
+            if rhythm is not None:
+                self.rhythms[product] = rhythm
+            else:
+                self.rhythms.pop(product, None)
         return touched
 
     def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> Collection[int]:

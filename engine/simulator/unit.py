@@ -166,6 +166,7 @@ class MemoryUnit:
     ) -> dict[tuple[str, str], list[tuple[str, datetime]]]:
         """Who keeps a record in these places."""
         memory = self._memory
+        memory.asked_places.update(places)
         return {
             place: [(each, memory.people[each].books[place].at) for each in sorted(found)]
             for place in places
@@ -287,6 +288,7 @@ class MemoryUnit:
     def coupon_holders(self, codes: Collection[str]) -> dict[str, set[str]]:
         """Customers by the codes that they were given."""
         known = self._memory.coupons
+        self._memory.asked_codes.update(codes)
         return {code: set(known[code]) for code in codes if known.get(code)}
 
     def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,6 +87,21 @@ class Account:
     pressure: dict[str, int] = field(default_factory=dict)  # of every customer, also none
     words: dict[str, Words] = field(default_factory=dict)  # by message, some of them
     campaigns: Mapping[str, Standing] = field(default_factory=dict)
+
+    def add(self, other: Account) -> None:
+        """Take in the account of other customers of the same shop."""
+        self.went |= other.went
+        self.withheld |= other.withheld
+        self.pressure |= other.pressure
+        self.words |= other.words
+        kinds = {went.id: (name.campaign, went.channel) for name, went in self.went.items()}
+        kept: Counter[tuple[str, str]] = Counter()
+        words: dict[str, Words] = {}
+        for key in sorted(self.words):
+            kept[kinds[key]] += 1
+            if kept[kinds[key]] <= KEPT:
+                words[key] = self.words[key]
+        self.words = words
 
     @property
     def cost(self) -> int:

@@ -1,0 +1,193 @@
+"""One of the processes that live through a part of the customers each, and what it tells.
+
+The processes are forked when the workspace is compiled, so that nothing is compiled twice. Each is
+connected to the one that began them, and ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+from typing import Final, NoReturn
+
+from engine.memory import settle
+from engine.simulator.memory import Place
+from engine.simulator.simulation import Life, Outcome
+from engine.simulator.sold import Bought
+from engine.simulator.spool import Recorded
+
+_EVERY: Final = 0.05  # seconds between two words of where one stands
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where a part stands: its clock, and how many events have come in."""
+
+    at: datetime
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A part stands still at this moment until it hears how far it may go."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Nightfall:
+    """A part's share of a night, pickled: what has changed among its customers."""
+
+    bought: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A part has come to its end, having looked for what others may hold."""
+
+    places: frozenset[Place]
+    codes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a part. ``codes_out`` is how many codes of each pool were ever out at once,
+    ``sought`` whether it holds what another part looked for."""
+
+    outcome: Outcome
+    codes_out: Mapping[str, int]
+    sought: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Braked:
+    """A campaign has stopped itself, for all customers."""
+
+    campaign: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A part could not go on."""
+
+    error: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stand still, and say where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Go as far as this moment."""
+
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What has changed among the customers of the others, pickled by them."""
+
+    others: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What the others looked for."""
+
+    places: frozenset[Place]
+    codes: frozenset[str]
+
+
+class Shard:
+    """The part's side. ``others``: ends of connections that are not its own."""
+
+    def __init__(self, life: Life, connection: Connection, others: Iterable[Connection]) -> None:
+        self._life = life
+        self._connection = connection
+        self._others = others
+        self._limit: datetime | None = None
+        self._told = 0.0
+
+    def run(self, history: Iterable[Recorded]) -> None:
+        """Live through a part of the history, until everything is told or nobody listens."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that began it decides
+        for each in self._others:
+            each.close()
+        settle()  # what was compiled is shared, and stays
+        try:
+            self._live(history)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            _vanish()
+        except BaseException as error:
+            self._connection.send(Failed(type(error).__name__, traceback.format_exc()))
+
+    def _live(self, history: Iterable[Recorded]) -> None:
+        self._life.premises.stocktaking.swap = self._swap
+        complete = self._life.live(history, self._tell, self._may_pass)
+        memory = self._life.premises.memory
+        self._stop_if_braked()
+        self._connection.send(Over(frozenset(memory.asked_places), frozenset(memory.asked_codes)))
+        answer = self._hear()
+        assert isinstance(answer, Sought)
+        sought = any(memory.keepers.get(place) for place in answer.places) or any(
+            memory.coupons.get(code) for code in answer.codes
+        )
+        outcome = self._life.outcome(complete)
+        self._connection.send(Came(outcome, memory.pools.most_out(), sought))
+
+    def _tell(self, now: datetime, taken: int) -> bool:
+        if (moment := time.monotonic()) - self._told > _EVERY:
+            self._told = moment
+            self._stop_if_braked()
+            self._connection.send(Told(now, taken))
+            while self._connection.poll():
+                self._heed(self._connection.recv())
+        return True
+
+    def _may_pass(self, moment: datetime) -> bool:
+        return self._limit is None or moment <= self._limit
+
+    def _swap(self, bought: Sequence[Bought]) -> Sequence[Bought]:
+        self._connection.send(Nightfall(pickle.dumps(bought, pickle.HIGHEST_PROTOCOL)))
+        answer = self._hear()
+        assert isinstance(answer, Night)
+        return [*bought, *(one for each in answer.others for one in pickle.loads(each))]  # noqa: S301 (of our own)
+
+    def _stop_if_braked(self) -> None:
+        for campaign in self._life.premises.memory.holds:
+            self._connection.send(Braked(campaign))
+            self._connection.recv()  # nothing will come: this is the end
+            return
+
+    def _hear(self) -> object:
+        """The next word that is no order to stand still."""
+        while True:
+            word = self._connection.recv()
+            if isinstance(word, Pause):
+                self._connection.send(Paused(self._life.premises.clock.now()))
+            elif isinstance(word, Until):
+                self._limit = word.moment
+            else:
+                return word
+
+    def _heed(self, word: object) -> None:
+        assert isinstance(word, Pause)
+        self._connection.send(Paused(self._life.premises.clock.now()))
+        answer = self._connection.recv()
+        assert isinstance(answer, Until)
+        self._limit = answer.moment
+
+
+def _vanish() -> NoReturn:
+    """End without a word: the process that began this one is gone."""
+    os._exit(1)
