@@ -16,6 +16,7 @@ from engine.simulator.sentences import (
     pressure_told,
     recorded_told,
     sender_told,
+    stopped_told,
 )
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -88,7 +89,8 @@ def _campaigns(rows: Sequence[Row]) -> None:
     if any(row["held_out"] for row in busy):
         columns.append(Column(title="HELD OUT", cell=_held_out, right=True))
     say()
-    print_table(sorted(busy, key=lambda row: (-row["sent"], row["id"])), columns)
+    if busy:
+        print_table(sorted(busy, key=lambda row: (-row["sent"], row["id"])), columns)
     idle = [row["id"] for row in rows if row not in busy]
     if idle:
         tell(f"nobody came into {', '.join(idle)}")
@@ -181,11 +183,7 @@ def _warnings(report: Mapping[str, Any]) -> None:
     zone = ZoneInfo(report["timezone"])
     lines = [pool_told(one, zone) for one in report["pools"] if one["dry_at"] is not None]
     lines += [told for one in report["senders"] if (told := sender_told(one, zone)) is not None]
-    lines += [
-        f"{one['campaign']} would stop itself on "
-        f"{day(datetime.fromisoformat(one['at']).astimezone(zone).date())}: {one['reason']}"
-        for one in report["stopped"]
-    ]
+    lines += [stopped_told(one, one["campaign"], zone) for one in report["stopped"]]
     for line in lines:
         say()
         tell(line, style="yellow")

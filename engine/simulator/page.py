@@ -24,6 +24,7 @@ from engine.simulator.sentences import (
     prices_told,
     recorded_told,
     sender_told,
+    stopped_told,
 )
 
 # Not even a picture may be asked for, whatever a template's words hold.
@@ -92,11 +93,7 @@ def _basis(report: Document) -> str:
 def _warnings(report: Document) -> str:
     zone, names = ZoneInfo(report["timezone"]), _names(report)
     told = [] if report["complete"] else ["Stopped before its end: all figures are until then."]
-    told += [
-        f"{names[one['campaign']]} would stop itself on "
-        f"{day(datetime.fromisoformat(one['at']).astimezone(zone).date())}: {one['reason']}."
-        for one in report["stopped"]
-    ]
+    told += [stopped_told(one, names[one["campaign"]], zone) for one in report["stopped"]]
     told += [pool_told(one, zone) for one in report["pools"] if one["dry_at"] is not None]
     told += [line for one in report["senders"] if (line := sender_told(one, zone)) is not None]
     return "".join(f'<p class="warn">{escape(line)}</p>' for line in told)

@@ -59,7 +59,7 @@ def _days(days: Sequence[Mapping[str, Any]]) -> str:
         series,
         title=f"Messages by {word}",
         caption=caption,
-        axis=[f"{each.day} {each:%b}" for each in starts],
+        axis=[f"{each.day} {each:%b}" if span == 1 else f"{each:%b %Y}" for each in starts],
         ticks=5,
     )
     return legend + chart

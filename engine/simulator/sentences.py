@@ -7,6 +7,8 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.core.reasons import ended
+
 NAMES: Final = {"email": "emails", "sms": "SMS", "voice": "calls"}
 _WORTH_TELLING: Final = 60  # seconds that a message has to wait
 _SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -77,6 +79,13 @@ def _at_most(counts: Mapping[int, int], share: float) -> int:
         if left <= 0:
             return messages
     return max(counts)
+
+
+def stopped_told(row: Mapping[str, Any], name: str, zone: tzinfo) -> str:
+    """That a campaign runs into its own brake, and when."""
+    at = datetime.fromisoformat(row["at"]).astimezone(zone)
+    why = ended(row["reason"])
+    return f"{name} would stop itself on {day(at.date())} at {at:%H:%M}: {why}."
 
 
 def sender_told(row: Mapping[str, Any], zone: tzinfo) -> str | None:

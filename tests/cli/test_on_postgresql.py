@@ -56,3 +56,18 @@ def test_live_journeys_are_looked_up_there_too(new_postgresql: NewDatabase, tmp_
     told = [(row["step"], row["fate"], row["journeys"]) for row in found["live_journeys"]]
     assert told == [("thank", "stand", 3)]
     assert found["total"]["removed"] == 3
+
+
+def test_a_simulation_knows_the_codes_there(new_postgresql: NewDatabase, tmp_path: Path) -> None:
+    shop.make(tmp_path)
+    with (tmp_path / "config/store.yaml").open("a", encoding="utf-8") as store:
+        store.write("offers:\n  thanks_10: {kind: pool, pool: spring, value: 10 % off}\n")
+    (tmp_path / "codes.csv").write_text("S-1\nS-2\nS-3\n", encoding="utf-8")
+    (tmp_path / "past.jsonl").write_text(shop.lines(), encoding="utf-8")
+    url = new_postgresql()
+    upgrade(url)
+    cli, env = Cli(tmp_path), {"LAGNIAPPE_DATABASE_URL": url}
+    cli.ok("coupons", "import", "spring", str(tmp_path / "codes.csv"), **env)
+    shown = cli.ok("simulate", str(tmp_path / "past.jsonl"), "--format", "json", **env)
+    (pool,) = json.loads(shown)["pools"]
+    assert (pool["size"], pool["given"], pool["left"]) == (3, 0, 3)
