@@ -122,3 +122,24 @@ def test_beside_a_daemon_it_shows_and_does_nothing(cli: Cli) -> None:
     finally:
         daemon.close()
     assert enrolled(cli) == 0
+
+
+@pytest.mark.parametrize("codes", [0, 5])
+def test_codes_that_are_there_now_are_all_that_there_are(cli: Cli, codes: int) -> None:
+    campaign = cli.workspace / "campaigns" / "follow-up.yaml"
+    text = FOLLOW_UP.replace("transactional", "marketing").replace(
+        "  - id: ask\n    send_email: review\n",
+        "  - id: gift\n    issue_coupon: thanks_10\n"
+        "  - id: ask\n    send_email: {template: review, coupon: gift}\n",
+    )
+    campaign.write_text(text, encoding="utf-8")
+    with (cli.workspace / "config/store.yaml").open("a", encoding="utf-8") as store:
+        store.write("offers:\n  thanks_10: {kind: pool, pool: spring, value: 10 % off}\n")
+    if codes:
+        file = cli.workspace / "codes.csv"
+        file.write_text("".join(f"S-{each}\n" for each in range(codes)), encoding="utf-8")
+        cli.ok("coupons", "import", "spring", str(file))
+    told = cli.json("campaigns", "enrol", "follow-up", "--since", "60d")
+    sent = sum(step["sent"] for step in told["steps"] if step["step"] == "ask")
+    assert told["entering"] == 3
+    assert sent == (1 if codes else 0)  # ben has not consented, and one of the others was asked
