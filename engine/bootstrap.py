@@ -158,12 +158,14 @@ def build(
     providers: Mapping[Channel, Provider] | None = None,
     make_sender: Callable[[Mapping[Channel, Provider]], Handover] | None = None,
     prepared: Prepared | None = None,
+    looks: bool = False,
 ) -> App:
     """Put the application of a workspace together; the database is brought up to date.
 
     ``sends``: this process may hand messages over (the daemon); others only schedule them.
     ``providers`` and ``make_sender`` replace what the settings choose (demo, tests, benchmarks);
-    ``prepared`` is for who builds many applications of one workspace.
+    ``prepared`` is for who builds many applications of one workspace. ``looks``: this process only
+    answers questions; it stores no revision, and compiles a template when it is asked for one.
     Raises ``SetupError``.
     """
     settings = settings_of(workspace, environ)
@@ -173,14 +175,18 @@ def build(
     clock = clock or SystemClock()
     policy = read_policy(workspace)
     if prepared is None:
-        templates = open_templates(workspace, policy)
-        prepared = Prepared(templates=templates, loader=Loader(workspace, templates))
         upgrade(settings.database_url)
     keys = settings.secret_key or (ensure_secret_key(workspace),)
     links = Links([key.get_secret_value() for key in keys], settings.base_url)
     fingerprints = Fingerprints([key.get_secret_value() for key in keys])
-    templates, loader = prepared.templates, prepared.loader
     storage = SqlStorage(Database(settings.database_url))
+    history = SqlHistory(storage.database)
+    if prepared is None:
+        templates = open_templates(workspace, policy, lazily=looks)
+        stored = history.revisions() if looks else ()
+        proven = {(one.campaign, one.revision) for one in stored}
+        prepared = Prepared(templates=templates, loader=Loader(workspace, templates, proven=proven))
+    templates, loader = prepared.templates, prepared.loader
     rotation = Rotation(
         settings,
         lambda: load_settings(workspace, environ),
@@ -260,7 +266,6 @@ def build(
         slots=settings.max_in_flight,
         metrics=metrics,
     )
-    history = SqlHistory(storage.database)
     receive = Receive(storage, revisions, handover, clock, worker.wake)
     personal = SqlPrivacy(storage.database)
     replies = Replies(
@@ -377,17 +382,18 @@ def build(
         metrics=metrics,
         registry=registry,
     )
-    revisions.reload(clock.now())
+    revisions.reload(clock.now(), looking=looks)
     return app
 
 
-def open_templates(workspace: Path, policy: Policy) -> MessageTemplates:
+def open_templates(workspace: Path, policy: Policy, *, lazily: bool = False) -> MessageTemplates:
     """The workspace's templates, compiled for the shop of this policy."""
     return MessageTemplates(
         workspace / "message_templates",
         shop=shop_context(policy),
         default_locale=policy.locale.split("-")[0],
         tags=policy.link_tags,
+        lazily=lazily,
     )
 
 

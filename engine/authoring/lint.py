@@ -45,10 +45,14 @@ _WITH_TEMPLATES = (
 )
 
 
-def lint(draft: Draft, known_templates: Templates) -> tuple[Diagnostic, ...]:
-    """What is wrong with one campaign beyond what keeps it from compiling."""
+def lint(draft: Draft, known_templates: Templates | None) -> tuple[Diagnostic, ...]:
+    """What is wrong with one campaign beyond what keeps it from compiling.
+
+    Without templates, what is wrong with those that it names is left out.
+    """
     found = [problem for rule in _ALONE for problem in rule(draft)]
-    found += [problem for rule in _WITH_TEMPLATES for problem in rule(draft, known_templates)]
+    if known_templates is not None:
+        found += [one for rule in _WITH_TEMPLATES for one in rule(draft, known_templates)]
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,12 +68,21 @@ class Loader:
 
     Implements ``engine.ports.plans.CampaignSource``. A file whose content has not changed is not
     compiled again; the rules that look at templates and at other campaigns run every time.
-    ``templates`` is asked as it stands: who owns it refreshes it first.
+    ``templates`` is asked as it stands: who owns it refreshes it first. It is not asked about
+    ``proven`` revisions, (campaign, revision): they have been in force.
     """
 
-    def __init__(self, workspace: Path, templates: Templates, catalog: Catalog = BUILT_IN) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        templates: Templates,
+        catalog: Catalog = BUILT_IN,
+        *,
+        proven: Collection[tuple[str, str]] = (),
+    ) -> None:
         self._workspace = workspace
         self._templates = templates
+        self._proven = proven
         self._built_in = catalog
         self._types = _Types(catalog)
         self._files: dict[str, _File] = {}
@@ -119,7 +128,9 @@ class Loader:
         for name, file in self._files.items():
             found = [*file.problems]
             if file.draft is not None:
-                found += lint(file.draft, self._templates)
+                plan = file.draft.plan
+                is_proven = plan is not None and (plan.id, plan.revision) in self._proven
+                found += lint(file.draft, None if is_proven else self._templates)
             if file.draft is None or _has_error(found):
                 failed.add(name)
             problems += found

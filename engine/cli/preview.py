@@ -47,7 +47,7 @@ def preview(
     if locale is not None and not _LOCALE.fullmatch(locale):
         raise Failure(f"{locale} is no language; write it as in de or pt-BR", code=WRONG_USAGE)
     session = session_of(context)
-    with session.app() as app:
+    with session.looking() as app:
         reader = _reader(app, customer, locale)
         tracks = sample_tracks(app.links, app.policy, app.handover.providers)
         templates = app.templates.names()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,12 @@ def _build(workspace: Path, environ: Mapping[str, str]) -> App:
     return build(workspace, environ)
 
 
+def _look(workspace: Path, environ: Mapping[str, str]) -> App:
+    from engine.bootstrap import build
+
+    return build(workspace, environ, looks=True)
+
+
 def _open_records(workspace: Path, environ: Mapping[str, str]) -> Records:
     from engine.records import open_records
 
@@ -40,13 +46,14 @@ def _open_records(workspace: Path, environ: Mapping[str, str]) -> Records:
 class Session:
     """One run of the program.
 
-    ``build`` makes the application, ``open_records`` only what looking back takes; tests may put
-    in others.
+    ``build`` makes the application, ``look`` one that only answers questions, ``open_records`` only
+    what looking back takes; tests may put in others.
     """
 
     given: Path | None = None  # --workspace
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     build: Build = _build
+    look: Build = _look
     open_records: OpenRecords = _open_records
 
     @cached_property
@@ -67,11 +74,14 @@ class Session:
     @contextmanager
     def app(self) -> Iterator[App]:
         """The application of the workspace, closed at the end."""
-        app = self.build(self.workspace, self.environ)
-        try:
+        with closing(self.build(self.workspace, self.environ)) as app:
             yield app
-        finally:
-            app.close()
+
+    @contextmanager
+    def looking(self) -> Iterator[App]:
+        """The application for a question: it is there sooner, and must not be used to do things."""
+        with closing(self.look(self.workspace, self.environ)) as app:
+            yield app
 
     def has_database(self, url: str) -> bool:
         """Whether there is something to look back into; opening the records would make it."""

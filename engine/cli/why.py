@@ -31,6 +31,7 @@ from engine.cli.session import session_of
 
 if TYPE_CHECKING:
     from engine.bootstrap import App
+    from engine.core.campaign import Plan
     from engine.core.remedies import Change
     from engine.ports.history import LoggedMessage
     from engine.services.case import Case, Fact, Question
@@ -68,7 +69,7 @@ def why(
     The deciding rule comes first, then what led to it. An order's number confines the answer to
     that order, a message's id to that message. WHEN is 2026-03-01, 2026-03-01T09:00, or 7d ago.
     """
-    with session_of(context).app() as app:
+    with session_of(context).looking() as app:
         asked = _asked(app, at)
         bounds = (
             moment(since, app.clock.now(), asked.zone), moment(until, app.clock.now(), asked.zone)
@@ -108,6 +109,7 @@ class _Report:
         self.ahead: Forecast | None = None
         self.facts: tuple[Fact, ...] = ()
         self.is_part = False
+        self.notes: tuple[str, ...] = ()  # what the answer cannot rest on, a line each
 
     @classmethod
     def of(
@@ -118,7 +120,6 @@ class _Report:
         campaign: str | None,
         bounds: tuple[datetime | None, datetime | None],
     ) -> _Report:
-        from engine.services.as_known import as_known
         from engine.services.forecast import forecast
         from engine.services.history import case_of
         from engine.services.timeline import timeline
@@ -126,8 +127,7 @@ class _Report:
 
         now, look_back = app.clock.now(), asked.rules.look_back
         whole = case_of(app.history, app.storage, found.customer_id, now, look_back)
-        if asked.as_known:
-            whole = as_known(whole, asked.now)
+        asked, whole, notes = _in_force(app, asked, whole)
         case, journey = whole, found.journey_id
         if journey is not None:
             entered = next((one for one in whole.journeys if one.id == journey), None)
@@ -145,7 +145,7 @@ class _Report:
         if campaign is None:
             told = answers(case, asked)
         else:
-            names = {one.campaign: one.campaign for one in whole.journeys}
+            names = {one: one for one in _entered_or_refused(whole)}
             names |= {key: plan.name for key, plan in asked.plans.current.items()}
             known = campaign_named(campaign, names)
             if known is None:
@@ -154,6 +154,11 @@ class _Report:
             told = (answer(case, campaign, asked),)
         report = cls(case, asked, found, told, one=campaign is not None)
         report.is_part = bounds != (None, None)
+        report.notes = tuple(
+            f"{name}: {note}" if name else note
+            for name, note in notes.items()
+            if campaign is None or name in ("", campaign)
+        )
         report.facts = timeline(case, asked, *bounds, campaign)
         if not asked.as_known:
             report.ahead = forecast(whole, asked, campaign=campaign, journey=journey)
@@ -167,6 +172,7 @@ class _Report:
             "customer": customer_row(self.case.customer),
             "order": self.found.order_id,
             "at": self.asked.now,
+            "notes": self.notes,
             "message": self._message(),
             "campaigns": [
                 answer_row(one, [each for each in ahead if each.campaign == one.campaign])
@@ -200,6 +206,8 @@ class _Report:
         say(heading(self.case.customer), style="bold")
         if self.asked.as_known:
             say(f"as known {self.asked.now.astimezone(zone):%Y-%m-%d %H:%M %Z}", style="dim")
+        for note in self.notes:
+            say(note, style="dim")
         if self.found.order_id is not None:
             say(f"order {self.found.order_id}", style="dim")
         told = self._say_message()
@@ -233,14 +241,65 @@ class _Report:
         print_timeline(kept, occasions(self.case), self.asked.zone)
 
 
+def _in_force(app: App, asked: Question, case: Case) -> tuple[Question, Case, dict[str, str]]:
+    """The question and the case with the campaigns that were in force, and what is not known: by
+    campaign, and of all of them under no name."""
+    from config.yaml_source import SourceError
+    from engine.services.as_known import as_known
+    from engine.services.back_then import UNRECORDED, back_then, mended, quoting
+    from engine.services.campaigns import broken_files
+
+    def compiled(campaign: str, revision: str) -> Plan | None:
+        source = app.storage.revision_source(campaign, revision)
+        try:
+            return None if source is None else app.loader.compile_source(*source)
+        except SourceError:
+            return None
+
+    stored = app.history.revisions()
+    plans = quoting(asked.plans, case, compiled)
+    if asked.as_known:
+        then = back_then(plans, stored, app.history.held_since(), asked.now, compiled)
+        asked = replace(asked, plans=then.plans)
+        return asked, as_known(case, asked.now), {"": UNRECORDED, **then.unknown}
+    found = broken_files(app.loader.diagnostics())
+    problems = {file: f"{file}:{one.at.line}: {one.message}" for file, one in found.items()}
+    plans, broken = mended(plans, stored, problems, compiled)
+    notes = {
+        one.campaign: "its file is missing now"
+        for one in case.journeys
+        if one.campaign not in plans.current
+    }
+    for campaign, problem in broken.items():
+        notes[campaign] = (
+            f"its file is broken now ({problem}); what is told rests on its last good version, "
+            "which a running daemon keeps"
+        )
+    return replace(asked, plans=plans, broken=broken), case, notes
+
+
+def _entered_or_refused(case: Case) -> set[str]:
+    """The campaigns that the customer has come near, those without a file now among them."""
+    refused = {verdict.campaign for event in case.events for verdict in event.verdicts}
+    return refused | {one.campaign for one in case.journeys}
+
+
 def _unknown(app: App, asked: Question, campaign: str, known: Mapping[str, str]) -> str:
-    """Why nothing can be said of a campaign: its file is broken, or there is none."""
+    """Why nothing can be said of a campaign: it was not there yet, is broken, or there is none."""
+    from engine.core.reasons import when
     from engine.services.campaigns import report
 
-    lines = report(asked.plans, app.loader.load(), app.loader.diagnostics(), {})
-    meant = campaign_named(campaign, {one.id: one.name for one in lines})
+    present = app.loader.load()
+    lines = report(asked.plans, present, app.loader.diagnostics(), {})
+    names = {key: one.plan.name for key, one in present.items()}
+    meant = campaign_named(campaign, {one.id: one.name for one in lines} | names)
+    if asked.as_known:
+        for stored in app.history.revisions():
+            if stored.campaign == meant and stored.stored_at > asked.now:
+                first = when(stored.stored_at, asked.zone)
+                return f"{stored.campaign} was not there yet: it was first loaded {first}"
     for one in lines:
-        if one.id == meant:
-            return f"{one.id} is {one.status}, and nobody has entered it: {one.reason}"
+        if one.id == meant and one.reason:
+            return f"{one.id} is {one.status}, and was never loaded: {one.reason}"
     near = nearest(campaign, [*known, *known.values()])
     return f"there is no campaign {campaign}" + (f"; did you mean {near}?" if near else "")

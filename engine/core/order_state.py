@@ -65,8 +65,6 @@ def is_undone(order: Order) -> bool:
 
 def kept_pieces(order: Order, line: Line) -> int:
     """Pieces of the line that were neither paid back nor sent back."""
-    if not order.refunds and not order.fulfilments:
-        return line.quantity
     paid_back = sum(one.lines.get(line.id, 0) for one in order.refunds.values())
     return line.quantity - max(paid_back, pieces_in(order, line, ParcelStatus.RETURNED))
 

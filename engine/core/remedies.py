@@ -209,7 +209,7 @@ def _frozen(trace: Trace, about: Circumstances) -> Told:
     if trace.get("status") == "paused" or _file_says(about, "paused"):
         return f"status: live in the file of {about.campaign}"
     if trace.get("status") == "gone":
-        return f"the file of the campaign {about.campaign} is back"
+        return f"a good file of the campaign {about.campaign}"
     return f"lagniappe campaigns resume {about.campaign}"
 
 
@@ -218,7 +218,7 @@ def _draft(trace: Trace, about: Circumstances) -> Told:
 
 
 def _gone(trace: Trace, about: Circumstances) -> Told:
-    return f"the file of the campaign {about.campaign} is back"
+    return f"a good file of the campaign {about.campaign}"
 
 
 def _volume_limit(trace: Trace, about: Circumstances) -> Told:

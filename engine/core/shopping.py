@@ -10,13 +10,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from engine.core.book import Record
 from engine.core.customer import Line, Order
 from engine.core.order_state import is_undone, kept_pieces
 from engine.core.world import World
+from triggers.wall_clock import resolve_local
 
 BOOK: Final = "shopping"
 PAGE: Final = "page"  # the key of the one record
@@ -69,6 +71,27 @@ class Refill:
         return kept
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminding:
+    """When customers are reminded: of all that one day brings at once, as it begins.
+
+    A date that was reckoned from habits has no hour. ``before``: how long before the day on which
+    something is used up; ``zone``: the shop's.
+    """
+
+    before: timedelta
+    zone: ZoneInfo
+
+    def at(self, date: datetime) -> datetime:
+        """When to remind of what is used up at ``date``."""
+        return resolve_local((date - self.before).astimezone(self.zone).date(), time.min, self.zone)
+
+    def until(self, now: datetime) -> datetime:
+        """What is used up before is to be reminded of by now."""
+        tomorrow = now.astimezone(self.zone).date() + timedelta(days=1)
+        return resolve_local(tomorrow, time.min, self.zone) + self.before
+
+
 class Unwritten(Mapping[str, Any]):
     """A page's data that is made when it is asked for. It is good until the next night."""
 
@@ -78,7 +101,7 @@ class Unwritten(Mapping[str, Any]):
 
     @abstractmethod
     def due(self, until: datetime) -> list[Refill]:
-        """What is used up by then and was not told yet, soonest first."""
+        """What is used up before and was not told yet, soonest first."""
 
     @abstractmethod
     def tell(self, refills: Sequence[Refill]) -> datetime | None:
@@ -107,27 +130,27 @@ def refills_of(record: Record | None) -> list[Refill]:
 
 
 def due_refills(record: Record, until: datetime) -> list[Refill]:
-    """What is used up by then and was not told yet, soonest first."""
+    """What is used up before and was not told yet, soonest first."""
     if isinstance(record.data, Unwritten):
         return record.data.due(until)
-    return [one for one in refills_of(record) if not one.told and one.date <= until]
+    return [one for one in refills_of(record) if not one.told and one.date < until]
 
 
-def after_telling(record: Record, told: Sequence[Refill], remind_before: timedelta) -> Record:
+def after_telling(record: Record, told: Sequence[Refill], reminding: Reminding) -> Record:
     """The page when these of its refills have been told."""
     if isinstance(record.data, Unwritten):
         following = record.data.tell(told)
-        return replace(record, due_at=None if following is None else following - remind_before)
+        return replace(record, due_at=None if following is None else reminding.at(following))
     return with_refills(
         record,
         [replace(one, told=True) if one in told else one for one in refills_of(record)],
-        remind_before,
+        reminding,
     )
 
 
-def with_refills(record: Record, refills: Sequence[Refill], remind_before: timedelta) -> Record:
+def with_refills(record: Record, refills: Sequence[Refill], reminding: Reminding) -> Record:
     """The page with these refills, due when the next of them is to be told."""
-    waiting = [one.date - remind_before for one in refills if not one.told]
+    waiting = [reminding.at(one.date) for one in refills if not one.told]
     return replace(
         record,
         data={**record.data, "refills": [one.data() for one in refills]},
@@ -196,7 +219,9 @@ def kept_lines(order: Order) -> Iterator[tuple[str, int, Line]]:
         or is_undone(order)
     ):
         return
+    is_whole = not order.refunds and not order.fulfilments
     for line in order.lines.values():
-        key, left = line.product_id or line.sku, kept_pieces(order, line)
+        key = line.product_id or line.sku
+        left = line.quantity if is_whole else kept_pieces(order, line)
         if key and left > 0:
             yield key, left, line

@@ -205,6 +205,16 @@ class OtherMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRevision:
+    """One version of a campaign's file, and when it was first loaded."""
+
+    campaign: str
+    revision: str
+    file: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
     """A ``call_webhook`` that was not taken; ``final`` when no attempt follows."""
 
@@ -292,19 +302,27 @@ class History(Protocol):
         ...
 
     def find_orders(self, text: str) -> Sequence[OrderMatch]:
-        """Orders by their number, with or without its ``#``, or by the platform's id alone.
+        """Orders by their number, with or without its ``#``, else by the platform's id alone.
 
-        No index serves this: it is for people who ask, not for what runs.
+        No index serves the latter: it is for people who ask, not for what runs.
         """
         ...
 
     def find_others(self, text: str) -> Sequence[OtherMatch]:
         """A journey by its id, a message by the provider's, tickets by the platform's id alone,
-        or telephone numbers without their country. No index serves this either."""
+        or telephone numbers without their country. No index serves this."""
         ...
 
     def emails_like(self, text: str) -> Sequence[str]:
         """Some addresses of customers that begin as ``text`` does: it may be misspelt."""
+        ...
+
+    def revisions(self) -> Sequence[StoredRevision]:
+        """Every version of a campaign that was ever loaded, in order of time."""
+        ...
+
+    def held_since(self) -> Mapping[str, datetime]:
+        """Since when the campaigns stand still that are on hold now."""
         ...
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:

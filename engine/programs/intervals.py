@@ -85,20 +85,17 @@ class Rhythm:
 
     usual: float
     intervals: int
-    buyers: int
-    again: int  # of them, who bought it more than once
     elasticity: float  # of the interval in the pieces bought, 0 to 1
-
-    @property
-    def is_for_use(self) -> bool:
-        """Whether who bought it once is likely to need it again."""
-        return self.again >= REPEATED * self.buyers
+    is_for_use: bool  # whether who bought it once is likely to need it again
 
 
 @dataclass(slots=True)
 class Repeats:
-    """What all customers' habits of one product come to. ``spans`` are their intervals, in order;
-    ``slope`` and ``spread`` are in fixed point."""
+    """What all customers' habits of one product come to.
+
+    ``again`` of the ``buyers`` bought it more than once. ``spans`` are their intervals, in order;
+    ``slope`` and ``spread`` are in fixed point.
+    """
 
     buyers: int = 0
     again: int = 0
@@ -110,14 +107,31 @@ class Repeats:
         """How the product is bought again, if it ever was."""
         if not self.spans:
             return None
-        slope, spread = self.slope / _ONE, self.spread / _ONE
         return Rhythm(
-            usual=_median(self.spans),
+            usual=self.usual,
             intervals=len(self.spans),
-            buyers=self.buyers,
-            again=self.again,
-            elasticity=min(1.0, max(0.0, slope / (spread + RIDGE))),
+            elasticity=self.elasticity,
+            is_for_use=self.is_for_use,
         )
+
+    @property
+    def usual(self) -> float:
+        """The median interval, where there is any."""
+        spans = self.spans
+        middle, odd = divmod(len(spans), 2)
+        return spans[middle] if odd else (spans[middle - 1] + spans[middle]) / 2
+
+    @property
+    def elasticity(self) -> float:
+        """Of the interval in the pieces bought, 0 to 1."""
+        if not self.spread:
+            return 0.0
+        return min(1.0, max(0.0, self.slope / _ONE / (self.spread / _ONE + RIDGE)))
+
+    @property
+    def is_for_use(self) -> bool:
+        """Whether who bought it once is likely to need it again."""
+        return self.again >= REPEATED * self.buyers
 
 
 Habits = dict[int, Habit]
@@ -215,11 +229,6 @@ def habits_of(purchases: Purchases) -> tuple[Market, dict[str, Habits]]:
         market.follow(habits, baskets)
         found[customer_id] = habits
     return market, found
-
-
-def _median(ordered: array[int]) -> float:
-    middle, odd = divmod(len(ordered), 2)
-    return ordered[middle] if odd else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _fixed(value: float) -> int:

@@ -94,18 +94,21 @@ class Purchases:
         if sale.at < self.since:
             return None
         numbers = tuple([self._number(product) for product in sale.products])
-        basket = Basket(sale.at, sale.order_id, numbers, sale.pieces, sale.products)
-        place = basket.place
+        at = sale.at
+        basket = Basket(at, sale.order_id, numbers, sale.pieces, sale.products)
         for number, product in zip(numbers, sale.products, strict=True):
             self.holding[number].append(basket)
             newest = self._newest[number]
-            if newest is None or place > newest.place:
-                self._show(number, basket, product)
+            if newest is None or at > newest.at or basket.place > newest.place:
+                if product.title and not self._untitled:
+                    self._newest[number], self.products[number] = basket, product
+                else:
+                    self._show(number, basket, product)
             elif number in self._untitled:
                 self._show(number, newest, newest.sold[newest.products.index(number)])
         self._size(basket, 1)
         baskets = self.customers.setdefault(customer_id, [])
-        if baskets and place < baskets[-1].place:
+        if baskets and basket.place < baskets[-1].place:
             insort(baskets, basket, key=lambda one: one.place)
         else:
             baskets.append(basket)

@@ -17,6 +17,7 @@ from engine.core.shopping import (
     BOOK,
     REPLENISH_DUE,
     Refill,
+    Reminding,
     after_telling,
     due_refills,
     is_still_last,
@@ -31,9 +32,9 @@ LATEST: Final = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Replenishing:
-    """Tells ``product.replenish_due``, ``remind_before`` the day on which something is used up."""
+    """Tells ``product.replenish_due`` some time before the day on which something is used up."""
 
-    remind_before: timedelta
+    reminding: Reminding
     books: frozenset[str] = frozenset({BOOK})
 
     def follow(
@@ -43,12 +44,12 @@ class Replenishing:
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Tell what is soon used up; not what was bought anew, refunded or cancelled since."""
-        due = due_refills(record, context.now + self.remind_before)
+        due = due_refills(record, self.reminding.until(context.now))
         for refill in due:
-            late = context.now - (refill.date - self.remind_before)
+            late = context.now - (refill.date - self.reminding.before)
             if late <= LATEST and is_still_last(world, refill):
                 world.report(_news(world.customer.id, refill, context.now))
-        world.write(after_telling(record, due, self.remind_before))
+        world.write(after_telling(record, due, self.reminding))
 
     def take(
         self, world: World, journey: Journey, step: ProgramStep, context: Context

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
-from engine.core.shopping import Refill
+from config.recommendations import Recommendations
+from engine.core.shopping import Refill, Reminding
 from engine.programs.intervals import Habit, Habits, Rhythm, used_up
 from engine.programs.purchases import Basket, Purchases, instant, microseconds
 from engine.programs.replenishing import LATEST
@@ -21,6 +23,14 @@ Dated = tuple[int, str, int]
 """When something is used up in microseconds since the epoch, the product's key and its number."""
 
 
+class Rhythms(Protocol):
+    """How every product is bought again."""
+
+    def get(self, product: int, /) -> Rhythm | None:
+        """One product's rhythm, if it was ever bought again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """What of the shop one customer's page needs. ``least``: intervals that show a rhythm.
@@ -29,7 +39,7 @@ class Night:
     """
 
     purchases: Purchases
-    rhythms: Mapping[int, Rhythm]
+    rhythms: Rhythms
     least: int
     begin: int
     end: int
@@ -39,7 +49,7 @@ class Night:
         cls,
         now: datetime,
         purchases: Purchases,
-        rhythms: Mapping[int, Rhythm],
+        rhythms: Rhythms,
         *,
         least: int,
         remind_before: timedelta,
@@ -83,6 +93,12 @@ class Night:
             date=instant(at),
             told=(key, habit.order_id) in told,
         )
+
+
+def reminding_of(rules: Recommendations, zone: ZoneInfo) -> Reminding:
+    """When a shop reminds its customers."""
+    before = timedelta(seconds=rules.remind_before.nominal_seconds)
+    return Reminding(before=before, zone=zone)
 
 
 def soonest(untold: Iterable[Dated]) -> list[Dated]:

@@ -25,7 +25,8 @@ class MessageTemplates:
 
     ``shop`` (``values.shop_context``) is built into the templates when they are compiled. Files
     without a language in their name are written in ``default_locale``. A template whose files turn
-    faulty keeps rendering as it last compiled; ``info`` tells what is wrong.
+    faulty keeps rendering as it last compiled; ``info`` tells what is wrong. With ``lazily`` a
+    template is compiled when it is first asked for: for a process that needs only a few of them.
     """
 
     def __init__(
@@ -35,8 +36,11 @@ class MessageTemplates:
         shop: Mapping[str, object],
         default_locale: str = "en",
         tags: LinkTags | None = None,
+        lazily: bool = False,
     ) -> None:
         self._root = root
+        self._is_lazy = lazily
+        self._awaited: set[str] = set()  # changed, and not compiled yet
         self._default_locale = default_locale
         self._shop: dict[str, object] = {}
         self._tags: LinkTags | None = None
@@ -65,7 +69,8 @@ class MessageTemplates:
             self.refresh()
 
     def refresh(self) -> frozenset[str]:
-        """Read what has changed on disk, and compile it; the names whose ``info`` is new.
+        """Read what has changed on disk, and compile it unless that is left until it is asked for;
+        the names whose ``info`` is new.
 
         A file has changed when its time or size has, and its content.
         """
@@ -91,22 +96,30 @@ class MessageTemplates:
         if LAYOUT in stale | gone:
             stale |= self._folders.keys()
         stale.discard(LAYOUT)
-        layout = self._folders.get(LAYOUT) or Folder(LAYOUT, LAYOUT, {}, ())
-        for name in stale:
-            compiled, self._infos[name] = self._compiler.compile(self._folders[name], layout)
-            if compiled is not None:
-                self._compiled[name] = compiled
-                variables = self._infos[name].variables
-                self._roots[name] = frozenset(one.split(".")[0] for one in variables)
+        self._awaited = (self._awaited | stale) & self._folders.keys()
+        if not self._is_lazy:
+            for name in stale:
+                self._compile(name)
         self._chosen = {}  # a new one: a choice under way in another thread ends in the old
         return frozenset(stale | (gone - {LAYOUT}))
 
+    def _compile(self, name: str) -> None:
+        self._awaited.discard(name)
+        layout = self._folders.get(LAYOUT) or Folder(LAYOUT, LAYOUT, {}, ())
+        compiled, self._infos[name] = self._compiler.compile(self._folders[name], layout)
+        if compiled is not None:
+            self._compiled[name] = compiled
+            variables = self._infos[name].variables
+            self._roots[name] = frozenset(one.split(".")[0] for one in variables)
+
     def names(self) -> frozenset[str]:
         """The names of all templates, usable or not."""
-        return frozenset(self._infos)
+        return frozenset(self._folders.keys() - {LAYOUT})
 
     def info(self, name: str) -> TemplateInfo | None:
         """What is known of the template as its files now stand; None when there is none."""
+        if name in self._awaited:
+            self._compile(name)
         return self._infos.get(name)
 
     def render(
@@ -131,6 +144,8 @@ class MessageTemplates:
 
     def reads(self, template: str, root: str) -> bool:
         """Whether the template reads anything of a root."""
+        if template in self._awaited:
+            self._compile(template)
         return root in self._roots.get(template, _NO_ROOTS)
 
     def revision(self, template: str) -> str:
@@ -172,12 +187,14 @@ class MessageTemplates:
         return chosen.setdefault((template, channel, locale), (tag, by_locale[tag]))
 
     def _usable(self, template: str) -> CompiledTemplate:
+        if template in self._awaited:
+            self._compile(template)
         compiled = self._compiled.get(template)
         if compiled is not None:
             return compiled
         info = self._infos.get(template)
         if info is None:
-            near = nearest(template, self._infos)
+            near = nearest(template, self.names())
             raise RenderError(
                 template, "there is no such template" + (f"; did you mean {near}?" if near else "")
             )

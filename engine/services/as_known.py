@@ -2,7 +2,8 @@
 
 Events count from when they were received, decisions from when they were made. Where journeys and
 messages stood follows from the last decision about them; what a provider reported follows from its
-times. Consents, points and the profile have no past here: rulings name their values as they were.
+times, and so do the contacts that caps count. Consents, points and the profile have no past here:
+rulings name their values as they were.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ def as_known(case: Case, at: datetime) -> Case:
         for one in decisions
         if one.kind in (DecisionKind.ENTERED, DecisionKind.HELD_OUT)
     }
+    contacts = [one for one in case.contacts if one.at <= at]
     return replace(
         case,
+        world=replace(case.world, contacts=contacts),
         decisions=decisions,
         messages=messages,
         journeys=tuple(_journey_then(one, decisions) for one in case.journeys if one.id in begun),
         events=tuple(one for one in case.events if one.received_at <= at),
         calls=tuple(one for one in case.calls if one.at <= at),
+        contacts=contacts,
     )
 
 

@@ -63,7 +63,7 @@ def report(
     counts: Mapping[str, CampaignCounts],
 ) -> list[CampaignLine]:
     """One line a campaign, by id: those of the workspace, and those that only have rows."""
-    broken = _broken(diagnostics)
+    broken = broken_files(diagnostics)
     lines = [
         _line(plan, compiled.get(key), broken, plans.held, counts.get(key, _NONE))
         for key, plan in plans.current.items()
@@ -163,7 +163,7 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _broken(diagnostics: Iterable[Diagnostic]) -> dict[str, Diagnostic]:
+def broken_files(diagnostics: Iterable[Diagnostic]) -> dict[str, Diagnostic]:
     """The first error of each campaign file that has one."""
     found: dict[str, Diagnostic] = {}
     for one in diagnostics:

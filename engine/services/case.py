@@ -16,7 +16,7 @@ from engine.core.message import Channel, MessageStatus
 from engine.core.projection import order_key
 from engine.core.reasons import wanted_clause
 from engine.core.trace import decision_text
-from engine.core.world import World
+from engine.core.world import Contact, World
 from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage
 from engine.programs.program import Programs
 from triggers.event import Event
@@ -41,7 +41,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that is on record of one customer, and their present world."""
+    """All that is on record of one customer, and their present world.
+
+    ``contacts`` are what caps have counted, however long ago and by whatever campaign.
+    """
 
     customer: Customer
     world: World
@@ -50,6 +53,7 @@ class Case:
     decisions: Sequence[Decision] = ()
     events: Sequence[LoggedEvent] = ()
     calls: Sequence[LoggedCall] = ()
+    contacts: Sequence[Contact] = ()
 
     def of_order(self, order_id: str) -> Case:
         """Only what belongs to one order: its journeys and events, and what came of them."""
@@ -90,7 +94,8 @@ class Question:
 
     ``programs``, ``channels`` (those that the shop has a sender for) and ``free_codes`` (by pool)
     are needed to look ahead. ``as_known``: the case is cut at ``now``, which lies in the past, so
-    what is only known of the present must not be told.
+    what is only known of the present must not be told. ``broken``: what is wrong with the files of
+    campaigns of which ``plans`` has the last good version.
     """
 
     plans: Plans
@@ -101,6 +106,7 @@ class Question:
     channels: frozenset[Channel] = frozenset({"email", "sms", "voice"})
     free_codes: Mapping[str, int] = field(default_factory=dict)
     as_known: bool = False
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +176,16 @@ def withheld_by(decisions: Iterable[Decision], message: LoggedMessage) -> Decisi
     kinds = (DecisionKind.DROPPED, DecisionKind.DEFERRED)
     found = [one for one in decisions if one.message_id == message.id and one.kind in kinds]
     return found[-1] if found else None
+
+
+def contacts_of(messages: Iterable[LoggedMessage]) -> list[Contact]:
+    """What the caps counted: the messages that went out, each at the time at which it did."""
+    return [
+        Contact(one.id, one.sent_at, one.channel, one.purpose, one.campaign, one.topic,
+                one.journey_id)
+        for one in messages
+        if one.sent_at is not None and one.status is not MessageStatus.FAILED
+    ]  # fmt: skip
 
 
 def told(logged: LoggedEvent) -> Event | None:

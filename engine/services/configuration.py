@@ -20,6 +20,7 @@ from engine.programs.program import Program, Programs
 from engine.programs.referrals import Referrals
 from engine.programs.replenishing import Replenishing
 from engine.programs.reviews import Reviews
+from engine.programs.shopping_page import reminding_of
 from engine.programs.surveys import Surveys
 from triggers.places import Places
 
@@ -47,8 +48,8 @@ def compile_programs(
 
     ``keyed`` is a hash that nobody else can make, ``mailboxes`` what may be kept of a mailbox.
     """
-    remind_before = _span(policy.recommendations.remind_before)
-    programs: list[Program] = [Surveys(), Reviews(), Replenishing(remind_before)]
+    reminding = reminding_of(policy.recommendations, policy.zone)
+    programs: list[Program] = [Surveys(), Reviews(), Replenishing(reminding)]
     if policy.offers:
         programs.append(Coupons(policy.offers, keyed, locale=policy.locale))
     if policy.calls.queues:

@@ -9,7 +9,7 @@ from engine.core.message import Content
 from engine.core.trace import message_text
 from engine.ports.history import History, LoggedMessage, MessageDetail
 from engine.ports.storage import Storage
-from engine.services.case import Case, Fact, Question, facts_of, plan_of, withheld_by
+from engine.services.case import Case, Fact, Question, contacts_of, facts_of, plan_of, withheld_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,4 +65,5 @@ def case_of(
         decisions=timeline.decisions,
         events=timeline.events,
         calls=timeline.calls,
+        contacts=contacts_of(timeline.messages),
     )

@@ -83,17 +83,21 @@ class Revisions:
             raise RuntimeError("reload() must come first")
         return self._configuration
 
-    def reload(self, now: datetime) -> None:
-        """Take the workspace as it is now; each broken file leaves its last good revision."""
+    def reload(self, now: datetime, *, looking: bool = False) -> None:
+        """Take the workspace as it is now; each broken file leaves its last good revision.
+
+        ``looking``: only to answer questions, so nothing is stored and nothing released.
+        """
         with self._lock:
             try:
                 self._policies = self._load_policies()
             except Exception as error:
                 log.error("policy_rejected", error=str(error))
             compiled = self._source.load()
-            self._storage.store_revisions(
-                [(c.plan.id, c.plan.revision, c.source, c.file) for c in compiled.values()], now
-            )
+            if not looking:
+                self._storage.store_revisions(
+                    [(c.plan.id, c.plan.revision, c.source, c.file) for c in compiled.values()], now
+                )
             self._current = {key: each.plan for key, each in compiled.items()}
             self._older = self._plans_in_use(now)
             self._configuration = Configuration(
@@ -102,7 +106,10 @@ class Revisions:
                 rules=self._policies.rules,
                 programs=self._policies.programs,
             )
-            self._release(self._storage.parked_campaigns() | self._storage.frozen_campaigns(), now)
+            if not looking:
+                self._release(
+                    self._storage.parked_campaigns() | self._storage.frozen_campaigns(), now
+                )
 
     def release_lifted(self, now: datetime) -> None:
         """Let journeys go on that a decision put aside just when the hold was lifted."""

@@ -236,6 +236,8 @@ def of_message(
     cause = _cause(case, message, trace)
     if cause is not None:
         text += f": {decision_text(cause, plan, asked.zone).removeprefix('step skipped: ')}"
+    if decision is not None and fits:
+        text += _taken_by(case, message, decision, asked)
     subject = f' "{message.subject}"' if message.subject and message.status in SENT else ""
     text += f"{subject} (step {message.step}, {message.channel})"
     if message.status in SENT:
@@ -251,6 +253,25 @@ def of_message(
     if message.status is MessageStatus.CANCELLED and is_event(code):
         changes = (Change(code=code, text=f"nothing: {ended(code)}, and that ended the journey"),)
     return text, code, changes
+
+
+def _taken_by(case: Case, message: LoggedMessage, decision: Decision, asked: Question) -> str:
+    """Which messages had taken the slots of the cap that kept this one back."""
+    trace = decision.trace or {}
+    label, topic = trace.get("cap"), trace.get("topic")
+    cap = next((one for one in asked.rules.caps if (one.label, one.topic) == (label, topic)), None)
+    if decision.code != "cap" or cap is None:
+        return ""
+    counted = sorted(
+        (one.at, one.campaign)
+        for one in case.contacts
+        if one.message_id != message.id
+        and one.purpose == "marketing"
+        and cap.counts(one)
+        and decision.at - cap.span < one.at <= decision.at
+    )
+    listed = ", ".join(f"{campaign} {when(at, asked.zone)}" for at, campaign in counted)
+    return f", taken by {listed}" if listed else ""
 
 
 def _cause(case: Case, message: LoggedMessage, trace: Mapping[str, Any]) -> Decision | None:

@@ -44,7 +44,7 @@ def standing(
         return Standing(code="completed", text="" if messages else "completed")
     if journey.status is JourneyStatus.EXITED:
         return _exited(case, journey, asked, about)
-    if not asked.as_known and (journey.parked or asked.plans.is_frozen(journey.campaign)):
+    if journey.parked or asked.plans.is_frozen(journey.campaign):
         return _frozen(journey, asked, about)
     due = when(journey.due_at, asked.zone)
     match journey.waiting:
@@ -140,7 +140,9 @@ def _frozen(journey: LoggedJourney, asked: Question, about: Circumstances) -> St
     if held:
         code, why = held.partition(": ")[0], ended(held)
     elif plan is None:
-        code, why = "gone", "the campaign's file is missing or broken"
+        code, why = "gone", "the campaign's file is missing"
+    elif journey.campaign in asked.broken:
+        code, why = "gone", "the campaign's file is broken"
     elif plan.status is CampaignStatus.LIVE:
         code, why = "parked", "it is taken up again with the next look"
     else:

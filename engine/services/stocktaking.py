@@ -17,14 +17,21 @@ import structlog
 from config.policy import Policy
 from engine.core.book import Record
 from engine.core.campaign import CampaignStatus, EventTrigger, Plans
-from engine.core.shopping import BOOK, PAGE, REPLENISH_DUE, refills_of, with_refills
+from engine.core.shopping import (
+    BOOK,
+    PAGE,
+    REPLENISH_DUE,
+    Reminding,
+    refills_of,
+    with_refills,
+)
 from engine.core.verbs import SendMessage
 from engine.ports.clock import Clock
 from engine.ports.shopping import Buyer, ShoppingStorage
 from engine.programs.intervals import Habits, habits_of
 from engine.programs.purchases import Purchases
 from engine.programs.shelving import Shelving
-from engine.programs.shopping_page import Night, newest_products
+from engine.programs.shopping_page import Night, newest_products, reminding_of
 from engine.programs.spend_classes import Spender, scores
 from triggers.schedule import next_fire
 
@@ -107,6 +114,7 @@ class Stocktaking:
             if not self.pause():
                 return None
         self.storage.clear_shelf(now)
+        reminding = reminding_of(policy.recommendations, policy.zone)
         writer = _Pages(
             now=now,
             night=Night.at(
@@ -114,10 +122,10 @@ class Stocktaking:
                 purchases,
                 market.rhythms(),
                 least=rules.least_orders,
-                remind_before=timedelta(seconds=rules.remind_before.nominal_seconds),
+                remind_before=reminding.before,
             ),
             habits=habits,
-            remind_before=timedelta(seconds=rules.remind_before.nominal_seconds),
+            reminding=reminding,
             scores=scores({who: one for who, one in spenders.items() if one is not None}),
         )
         written = 0
@@ -143,7 +151,7 @@ class _Pages:
     now: datetime
     night: Night
     habits: Mapping[str, Habits]
-    remind_before: timedelta
+    reminding: Reminding
     scores: Mapping[str, Sequence[int]]
 
     def page(self, customer_id: str, held: Record | None) -> Record | None:
@@ -156,7 +164,7 @@ class _Pages:
         if customer_id in self.scores:
             data["rfm"] = list(self.scores[customer_id])
         base = Record(book=BOOK, key=PAGE, at=self.now, data=data)
-        made = with_refills(base, refills, self.remind_before)
+        made = with_refills(base, refills, self.reminding)
         if held is not None and (held.data, held.due_at) == (made.data, made.due_at):
             return None
         return made

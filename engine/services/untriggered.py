@@ -67,8 +67,6 @@ def untriggered(plan: Plan, case: Case, asked: Question) -> Missing:
             missing = _no_date(plan.trigger, case, asked)
         case _:
             assert_never(plan.trigger)
-    if asked.as_known:
-        return missing
     if plan.id in asked.plans.held:
         still = f"; it stands still as well: {ended(asked.plans.held[plan.id])}"
         resume = Change(code="held", text=f"lagniappe campaigns resume {plan.id}")
@@ -187,7 +185,10 @@ def _no_fire(plan: Plan, trigger: ScheduleTrigger, case: Case, asked: Question) 
     fire = next_fire(trigger.cron, place, asked.now)
     following = f"the next look is {when(fire.at, asked.zone)}"
     if asked.as_known:
-        text = f"no look at its segment had let the customer in by then; {following}"
+        text = (
+            "no look at its segment had let the customer in by then, and what it saw is not on "
+            f"record; {following}"
+        )
         return Missing(code="not_fired", text=text)
     refused = next(_unmet(plan, case, _Object(), asked), None)
     if refused is not None:

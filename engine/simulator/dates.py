@@ -8,14 +8,14 @@ the rule itself (``engine.programs.intervals.used_up``).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import log
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.programs.intervals import CREDIBILITY, OWN_LEAST, Habit, Rhythm
+from engine.programs.intervals import CREDIBILITY, OWN_LEAST, Habit, Market
 
 _SLACK: Final = 1_000_000.0  # microseconds by which the rough date may be wrong
 _NEVER: Final = -(2**62)
@@ -39,9 +39,10 @@ class Dates:
 
     def write(self, who: str, what: int, habit: Habit) -> None:
         """Note a habit that is new or has changed; what it was told of is forgotten."""
+        if habit.row < 0:
+            self._enter(who, what, habit)
+            return
         row = habit.row
-        if row < 0:
-            row = habit.row = self._row(who, what)
         self._at[row] = habit.at
         self._spans[row] = habit.spans
         self._total[row] = habit.total
@@ -55,19 +56,18 @@ class Dates:
             self.who[row], self.what[row], self._at[row], self.told[row] = "", 0, _NEVER, 0
             self._free.append(row)
 
-    def learn(self, products: Iterable[int], rhythms: Mapping[int, Rhythm], least: int) -> None:
+    def learn(self, products: Iterable[int], market: Market, least: int) -> None:
         """Note how products are bought again."""
-        top = max(products, default=-1) + 1 - len(self._usual)
-        if top > 0:
-            self._usual.extend([float("nan")] * top)
-            self._elasticity.extend([0.0] * top)
-            self._sure.extend([0] * top)
+        more = len(market.products) - len(self._usual)
+        self._usual.extend([0.0] * more)
+        self._elasticity.extend([0.0] * more)
+        self._sure.extend([0] * more)
         for product in products:
-            rhythm = rhythms.get(product)
-            self._usual[product] = float("nan") if rhythm is None else rhythm.usual
-            if rhythm is not None:
-                self._elasticity[product] = rhythm.elasticity
-                self._sure[product] = rhythm.intervals >= least and rhythm.is_for_use
+            repeats = market.products[product]
+            if repeats.spans:
+                self._usual[product] = repeats.usual
+                self._elasticity[product] = repeats.elasticity
+                self._sure[product] = len(repeats.spans) >= least and repeats.is_for_use
             else:
                 self._sure[product] = 0
 
@@ -76,36 +76,43 @@ class Dates:
         were told and may be used up at a time that is not from ``begin`` to ``end``."""
         if not len(self._at):
             return [], []
-        known = np.frombuffer(self._sure, dtype=np.int8)
-        what = np.frombuffer(self.what, dtype=np.int32)
-        spans = np.frombuffer(self._spans, dtype=np.int32)
-        told = np.frombuffer(self.told, dtype=np.int8) != 0
-        date = self._rough(what, spans)
-        sure = (known[what] != 0) | (spans >= OWN_LEAST)
-        near = sure & ~told & (date >= begin - _SLACK) & (date <= until + _SLACK)
-        kept = sure & (date > begin + _SLACK) & (date < end - _SLACK)
-        return np.flatnonzero(near).tolist(), np.flatnonzero(told & ~kept).tolist()
+        told = np.frombuffer(self.told, dtype=np.int8)
+        sure = np.frombuffer(self._sure, dtype=np.int8)[np.frombuffer(self.what, dtype=np.int32)]
+        known = (sure != 0) | (np.frombuffer(self._spans, dtype=np.int32) >= OWN_LEAST)
+        rows = np.flatnonzero(known & (told == 0))
+        date = self._rough(rows)
+        near = rows[(date >= begin - _SLACK) & (date <= until + _SLACK)]
+        rows = np.flatnonzero(told)
+        date = self._rough(rows)
+        kept = known[rows] & (date > begin + _SLACK) & (date < end - _SLACK)
+        return near.tolist(), rows[~kept].tolist()
 
-    def _rough(self, what: NDArray[np.int32], spans: NDArray[np.int32]) -> NDArray[np.float64]:
+    def _rough(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        what = np.frombuffer(self.what, dtype=np.int32)[rows]
         usual = np.frombuffer(self._usual, dtype=np.float64)[what]
-        elasticity = np.frombuffer(self._elasticity, dtype=np.float64)[what]
-        total = np.frombuffer(self._total, dtype=np.float64)
-        more = np.frombuffer(self._more, dtype=np.float64)
-        at = np.frombuffer(self._at, dtype=np.int64)
-        mixed = (total + CREDIBILITY * usual) / (spans + CREDIBILITY)
-        date: NDArray[np.float64] = at + mixed * np.exp(elasticity * more)
-        return date
+        spans = np.frombuffer(self._spans, dtype=np.int32)[rows]
+        lasts = np.frombuffer(self._total, dtype=np.float64)[rows]
+        lasts += CREDIBILITY * usual
+        lasts /= spans + CREDIBILITY
+        more = np.frombuffer(self._more, dtype=np.float64)[rows]
+        moved = np.flatnonzero(more)
+        elasticity = np.frombuffer(self._elasticity, dtype=np.float64)[what[moved]]
+        lasts[moved] *= np.exp(elasticity * more[moved])
+        lasts += np.frombuffer(self._at, dtype=np.int64)[rows]
+        return lasts
 
-    def _row(self, who: str, what: int) -> int:
+    def _enter(self, who: str, what: int, habit: Habit) -> None:
         if self._free:
-            row = self._free.pop()
+            habit.row = row = self._free.pop()
             self.who[row], self.what[row] = who, what
-            return row
+            self.write(who, what, habit)
+            return
+        habit.row = len(self.who)
+        spans = habit.spans
         self.who.append(who)
         self.what.append(what)
         self.told.append(0)
-        self._at.append(0)
-        self._spans.append(0)
-        self._total.append(0.0)
-        self._more.append(0.0)
-        return len(self.who) - 1
+        self._at.append(habit.at)
+        self._spans.append(spans)
+        self._total.append(habit.total)
+        self._more.append(log(habit.pieces * spans / habit.former) if spans else 0.0)

@@ -22,7 +22,7 @@ from engine.ports.clock import Clock
 from engine.programs.intervals import Habits, used_up
 from engine.programs.purchases import Product, instant, microseconds, sale_of
 from engine.programs.shelving import Shelving
-from engine.programs.shopping_page import Dated, Key, Night, newest_products, soonest
+from engine.programs.shopping_page import Dated, Key, Night, newest_products, reminding_of, soonest
 from engine.programs.spend_classes import Spender
 from engine.programs.suggesting import Shelved
 from engine.services.stocktaking import night_after
@@ -62,7 +62,7 @@ class MemoryNights:
         self._wanted = wanted  # campaigns do not change while a simulation runs
         rules = policy.recommendations
         self._look_back = timedelta(seconds=rules.look_back.nominal_seconds)
-        self._remind_before = timedelta(seconds=rules.remind_before.nominal_seconds)
+        self._reminding = reminding_of(policy.recommendations, policy.zone)
         self._sold = Sold()
         self._dates = Dates()
         self._known: dict[str, Product] = {}
@@ -100,13 +100,13 @@ class MemoryNights:
             sold.expire(who)
             self._write(who, former, ())
         least = self._policy.recommendations.least_orders
-        self._dates.learn(sold.settle(), sold.rhythms, least)
+        self._dates.learn(sold.settle(), sold.market, least)
         night = self._night = Night.at(
             now,
             sold.purchases,
             sold.rhythms,
             least=least,
-            remind_before=self._remind_before,
+            remind_before=self._reminding.before,
         )
         self.number += 1
         self._fresh.clear()
@@ -178,7 +178,7 @@ class MemoryNights:
         ]
 
     def due(self, who: str, until: datetime) -> list[Refill]:
-        """What is used up by then, and was not told."""
+        """What is used up before, and was not told."""
         night, limit = self._night, microseconds(until)
         if night is None:
             return []
@@ -186,7 +186,7 @@ class MemoryNights:
         return [
             night.refill(one, habits[one[2]], ())
             for one in self._due.get(who, ())
-            if one[0] <= limit and not self._dates.told[habits[one[2]].row]
+            if one[0] < limit and not self._dates.told[habits[one[2]].row]
         ]
 
     def tell(self, who: str, refills: Sequence[Refill]) -> datetime | None:
@@ -200,7 +200,7 @@ class MemoryNights:
 
     def _due_at(self, who: str) -> datetime | None:
         date = self._next_due(who)
-        return None if date is None else date - self._remind_before
+        return None if date is None else self._reminding.at(date)
 
     def _next_due(self, who: str) -> datetime | None:
         told = self._dates.told
@@ -266,7 +266,7 @@ class MemoryNights:
 
     def _look(self, night: Night, now: datetime) -> dict[str, list[Dated]]:
         """What falls due before the next night, by customer."""
-        until = microseconds(self.next_night(now) + self._remind_before)
+        until = microseconds(self._reminding.until(self.next_night(now)))
         near, strays = self._dates.look(night.begin, until, night.end)
         dates, habits = self._dates, self._sold.habits
         for row in strays:
@@ -278,7 +278,7 @@ class MemoryNights:
         for row in near:
             who, product = dates.who[row], dates.what[row]
             at = used_up(habits[who][product], night.rhythms.get(product), night.least)
-            if at is not None and night.begin <= at <= until:
+            if at is not None and night.begin <= at < until:
                 found.setdefault(who, []).append((at, keys[product].key, product))
         return {who: soonest(those) for who, those in found.items()}
 

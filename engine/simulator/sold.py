@@ -28,6 +28,25 @@ class Bought:
     sales: Mapping[str, Sale | None] = field(default_factory=dict)
 
 
+class Rhythms:
+    """The rhythms of one night, each made on the first question."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._made: dict[int, Rhythm | None] = {}
+
+    def get(self, product: int) -> Rhythm | None:
+        """How a product is bought again, if it ever was."""
+        if product not in self._made:
+            repeats = self._market.products.get(product)
+            self._made[product] = None if repeats is None else repeats.rhythm()
+        return self._made[product]
+
+    def forget(self) -> None:
+        """Another night has come."""
+        self._made.clear()
+
+
 class Sold:
     """The whole shop's purchases, habits and customers' standing, as of the last night."""
 
@@ -37,7 +56,7 @@ class Sold:
         self.standing = Standing()
         self.spenders: dict[str, Spender] = {}
         self.habits: dict[str, Habits] = {}
-        self.rhythms: dict[int, Rhythm] = {}
+        self.rhythms = Rhythms(self.market)
         self._oldest = 1 << 62  # no basket was placed before
         self._touched: set[int] = set()
 
@@ -75,14 +94,9 @@ class Sold:
             self._oldest = min(self._oldest, left.at)
 
     def settle(self) -> set[int]:
-        """Bring the rhythms up to date; of which products they were looked at."""
+        """That was all of this night; the products that are bought in another way now."""
         touched, self._touched = self._touched, set()
-        for product in touched:
-            rhythm = self.market.products[product].rhythm()
-            if rhythm is not None:
-                self.rhythms[product] = rhythm
-            else:
-                self.rhythms.pop(product, None)
+        self.rhythms.forget()
         return touched
 
     def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> Collection[int]:

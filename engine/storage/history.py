@@ -6,7 +6,7 @@ page costs what the first does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from engine.ports.history import (
     MessageFilter,
     OrderMatch,
     OtherMatch,
+    StoredRevision,
     Tail,
     Timeline,
 )
@@ -56,6 +57,12 @@ _UNTAKEN = (
     f"SELECT {CALL} FROM webhook_calls WHERE id {{any}} AND reason IS NOT NULL"
     " ORDER BY created_at, id"
 )
+
+
+_REVISIONS = (
+    "SELECT campaign, revision, file, stored_at FROM revisions ORDER BY stored_at, campaign"
+)
+_HELD = 'SELECT campaign, "at" FROM holds'
 
 
 class SqlHistory:
@@ -161,6 +168,20 @@ class SqlHistory:
         """Addresses that begin as a text does."""
         with self._database.reading() as connection:
             return emails_like(connection, text)
+
+    def revisions(self) -> Sequence[StoredRevision]:
+        """Every version of a campaign that was ever loaded."""
+        with self._database.reading() as connection:
+            rows = fetch(connection, _REVISIONS)
+        return [
+            StoredRevision(campaign=row[0], revision=row[1], file=row[2], stored_at=moment(row[3]))
+            for row in rows
+        ]
+
+    def held_since(self) -> Mapping[str, datetime]:
+        """Since when the campaigns stand still that are on hold."""
+        with self._database.reading() as connection:
+            return {row[0]: moment(row[1]) for row in fetch(connection, _HELD)}
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:
         """One customer's past."""

@@ -1,20 +1,21 @@
 """Bringing a database to the newest schema.
 
 No ``alembic.ini``: the configuration is made here, so that upgrading is one call, from a checkout
-and from a wheel alike.
+and from a wheel alike. Alembic takes longer to import than most commands to run, so a database
+that is up to date is left alone without it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from engine.storage.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -35,6 +36,11 @@ def upgrade(url: str, *, to: str = "head") -> None:
     """
     database = Database(url)
     try:
+        with database.reading() as connection:
+            if to == "head" and _current(connection) == newest():
+                return
+        from alembic import command
+
         with database.writing(urgent=True) as connection:
             if not database.is_sqlite:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
@@ -65,8 +71,15 @@ def current(url: str) -> str | None:
         database.close()
 
 
+def newest() -> str:
+    """The newest schema by the names of the migrations' files, which begin with it."""
+    return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 def head() -> str:
-    """The newest schema that this release knows."""
+    """The newest schema that this release knows, by what follows on what."""
+    from alembic.script import ScriptDirectory
+
     found = ScriptDirectory.from_config(_config()).get_current_head()
     if found is None:
         raise RuntimeError("this release carries no migrations")
@@ -74,6 +87,8 @@ def head() -> str:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -81,8 +96,12 @@ def _config() -> Config:
 
 
 def _known(config: Config) -> set[str]:
+    from alembic.script import ScriptDirectory
+
     return {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

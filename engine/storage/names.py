@@ -12,10 +12,9 @@ from engine.storage.scalars import moment
 
 _MOST: Final = 20
 _LEAST_DIGITS: Final = 7  # of a telephone number that is told without its country
-_ORDERS: Final = (
-    "SELECT id, number, customer_id FROM orders WHERE customer_id IS NOT NULL"
-    " AND (number = {p} OR number = {p} OR id LIKE {p} ESCAPE '!') ORDER BY id LIMIT {p}"
-)
+_ORDER: Final = "SELECT id, number, customer_id FROM orders WHERE customer_id IS NOT NULL AND"
+_BY_NUMBER: Final = f"{_ORDER} number IN ({{p}}, {{p}}) ORDER BY id LIMIT {{p}}"
+_BY_PLATFORM_ID: Final = f"{_ORDER} id LIKE {{p}} ESCAPE '!' ORDER BY id LIMIT {{p}}"
 _TICKETS: Final = (
     "SELECT id, customer_id FROM tickets WHERE customer_id IS NOT NULL"
     " AND id LIKE {p} ESCAPE '!' ORDER BY id LIMIT {p}"
@@ -83,12 +82,13 @@ def find_customers(connection: Connection, text: str) -> list[CustomerMatch]:
 
 
 def find_orders(connection: Connection, text: str) -> list[OrderMatch]:
-    """The orders that ``text`` names, at most 20."""
+    """The orders that ``text`` names, at most 20: by their number, else by the platform's id."""
     text = text.strip()
     if not text:
         return []
     plain = text.removeprefix("#")
-    rows = fetch(connection, _ORDERS, plain, f"#{plain}", _after_source(plain), _MOST)
+    rows = fetch(connection, _BY_NUMBER, plain, f"#{plain}", _MOST)
+    rows = rows or fetch(connection, _BY_PLATFORM_ID, _after_source(plain), _MOST)
     return [OrderMatch(id=row[0], number=row[1], customer_id=row[2]) for row in rows]
 
 

@@ -144,6 +144,7 @@ orders = Table(
     Column("facts", Text, nullable=False),
     Column("stamps", Text, nullable=False),
     Column("undelivered_since", BigInteger),  # the last news, while only the arrival is missing
+    Index("ix_orders_number", "number", **where("number IS NOT NULL")),  # for who asks
     Index(
         "ix_orders_undelivered",
         "undelivered_since",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -185,8 +186,8 @@ def lines() -> str:
     return "".join(json.dumps(told) + "\n" for _, told in past())
 
 
-def fill(workspace: Path) -> None:
-    """Live through the past, an hour at a time."""
+def fill(workspace: Path, more: Iterable[dict[str, Any]] = ()) -> None:
+    """Live through the past and ``more`` events, an hour at a time."""
     clock = VirtualClock(START)
     app = build(
         workspace,
@@ -199,14 +200,15 @@ def fill(workspace: Path) -> None:
     )
     app.sender.start()
     try:
-        _live(app, clock)
+        _live(app, clock, more)
     finally:
         app.sender.stop()
         app.close()
 
 
-def _live(app: App, clock: VirtualClock) -> None:
-    waiting = past()
+def _live(app: App, clock: VirtualClock, more: Iterable[dict[str, Any]]) -> None:
+    waiting = [*past(), *((datetime.fromisoformat(one["time"]), one) for one in more)]
+    waiting.sort(key=lambda one: one[0])
     while clock.now() < END:
         due = [told for at, told in waiting if at <= clock.now()]
         waiting = waiting[len(due) :]
@@ -233,6 +235,7 @@ class Cli:
         session = Session(
             environ=env,
             build=lambda workspace, environ: build(workspace, environ, clock=self.clock),
+            look=lambda workspace, environ: build(workspace, environ, clock=self.clock, looks=True),
             open_records=lambda workspace, environ: open_records(
                 workspace, environ, clock=self.clock
             ),

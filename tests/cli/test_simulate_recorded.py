@@ -71,7 +71,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             event = parse_line(json.dumps(told).encode(), received_at=at, catalog=app.catalog)
             assert isinstance(event, Event)
             arrivals.append(Incoming(event=event, body=serialize(event), received_at=at))
-        live_through(app, clock, arrivals, END, crowd=Watching(app, BEHAVIOUR, "1"))
+        live_through(app, clock, arrivals, END, crowd=Watching(app, BEHAVIOUR))
     finally:
         app.sender.stop()
         app.close()

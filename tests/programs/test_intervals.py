@@ -24,7 +24,7 @@ from engine.programs.purchases import DAY, Basket, Purchases
 from tests.core.shop import DAY as A_DAY
 from tests.core.shop import HOUR, T0
 
-USUAL = Rhythm(usual=30.0 * DAY, intervals=50, buyers=20, again=10, elasticity=0.0)
+USUAL = Rhythm(usual=30.0 * DAY, intervals=50, elasticity=0.0, is_for_use=True)
 
 
 def made(*days: float, pieces: Sequence[int] = ()) -> Habit:
@@ -53,7 +53,7 @@ def test_the_date_lies_between_what_oneself_and_what_others_do(spans: list[int])
 
 
 def test_more_pieces_last_longer_as_far_as_they_do() -> None:
-    lasting = Rhythm(usual=30.0 * DAY, intervals=50, buyers=20, again=10, elasticity=1.0)
+    lasting = Rhythm(usual=30.0 * DAY, intervals=50, elasticity=1.0, is_for_use=True)
     usual = interval(made(0, 30, 60, pieces=(2, 2, 2)), lasting)
     assert usual == pytest.approx(30 * DAY)
     assert interval(made(0, 30, 60, pieces=(2, 2, 6)), lasting) == pytest.approx(90 * DAY)
@@ -86,12 +86,14 @@ def test_how_much_pieces_matter_is_learnt_from_each_product() -> None:
         for n in range(60)
     }
     found = shop(stories)
-    known = habits_of(found)[0].rhythms()
+    market, _ = habits_of(found)
+    known = market.rhythms()
     lasting, same = (known[found.numbers[name]] for name in ("lasting", "same"))
     assert lasting.elasticity > 0.7
     assert same.elasticity == 0
     assert same.usual == 30 * DAY
-    assert (same.buyers, same.again, same.intervals) == (60, 60, 300)
+    repeats = market.products[found.numbers["same"]]
+    assert (repeats.buyers, repeats.again, same.intervals) == (60, 60, 300)
 
 
 def test_only_what_is_for_use_is_used_up_or_what_one_buys_again_and_again() -> None:

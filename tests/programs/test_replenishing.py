@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from engine.core.shopping import (
     PAGE,
     REPLENISH_DUE,
     Refill,
+    Reminding,
     bought_products,
     kept_lines,
     open_refills,
@@ -28,6 +30,7 @@ from engine.services.message_context import replenishment_context
 from tests.core.shop import DAY, HOUR, T0, Shop, plan
 
 BEFORE = 3 * DAY
+REMINDING = Reminding(before=BEFORE, zone=ZoneInfo("America/Chicago"))
 COFFEE = Refill(
     product_id="coffee", title="Coffee", url="https://shop.example.com/coffee", image_url=None,
     order_id="shop:1", last_bought_at=T0, date=T0 + 30 * DAY,
@@ -40,10 +43,10 @@ def order(number: str, at: datetime, *products: str) -> Order:
 
 
 def shop(*refills: Refill) -> Shop:
-    one = Shop.of(plan(), programs=Programs((Replenishing(BEFORE),)))
+    one = Shop.of(plan(), programs=Programs((Replenishing(REMINDING),)))
     one.world.orders["shop:1"] = order("1", T0, "coffee", "tea")
     one.world.write(
-        with_refills(Record(book=BOOK, key=PAGE, at=T0, data={}), list(refills), BEFORE)
+        with_refills(Record(book=BOOK, key=PAGE, at=T0, data={}), list(refills), REMINDING)
     )
     return one
 
@@ -64,9 +67,12 @@ def due_at(one: Shop) -> datetime | None:
 
 def test_it_is_told_once_so_long_before_the_day() -> None:
     one = shop(COFFEE)
-    assert due_at(one) == COFFEE.date - BEFORE
-    assert look(one, COFFEE.date - BEFORE - HOUR) == []
-    assert look(one, COFFEE.date - BEFORE) == ["coffee"]
+    day = REMINDING.at(COFFEE.date)
+    assert due_at(one) == day
+    assert f"{day.astimezone(REMINDING.zone):%H:%M}" == "00:00"
+    assert timedelta() <= COFFEE.date - BEFORE - day < DAY
+    assert look(one, day - HOUR) == []
+    assert look(one, day) == ["coffee"]
     (event,) = one.world.changes.emitted
     assert event.type == REPLENISH_DUE
     assert event.data["date"] == COFFEE.date.isoformat()
@@ -127,9 +133,20 @@ def test_long_past_days_are_not_told_and_no_record_stays_due(late: int, step: in
     told = look(one, now)
     limit = timedelta(hours=late)
     assert ("coffee" in told) == (limit <= LATEST)
-    assert ("tea" in told) == (timedelta() <= limit - step * HOUR <= LATEST)
+    begun = REMINDING.at(tea.date) <= now
+    assert ("tea" in told) == (begun and limit - step * HOUR <= LATEST)
     due = due_at(one)
     assert due is None or due > now
+
+
+@given(st.timedeltas(timedelta(), timedelta(days=365)), st.integers(0, 3000))
+def test_what_is_due_by_now_is_what_is_reminded_of_by_now(since: timedelta, minutes: int) -> None:
+    now = T0 + since
+    date = now + timedelta(minutes=minutes) + BEFORE - DAY
+    for zone in ("America/Chicago", "America/Havana", "Asia/Kolkata", "UTC"):  # Havana: at midnight
+        one = Reminding(before=BEFORE, zone=ZoneInfo(zone))
+        assert (one.at(date) <= now) == (date < one.until(now))
+        assert one.at(date) <= date - BEFORE
 
 
 def test_the_page_reads_as_it_was_written() -> None:

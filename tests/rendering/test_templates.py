@@ -127,6 +127,27 @@ def test_a_revision_follows_from_content_and_shop(tmp_path: Path, write: Write) 
     assert text(other, None) == "Other"
 
 
+def test_lazily_a_template_is_the_same_once_it_is_asked_for(write: Write) -> None:
+    write("bad", {"sms.txt": "{{ order.nmber }}"})
+    write("gone", {"sms.txt": "soon"})
+    eager = write("good", {"sms.txt": "{{ order.number }} {{ ask.score }}"})
+    lazy = MessageTemplates(eager._root, shop=SAMPLE_SHOP, lazily=True)
+    assert not lazy._compiled
+    assert lazy.names() == eager.names() == {"bad", "gone", "good"}
+    assert lazy.reads("good", "ask")
+    assert set(lazy._compiled) == {"good"}
+    assert lazy.info("bad") == eager.info("bad")
+    assert lazy.revision("good") == eager.revision("good")
+    with pytest.raises(RenderError, match="cannot be compiled"):
+        lazy.render("bad", "sms", None, {})
+    (eager._root / "gone" / "sms.txt").unlink()
+    (eager._root / "gone").rmdir()
+    (eager._root / "good" / "sms.txt").write_text("changed")
+    lazy.refresh()
+    assert lazy.info("gone") is None
+    assert lazy.render("good", "sms", None, {}).text == "changed"
+
+
 def test_what_cannot_be_rendered_says_why(write: Write) -> None:
     templates = write("thanks", {"sms.txt": "{{ order.number }}\n{{ ask.score }}"})
     with pytest.raises(RenderError, match="did you mean thanks"):

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from config.diagnostics import Severity
 from config.settings import load_settings
@@ -16,7 +16,7 @@ from engine.bootstrap import App, build
 from engine.core.message import Channel, Message, Outgoing, SendResult
 from engine.core.world import World
 from engine.fast_forward import live_through
-from engine.passage import live
+from engine.passage import Crowd, Nobody, live
 from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming, Processed
 from engine.providers.immediate import ImmediateSender
@@ -77,7 +77,9 @@ class Kept:
 class Watching(Customers):
     """Customers of a daemon: they see in the log what has gone out."""
 
-    def __init__(self, app: App, behaviour: Behaviour, seed: str) -> None:
+    def __init__(
+        self, app: App, behaviour: Behaviour, recollection: Recollection | None = None
+    ) -> None:
         doors = Doors(
             storage=app.storage,
             revisions=app.revisions,
@@ -88,7 +90,7 @@ class Watching(Customers):
             unsubscribe=Unsubscribe(app.storage, app.ingest, app.links, app.clock),
             links=app.links,
         )
-        super().__init__(doors, behaviour, seed)
+        super().__init__(doors, behaviour, SEED, recollection)
         self._app = app
         self._seen: set[str] = set()
 
@@ -109,7 +111,7 @@ def by_daemon(
     start: datetime,
     arrivals: Sequence[Incoming],
     until: datetime,
-    behaviour: Behaviour = UNMOVED,
+    crowd: Callable[[App], Crowd] = lambda app: Nobody(),
 ) -> Outcome:
     """All that comes of a story when the real services live it over a database."""
     empty(database)
@@ -131,34 +133,38 @@ def by_daemon(
         problems = app.loader.diagnostics()
         assert [each.message for each in problems if each.severity is Severity.ERROR] == []
         app.sender.start()
-        crowd = Watching(app, behaviour, SEED)
-        live_through(app, clock, arrivals, until, crowd=crowd)
-        with app.storage.database.engine.connect() as connection:
-
-            def rows(sql: str) -> list[Mapping[str, Any]]:
-                return [dict(row) for row in connection.execute(text(sql)).mappings()]
-
-            decisions: dict[str, list[Any]] = {}
-            for row in rows("SELECT journey_id, entries FROM decisions ORDER BY seq"):
-                decisions.setdefault(row["journey_id"], []).extend(json.loads(row["entries"]))
-            events = rows("SELECT source, id, verdicts, state FROM events")
-            assert all(row["state"] == tables.DONE for row in events), events
-            return {
-                "verdicts": {
-                    (row["source"], row["id"]): json.loads(row["verdicts"] or "[]")
-                    for row in events
-                },
-                "decisions": decisions,
-                "journeys": {row["id"]: row for row in rows("SELECT * FROM journeys")},
-                "messages": {row["id"]: _plain(row) for row in rows("SELECT * FROM messages")},
-                "orders": {row["id"]: row for row in rows("SELECT * FROM orders")},
-                "customers": {row["id"]: row for row in rows("SELECT * FROM customers")},
-                "holds": {row["campaign"]: row["reason"] for row in rows("SELECT * FROM holds")},
-                "given": {one.message_id: one for each in carriers.values() for one in each.sent},
-            }
+        live_through(app, clock, arrivals, until, crowd=crowd(app))
+        given = {one.message_id: one for each in carriers.values() for one in each.sent}
+        return {**stored(app.storage.database.engine), "given": given}
     finally:
         app.sender.stop()
         app.close()
+
+
+def stored(engine: Engine) -> Outcome:
+    """What a database holds of a story; what providers were given it is not asked for."""
+    with engine.connect() as connection:
+
+        def rows(sql: str) -> list[Mapping[str, Any]]:
+            return [dict(row) for row in connection.execute(text(sql)).mappings()]
+
+        decisions: dict[str, list[Any]] = {}
+        for row in rows("SELECT journey_id, entries FROM decisions ORDER BY seq"):
+            decisions.setdefault(row["journey_id"], []).extend(json.loads(row["entries"]))
+        events = rows("SELECT source, id, verdicts, state FROM events")
+        assert all(row["state"] == tables.DONE for row in events), events
+        return {
+            "verdicts": {
+                (row["source"], row["id"]): json.loads(row["verdicts"] or "[]") for row in events
+            },
+            "decisions": decisions,
+            "journeys": {row["id"]: row for row in rows("SELECT * FROM journeys")},
+            "messages": {row["id"]: _plain(row) for row in rows("SELECT * FROM messages")},
+            "orders": {row["id"]: row for row in rows("SELECT * FROM orders")},
+            "customers": {row["id"]: row for row in rows("SELECT * FROM customers")},
+            "holds": {row["campaign"]: row["reason"] for row in rows("SELECT * FROM holds")},
+            "given": {},
+        }
 
 
 def by_simulation(

@@ -17,7 +17,7 @@ from tests.invariants.life import Told
 from tests.invariants.strategies import CAMPAIGNS, PEOPLE, STARTS, ZONES, campaigns, stores
 from tests.services.house import campaign
 from tests.services.test_surveys import ASKING
-from tests.simulator.both import by_daemon, by_simulation, differences, remembered
+from tests.simulator.both import Watching, by_daemon, by_simulation, differences, remembered
 from tests.simulator.test_agreement import arrivals_of, bursts, write
 
 Scale = Callable[[int, int], int]
@@ -57,7 +57,7 @@ def test_daemon_and_simulation_agree_on_customers_who_react(
     lived_again = 0
 
     @settings(
-        max_examples=scale(8, 300),
+        max_examples=scale(5, 300),
         phases=[Phase.generate],
         suppress_health_check=[*HealthCheck],
     )
@@ -81,7 +81,9 @@ def test_daemon_and_simulation_agree_on_customers_who_react(
         write(tmp_path, store, (*written, ASKS), ASKING)
         arrivals = arrivals_of(start, zones[: len(PEOPLE)], told_in)
         until = arrivals[-1].received_at + timedelta(days=10)
-        lived = by_daemon(tmp_path, database, start, arrivals, until, behaviour)
+        lived = by_daemon(
+            tmp_path, database, start, arrivals, until, lambda app: Watching(app, behaviour)
+        )
         simulated = by_simulation(tmp_path, start, arrivals, until, behaviour)
         assert not differences(lived, simulated), "\n".join(differences(lived, simulated)[:5])
         for _, event_id in lived["verdicts"]:

@@ -58,6 +58,10 @@ def test_migrated_partial_indexes_equal_the_tables(
     assert "ix_journeys_due" in _partial_indexes(made)
 
 
+def test_the_newest_file_is_the_head_of_the_chain() -> None:
+    assert migrate.newest() == migrate.head()
+
+
 def test_upgrading_twice_changes_nothing(new_database: NewDatabase) -> None:
     url = new_database(migrated=False)
     assert migrate.current(url) is None
