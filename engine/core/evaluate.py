@@ -96,6 +96,14 @@ def is_met(condition: Condition, activation: Activation) -> bool:
     return activation.settle(condition.names) and is_met(condition, activation)
 
 
+def is_part_met(condition: Condition, index: int, activation: Activation) -> bool:
+    """Whether one clause is met, for which the activation need know that clause's names only.
+
+    A condition of which one is not cannot be met.
+    """
+    return _outcome(condition, index, activation)[1] is True
+
+
 def shown_values(condition: Condition, activation: Activation) -> dict[str, object]:
     """The actual values of the names in a condition, in the author's order, fit for JSON."""
     names = (name for clause in condition.clauses for name in clause.names)
@@ -103,13 +111,8 @@ def shown_values(condition: Condition, activation: Activation) -> dict[str, obje
 
 
 def _unmet(condition: Condition, activation: Activation) -> Verdict:
-    for index, program in enumerate(condition.clause_programs):
-        try:
-            outcome = program.eval(activation.cel)
-            failed = outcome.type() == cel.Type.ERROR
-            result = None if failed else outcome.value()
-        except RuntimeError:
-            failed, result = True, None
+    for index in range(len(condition.clauses)):
+        failed, result = _outcome(condition, index, activation)
         if result is True:
             continue
         names = condition.clauses[index].names
@@ -122,6 +125,16 @@ def _unmet(condition: Condition, activation: Activation) -> Verdict:
         return Verdict(met=False, clause=index, code=code, values=values, field=empty)
     # Each part is met and the whole is not: only the bound on the whole's work can do that.
     return Verdict(met=False, clause=None, code="error", values=(), field=None)
+
+
+def _outcome(condition: Condition, index: int, activation: Activation) -> tuple[bool, object]:
+    """Whether a clause failed, and else its value."""
+    try:
+        outcome = condition.clause_programs[index].eval(activation.cel)
+    except RuntimeError:  # a bound was reached
+        return True, None
+    failed = outcome.type() == cel.Type.ERROR
+    return failed, None if failed else outcome.value()
 
 
 def _plain(value: object) -> object:

@@ -10,6 +10,7 @@ from calendar import isleap
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -39,15 +40,25 @@ from triggers.schedule import Occurrence as Fire
 
 log = structlog.get_logger(__name__)
 
-_PAGE = 500
+PAGE: Final = 500
 _TRIES = 20
 # A fire that nobody was there for is made up for this long, then let go: greetings have a day.
 _MISSED = timedelta(hours=24)
 _MAX_MISSED = 2_000
 
 
-Likely = Callable[["Fired", Sequence[str], datetime], Sequence[str]]
-"""Which of these customers a fire may enrol now."""
+Likely = Callable[[UnitOfWork, "Fired", Occurrence, datetime], Sequence[str]]
+"""The customers whom a fire may enrol now: those beyond its cursor, by id, ``PAGE`` at most.
+
+Fewer than that are the last.
+"""
+
+
+def everybody(
+    unit: UnitOfWork, fired: Fired, occurrence: Occurrence, now: datetime
+) -> Sequence[str]:
+    """``Likely`` of storage: all customers of the zone, or those born on the day."""
+    return unit.page_customers(occurrence.zone, occurrence.cursor, PAGE, fired.birthdays)
 
 
 class Sweep:
@@ -62,7 +73,7 @@ class Sweep:
         storage: Decisions,
         revisions: Revisions,
         handover: HandOver,
-        likely: Likely = lambda fired, customers, now: customers,
+        likely: Likely = everybody,
     ) -> None:
         self._likely = likely
         self._fires = KnownFires()
@@ -199,13 +210,10 @@ class Sweep:
             if configuration.plans.is_frozen(plan.id):
                 return None
             fired = Fired.of(plan, occurrence.key, occurrence.at)
-            customers = unit.page_customers(
-                occurrence.zone, occurrence.cursor, _PAGE, fired.birthdays
-            )
-            likely = self._likely(fired, customers, now)
-            unit.lock(likely)
+            customers = self._likely(unit, fired, occurrence, now)
+            unit.lock(customers)
             batch = Batch(unit, configuration, self._handover)
-            worlds = unit.load(likely, now=now, sends=True, past=True)
+            worlds = unit.load(customers, now=now, sends=True, past=True)
             context = batch.context(now)
             plans = batch.configuration.plans
             looked_at = 0
@@ -221,7 +229,7 @@ class Sweep:
             occurrence = replace(
                 occurrence,
                 cursor=customers[looked_at - 1] if looked_at else occurrence.cursor,
-                done=len(customers) < _PAGE and looked_at == len(customers),
+                done=len(customers) < PAGE and looked_at == len(customers),
             )
             unit.advance_occurrence(occurrence)
             outgoings = batch.finish(worlds.values(), now)
@@ -257,7 +265,7 @@ class Fired:
         """The dates of birth, as ``MM-DD``, to which the fire is confined; None: it is not."""
         if self.day is None or self._field != "customer.birthday":
             return None
-        return _days_of_year(self.day)
+        return days_of_year(self.day)
 
     @property
     def _field(self) -> str:
@@ -291,7 +299,7 @@ def _occurrence(plan: Plan, zone: str | None, fire: Fire) -> Occurrence:
     return Occurrence(campaign=plan.id, zone=zone, key=fire.key, at=fire.at, cursor="", done=False)
 
 
-def _days_of_year(day: date) -> set[str]:
+def days_of_year(day: date) -> set[str]:
     """The dates of birth, as ``MM-DD``, that are celebrated on this day."""
     days = {f"{day:%m-%d}"}
     if f"{day:%m-%d}" == "02-28" and not isleap(day.year):
@@ -305,7 +313,7 @@ def _celebrates(customer: Customer, field: str, day: date, rules: GuardRules) ->
     The day itself is none: a year must have passed.
     """
     value = value_of_date(customer, field, zone_of(customer, rules))
-    return value is not None and value.year < day.year and f"{value:%m-%d}" in _days_of_year(day)
+    return value is not None and value.year < day.year and f"{value:%m-%d}" in days_of_year(day)
 
 
 def value_of_date(customer: Customer, field: str, zone: ZoneInfo) -> date | None:

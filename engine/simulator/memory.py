@@ -92,6 +92,7 @@ class Memory:
         self.asked_places: set[Place] = set()  # whose records were looked for
         self.asked_codes: set[str] = set()
         self.changed: set[str] = set()  # customers, for who remembers what their rows said
+        self.recorded: set[str] = set()  # and their records
         self._last_seq = 0
         self._names: dict[int, tuple[str, str]] = {}  # of events that wait
 
@@ -225,6 +226,7 @@ class Memory:
         """Take in a record that is new or has changed."""
         place, customer_id = (record.book, record.key), person.customer.id
         person.books[place] = record
+        self.recorded.add(customer_id)
         self.keepers[place].add(customer_id)
         if record.book == COUPONS:
             for code in _codes(record.key):

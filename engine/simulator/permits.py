@@ -19,6 +19,7 @@ class Permits:
         self._consents: dict[tuple[str, str], Consent] = {}
         self._suppressions: dict[tuple[str, str], Suppression] = {}
         self._preferences: dict[tuple[str, str], Preferences] = {}
+        self.changed: set[str] = set()  # addresses, for who remembers what was permitted
 
     def of(self, addresses: Collection[str]) -> Permissions:
         """What is known of these addresses."""
@@ -52,6 +53,7 @@ class Permits:
             held = self._consents.get(key)
             if held is None or standing(consent) >= standing(held):
                 self._consents[key] = consent
+                self.changed.add(consent.address)
         for lifted in changes.lifted:
             self._suppressions.pop((lifted.channel, lifted.address), None)
         for blocked in sorted(changes.suppressions, key=lambda one: one.scope == "all"):

@@ -110,7 +110,7 @@ def test_a_sweep_cut_short_goes_on_where_it_stopped(
     house = new_house(on_schedule("0 9 * * *", "UTC"), start=at(2026, 3, 2, 8))
     everyone = [f"c{number}" for number in range(8)]
     settle(house, dict.fromkeys(everyone))
-    monkeypatch.setattr(sweep, "_PAGE", 3)
+    monkeypatch.setattr(sweep, "PAGE", 3)
     real, asked = enrol_by_schedule, 0
 
     def breaks(*args: Any) -> Any:
@@ -179,7 +179,7 @@ def test_re_entry_after_some_time_counts_from_the_last_entry(new_house: NewHouse
 def test_pages_reach_everyone_of_a_zone(
     new_house: NewHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "_PAGE", 2)
+    monkeypatch.setattr(sweep, "PAGE", 2)
     house = new_house(on_schedule(), start=at(2026, 3, 2, 16))
     tokyo, others = [f"t{n}" for n in range(6)], [f"o{n}" for n in range(3)]
     settle(house, dict.fromkeys(tokyo, "Asia/Tokyo") | dict.fromkeys(others))
@@ -219,7 +219,7 @@ def test_the_holdout_is_the_share_that_the_hash_says(new_house: NewHouse) -> Non
 def test_a_brake_in_the_middle_leaves_the_rest_for_later(
     new_house: NewHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "_PAGE", 4)
+    monkeypatch.setattr(sweep, "PAGE", 4)
     one = on_schedule("0 9 * * *", "UTC", volume_limit="5/d", steps=[email()])
     house = new_house(one, start=at(2026, 3, 2, 8))
     everyone = [f"c{number}" for number in range(11)]
