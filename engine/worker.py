@@ -77,8 +77,15 @@ class Worker:
     def run_once(self) -> bool:
         """One round of whatever is due; whether there was anything."""
         busy = self._collect()
-        told = self._attempt("process", lambda: self.ingest.process_waiting(self.batch))
-        told |= self._attempt("books", lambda: self.bookkeeping.run(self.clock.now(), self.batch))
+        # One look in place of a unit of work for each queue, most of which are empty.
+        queues = self.storage.queues(self.clock.now())
+        told = queues.events and self._attempt(
+            "process", lambda: self.ingest.process_waiting(self.batch)
+        )
+        if told or queues.records:
+            told |= self._attempt(
+                "books", lambda: self.bookkeeping.run(self.clock.now(), self.batch)
+            )
         if told:
             busy = True
             # Answers come meanwhile: what fell due must find slots, however many events come in.
@@ -87,7 +94,10 @@ class Worker:
             busy = True
         else:
             busy |= self.record()
-        busy |= self._attempt("dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch))
+        if self.storage.queues(self.clock.now()).messages:
+            busy |= self._attempt(
+                "dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch)
+            )
         self.metrics.in_flight(self.slots - self.sender.free())
         return busy
 

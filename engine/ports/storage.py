@@ -110,6 +110,15 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queues:
+    """What waits now: accepted events, records of programs, scheduled messages."""
+
+    events: bool
+    records: bool
+    messages: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
     """An order on its way, without news ``since``; ``country`` is that of delivery."""
 
@@ -382,6 +391,9 @@ class Storage(Protocol):
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Store verified payloads that no event could be made of."""
+
+    def queues(self, now: datetime) -> Queues:
+        """Which queues have something for now: cheaper than asking each by a unit of work."""
 
     def has_waiting_events(self) -> bool:
         """Whether accepted events wait to be processed."""

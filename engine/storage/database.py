@@ -9,13 +9,15 @@ import sqlite3
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 
 
 class WorkspaceBusy(Exception):
@@ -66,7 +68,8 @@ class Database:
 
     SQLite connections run in driver autocommit, so that reading takes no lock and a write
     transaction is exactly ``BEGIN IMMEDIATE`` … ``COMMIT`` around the flush. ``decision`` is the
-    turn to decide there; on PostgreSQL customers are locked by row instead.
+    turn to decide there; on PostgreSQL customers are locked by row instead. ``deciding``: the
+    connections for that.
 
     Raises ``FileNotFoundError`` for a SQLite file that is not there, unless ``create``.
     """
@@ -94,17 +97,11 @@ class Database:
                 pool_use_lifo=True,  # the same few connections, whose caches are warm
             )
             event.listen(self.engine, "connect", _set_pragmas)
+            self.deciding = self.engine
         else:
             self.path = Path()
-            self.engine = create_engine(
-                url,
-                hide_parameters=True,
-                pool_size=16,
-                max_overflow=16,
-                pool_pre_ping=True,
-                pool_use_lifo=True,
-            )
-            event.listen(self.engine, "connect", _set_session)
+            self.engine = _postgresql(url, _SESSION)
+            self.deciding = _postgresql(url, (*_SESSION, _NO_SCANS))
 
     def claim_workspace(self) -> None:
         """Become the one process that decides on this SQLite file; a no-op on PostgreSQL.
@@ -131,6 +128,7 @@ class Database:
     def close(self) -> None:
         """Let go of connections and of the workspace."""
         self.engine.dispose()
+        self.deciding.dispose()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -171,6 +169,12 @@ class Database:
             for name in grown:
                 connection.exec_driver_sql(f"ANALYZE {name}")
         return bool(grown)
+
+    @contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """A connection for one query of the kind that decisions make, without a transaction."""
+        with self.deciding.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -261,11 +265,49 @@ def _set_hasty(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=OFF").close()
 
 
-def _set_session(connection: Any, _record: Any) -> None:
-    # Statements are prepared once, but planned for the tables as they are now: a plan kept from
-    # when they were empty would read them whole for ever. Compiling plans to machine code takes
-    # longer than any of ours runs.
-    with connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_custom_plan")
-        cursor.execute("SET jit = off")
-    connection.commit()
+def _postgresql(url: str, session: Sequence[str]) -> Engine:
+    """Connections on which these statements have been run.
+
+    One that was idle is asked whether it lives before it is used. One that was used a moment ago
+    is not: a worker takes one several times a round, and the question is a round trip.
+    """
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=16,
+        max_overflow=16,
+        pool_use_lifo=True,
+    )
+
+    def connected(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            for statement in session:
+                cursor.execute(statement)
+        connection.commit()
+        record.info[_USED] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(_USED, 0.0) > _SURELY_ALIVE:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError from error
+
+    def brought_back(_connection: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkout", taken)
+    event.listen(engine, "checkin", brought_back)
+    return engine
+
+
+_USED = "used"
+_SURELY_ALIVE = 0.5  # seconds; a server takes longer to start anew
+# Statements are prepared once, but planned for the tables as they are now: a plan kept from when
+# they were empty would read them whole for ever. Compiling plans to machine code takes longer than
+# any of ours runs.
+_SESSION = ("SET plan_cache_mode = force_custom_plan", "SET jit = off")
+# Each query of a decision has its index. Of a table never analyzed PostgreSQL thinks that looking
+# up 500 keys finds a quarter of it, and would rather read it whole.
+_NO_SCANS = "SET enable_seqscan = off"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from engine.ports.storage import DueCall
+from engine.ports.storage import DueCall, Queues
 from engine.storage import tables
 from engine.storage.bulk import BulkTable, execute_any, fetch, fetch_any, is_postgresql, update_many
 from engine.storage.scalars import micros, moment
@@ -56,6 +56,24 @@ _FROZEN = (
     " AND campaign = {p}"
 )
 _LOCK = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE"
+
+
+# Each looks at the head of an index that holds only what waits.
+_QUEUES = "SELECT EXISTS (SELECT 1 FROM events WHERE state = 0), {records}, {messages}".format(
+    records="EXISTS (SELECT 1 FROM books WHERE due_at IS NOT NULL AND due_at <= {p})",
+    messages=" OR ".join(
+        "EXISTS (SELECT 1 FROM messages WHERE status = 'scheduled'"
+        f" AND channel = '{channel}' AND send_at <= {{p}})"
+        for channel in ("email", "sms", "voice")
+    ),
+)
+
+
+def queues(connection: Connection, now: datetime) -> Queues:
+    """Which queues have something for now."""
+    at = micros(now)
+    ((events, records, messages),) = fetch(connection, _QUEUES, at, at, at, at)
+    return Queues(events=bool(events), records=bool(records), messages=bool(messages))
 
 
 def has_waiting_events(connection: Connection) -> bool:

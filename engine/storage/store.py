@@ -12,10 +12,11 @@ from sqlalchemy.exc import OperationalError
 
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import BookLine, DueCall, HeldNumber, Incoming, Undelivered
+from engine.ports.storage import BookLine, DueCall, HeldNumber, Incoming, Queues, Undelivered
 from engine.storage import operations, tables
 from engine.storage.books import lines_of
 from engine.storage.bulk import BulkTable, Row, fetch
+from engine.storage.contention import telling_contention
 from engine.storage.database import Database
 from engine.storage.flush import accept_events
 from engine.storage.receipts import messages_in_doubt, provider_ids
@@ -63,6 +64,11 @@ class SqlStorage:
         """Whether accepted events wait."""
         with self.database.reading() as connection:
             return operations.has_waiting_events(connection)
+
+    def queues(self, now: datetime) -> Queues:
+        """Which queues have something for now."""
+        with telling_contention(), self.database.glancing() as connection:
+            return operations.queues(connection, now)
 
     def next_due(self) -> datetime | None:
         """When the next thing falls due."""

@@ -454,15 +454,9 @@ def deciding(database: Database, *, urgent: bool = False) -> Iterator[SqlUnitOfW
         if database.is_sqlite:
             with (
                 database.decision.pass_through(urgent=urgent),
-                database.engine.connect() as connection,
+                database.deciding.connect() as connection,
             ):
                 yield SqlUnitOfWork(database, connection, urgent=urgent)
         else:
-            with database.engine.connect() as connection:
-                connection.exec_driver_sql(_NO_SCANS)
+            with database.deciding.connect() as connection:
                 yield SqlUnitOfWork(database, connection, urgent=urgent)
-
-
-# Each query of a decision has its index. Of a table never analyzed PostgreSQL thinks that looking
-# up 500 keys finds a quarter of it, and would rather read it whole.
-_NO_SCANS = "SET LOCAL enable_seqscan = off"
