@@ -395,9 +395,6 @@ class Storage(Protocol):
     def queues(self, now: datetime) -> Queues:
         """Which queues have something for now: cheaper than asking each by a unit of work."""
 
-    def has_waiting_events(self) -> bool:
-        """Whether accepted events wait to be processed."""
-
     def next_due(self) -> datetime | None:
         """When the next journey, message or record of a book falls due; None: nothing waits.
 

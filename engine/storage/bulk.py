@@ -6,12 +6,14 @@ SQLite takes ``executemany`` over tuples; PostgreSQL takes one binary array a co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, Connection, CursorResult, Table
+from sqlalchemy.exc import DBAPIError
 
 from engine.storage.arrays import Array, TextArray, array_of
 
@@ -130,6 +132,27 @@ class BulkTable:
             connection.exec_driver_sql(self._postgresql[verb], arrays)
         else:
             connection.exec_driver_sql(self._sqlite[verb], rows)
+
+
+@contextmanager
+def pipelined(connection: Connection) -> Iterator[None]:
+    """PostgreSQL works on a statement while the rows of the next are made ready.
+
+    For statements of which neither rows nor their number are asked. Errors come at the end.
+    """
+    if not is_postgresql(connection):
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    errors = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.pipeline():
+            yield
+    except errors as error:
+        raise DBAPIError.instance(
+            None, None, error, errors, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 def update_many(

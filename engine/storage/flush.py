@@ -18,7 +18,7 @@ from engine.ports.faults import Fault, passing
 from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
 from engine.storage import tables
 from engine.storage.books import move_books, write_books
-from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, update_many
+from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, pipelined, update_many
 from engine.storage.journey_rows import journey_row, message_row
 from engine.storage.permission_flush import write_permissions
 from engine.storage.receipts import keep_receipts
@@ -84,15 +84,16 @@ class Flush:
         for merge in self.merges:
             _move_rows(connection, merge)
         self._write_people(connection)
-        self._write_journeys(connection)
+        with pipelined(connection):
+            self._write_journeys(connection)
+            _write_contents(connection, self.archived)
+            _record_sent(connection, self.sent)
         _rename_keys(connection, self.merges)
         _write_conflicts(connection, self.conflicts)
         self._write_events(connection)
-        _write_contents(connection, self.archived)
         _HOLDS.keep(connection, self.holds)
         _OCCURRENCES.upsert(connection, self.occurrences)
         _forget_former_occurrences(connection, self.occurrences)
-        _record_sent(connection, self.sent)
         keep_receipts(connection, self.receipts)
         for key in sorted(self.volumes):
             _add_volume(connection, key, self.volumes[key], self.limits[key])

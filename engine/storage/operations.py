@@ -76,11 +76,6 @@ def queues(connection: Connection, now: datetime) -> Queues:
     return Queues(events=bool(events), records=bool(records), messages=bool(messages))
 
 
-def has_waiting_events(connection: Connection) -> bool:
-    """Whether accepted events wait."""
-    return bool(fetch(connection, "SELECT 1 FROM events WHERE state = 0 LIMIT 1"))
-
-
 def next_due(connection: Connection) -> datetime | None:
     """The earliest due time of journeys, messages and the programs' records."""
     found = [row[0] for sql in _NEXT for row in fetch(connection, sql)]

@@ -60,11 +60,6 @@ class SqlStorage:
         with self.database.writing(urgent=True) as connection:
             _EVENTS.keep(connection, [_rejected_row(each) for each in rejected])
 
-    def has_waiting_events(self) -> bool:
-        """Whether accepted events wait."""
-        with self.database.reading() as connection:
-            return operations.has_waiting_events(connection)
-
     def queues(self, now: datetime) -> Queues:
         """Which queues have something for now."""
         with telling_contention(), self.database.glancing() as connection:

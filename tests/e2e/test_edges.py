@@ -226,7 +226,7 @@ def test_an_event_that_cannot_be_processed_holds_up_no_other(
     with running(workspace, database_url, START, provider=provider) as (app, _):
         tell(app, [order_placed(number, START) for number in range(8)])
         app.worker.quiesce()
-        assert not app.storage.has_waiting_events()
+        assert not app.storage.queues(app.clock.now()).events
     assert len(provider.sent) == 7
     rejected = [row for row in rows(database_url, "events") if row["state"] == 2]
     assert [row["id"] for row in rejected] == ["placed-3"]
@@ -254,7 +254,7 @@ def test_a_database_in_trouble_makes_no_event_a_rejected_one(
         for _ in range(3):
             with pytest.raises(Unavailable):
                 app.worker.run_once()
-            assert app.storage.has_waiting_events()
+            assert app.storage.queues(app.clock.now()).events
         app.worker.quiesce()
     assert len(provider.sent) == 4
     assert {row["state"] for row in rows(database_url, "events")} == {1}

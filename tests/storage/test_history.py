@@ -229,7 +229,7 @@ def test_events_are_listed_with_their_verdicts(storage: SqlStorage, history: Sql
             Rejected(source="shopify", id=None, reason="no JSON", body="?", received_at=NOW),
         ]
     )
-    assert storage.has_waiting_events()
+    assert storage.queues(NOW).events
     listed = history.events(EventFilter())
     assert [each.state for each in listed] == ["rejected"] * 2 + ["waiting"] * 3
     rejected = history.events(EventFilter(rejected=True))

@@ -75,7 +75,7 @@ def _use(storage: SqlStorage) -> None:
         unit.lock(ids)
         unit.load(ids, now=NOW, complete=ids[:9], past=True)
         unit.load(ids, now=NOW)
-    storage.has_waiting_events()
+    storage.queues(NOW)
     storage.next_due()
     storage.live_revisions()
     storage.parked_campaigns()
@@ -91,9 +91,12 @@ def _plans(storage: SqlStorage) -> dict[str, str]:
             plan = cursor.connection.execute(f"{explain} {sql}", parameters).fetchall()
             plans[sql] = "\n".join(str(row[-1]) for row in plan)
 
-    event.listen(database.engine, "before_cursor_execute", note)
+    engines = {database.engine, database.deciding}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     _use(storage)
-    event.remove(database.engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
     return plans
 
 

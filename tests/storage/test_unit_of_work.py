@@ -80,7 +80,7 @@ def test_a_crash_in_the_middle_of_the_flush_leaves_nothing(
             work()
     for table in ("customers", "orders", "order_lines", "journeys", "identities", "holds"):
         assert count(storage, table) == 0, table
-    assert storage.has_waiting_events()
+    assert storage.queues(NOW).events
 
 
 def test_a_row_that_another_made_first_is_contention(storage: SqlStorage) -> None:
