@@ -1,6 +1,7 @@
 """Messages per second handed over to a provider behind TLS that answers after 80 ms.
 
-The daemon as shipped: SendGrid's provider, the slots of the settings, everything recorded. Beside
+The daemon as shipped: SendGrid's provider, called from a process beside it, the slots of the
+settings, everything recorded. Beside
 it, in the same run, a bare aiohttp loop posts the same bodies to the same server over as many
 connections. The provider is a process of its own both times.
 """
@@ -154,12 +155,12 @@ def _daemon(bench: Bench, url: str) -> list[Figure]:
                 unit="µs",
                 at_most=True,
             )
-            for where, seconds in (("deciding and recording", cpu), ("the call", calls))
+            for where, seconds in (("in the daemon", cpu), ("in the process that calls", calls))
         ),
         *_memory(bench, count, memory),
         Figure(
             database=bench.database,
-            name="memory of the sending process at its highest",
+            name="memory of the process that calls at its highest",
             value=max(beside),
             unit="MB",
             at_most=True,

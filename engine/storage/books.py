@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
@@ -139,6 +140,6 @@ def keepers(
     return found
 
 
-def customers_due(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Customers with a record whose time has come, oldest first."""
-    return [row[0] for row in fetch(connection, _DUE, micros(now), limit)]
+def customers_due(connection: Connection, now: datetime, limit: int) -> Sequence[Sequence[Any]]:
+    """Customers with a record whose time has come, oldest first, one to a row."""
+    return fetch(connection, _DUE, micros(now), limit)

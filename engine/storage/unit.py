@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -76,6 +77,7 @@ _DOUBTFUL = (
 _OCCURRENCES = (
     'SELECT zone, "key", "at", "cursor", done FROM occurrences WHERE campaign = {p} ORDER BY "at"'
 )
+_REACH = 4  # times as far, where other workers were first
 _LOCK_FREE = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE SKIP LOCKED"
 _HOLDS = "SELECT campaign, reason FROM holds"
 _LOCK_ALL = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE"
@@ -210,8 +212,7 @@ class SqlUnitOfWork:
 
     def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a due journey, locked."""
-        rows = fetch(self._connection, _DUE, micros(now), self._reach(limit))
-        return self._lock_free([row[0] for row in rows], limit)
+        return self._claim(lambda many: fetch(self._connection, _DUE, micros(now), many), limit)[0]
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
@@ -233,19 +234,31 @@ class SqlUnitOfWork:
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a record whose time has come, locked."""
-        return self._lock_free(customers_due(self._connection, now, self._reach(limit)), limit)
+        return self._claim(lambda many: customers_due(self._connection, now, many), limit)[0]
 
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message, locked."""
-        rows = fetch(self._connection, _TO_MESSAGE, micros(now), channel, self._reach(limit))
-        locked = self._lock_free([row[0] for row in rows], limit)
+        locked, rows = self._claim(
+            lambda many: fetch(self._connection, _TO_MESSAGE, micros(now), channel, many), limit
+        )
         mine = set(locked)
         self._claimed_messages += [row[1] for row in rows if row[0] in mine]
         return locked
 
-    def _reach(self, limit: int) -> int:
-        """Look further than needed, so that workers side by side find customers of their own."""
-        return limit * 4 if self._is_postgresql else limit
+    def _claim(
+        self, look: Callable[[int], Sequence[Sequence[Any]]], limit: int
+    ) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Lock up to ``limit`` customers, the first of each row, that ``look`` finds; and the rows.
+
+        Where other workers hold some of them, it looks further, for customers of its own.
+        """
+        rows = look(limit)
+        ids = list(dict.fromkeys(row[0] for row in rows))
+        locked = self._lock_free(ids, limit)
+        if len(locked) < len(ids) and len(rows) == limit:
+            rows = look(limit * _REACH)
+            locked = self._lock_free([row[0] for row in rows], limit)
+        return locked, rows
 
     def _lock_free(self, customer_ids: Iterable[str], limit: int) -> Sequence[str]:
         """Lock up to ``limit`` of these customers, in this order, passing over those locked."""
