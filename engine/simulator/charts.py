@@ -13,7 +13,7 @@ from typing import Final
 _WIDTH: Final = 1000
 _HEIGHT: Final = 100
 _BOX: Final = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none"'
-_STEPS: Final = (1, 2, 3, 4, 5, 6, 8, 10)
+_STEPS: Final = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # tenths of a power of ten
 _GAP: Final = 0.14  # of a bar's room, when bars are wide enough to tell apart
 _FEW: Final = 31  # bars up to which a label stands at the middle of its own
 _NARROW: Final = 250  # bars from which on they touch
@@ -37,7 +37,7 @@ def bars(
     if not labels:
         return ""
     sums = [sum(values[at] for values in series.values()) for at in range(len(labels))]
-    most = _round_up(max(sums))
+    most = _round_up(max(sums) or 1)
     step = _WIDTH / len(labels)
     wide = step * (1 - _GAP) if len(labels) < _NARROW else step
     told = escape(f"{title}. {caption}")
@@ -96,7 +96,9 @@ def _axis(labels: Sequence[str], ticks: int) -> str:
 
 def _round_up(value: int) -> int:
     """The next handy number."""
-    power = 1
+    power = 10
     while power * 10 < value:
         power *= 10
-    return next(step * power for step in _STEPS if step * power >= value)
+    if value <= 10:
+        return value
+    return next(step * power // 10 for step in _STEPS if step * power // 10 >= value)
