@@ -8,7 +8,7 @@ it is looked at (``Unwritten``).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -100,6 +100,10 @@ class Unwritten(Mapping[str, Any]):
         """What will be used up, soonest first."""
 
     @abstractmethod
+    def touched(self) -> Collection[str] | None:
+        """The customer's orders that were touched since the page was; None: perhaps any."""
+
+    @abstractmethod
     def due(self, until: datetime) -> list[Refill]:
         """What is used up before and was not told yet, soonest first."""
 
@@ -177,7 +181,7 @@ def next_replenishment(world: World, now: datetime) -> datetime | None:
 
 def is_still_last(world: World, refill: Refill) -> bool:
     """Whether the purchase that the refill counts from is kept, and none came after it."""
-    for order in world.orders.values():
+    for order in _since_page(world):
         if order.id == refill.order_id:
             if not _keeps(order, refill.product_id):
                 return False
@@ -188,6 +192,17 @@ def is_still_last(world: World, refill: Refill) -> bool:
         ):
             return False
     return True
+
+
+def _since_page(world: World) -> Iterable[Order]:
+    """The orders that may have changed what the customer's page says of what was bought last."""
+    record = world.books.get((BOOK, PAGE))
+    if record is None or not isinstance(record.data, Unwritten):
+        return world.orders.values()
+    touched = record.data.touched()
+    if touched is None:
+        return world.orders.values()
+    return [order for key in touched if (order := world.orders.get(key)) is not None]
 
 
 def bought_products(world: World) -> tuple[str, ...]:

@@ -46,7 +46,10 @@ class Sale:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basket:
-    """A sale among others: its products are numbers."""
+    """A sale among others: its products are numbers.
+
+    ``sold`` is how they were shown; empty where all were shown as each was the first time.
+    """
 
     at: int
     order_id: str
@@ -58,10 +61,6 @@ class Basket:
     def place(self) -> tuple[int, str]:
         """Where it stands among others."""
         return self.at, self.order_id
-
-    def is_of(self, sale: Sale) -> bool:
-        """Whether it says the same."""
-        return (self.at, self.pieces, self.sold) == (sale.at, sale.pieces, sale.products)
 
 
 class Purchases:
@@ -78,6 +77,8 @@ class Purchases:
         self.customers: dict[str, list[Basket]] = {}
         self.sized = 0  # baskets of LARGEST_BASKET at most
         self._numbers: dict[str, int] = {}
+        self._first: list[Product] = []  # each product as it was first told of
+        self._pieces: dict[tuple[int, ...], tuple[int, ...]] = {}  # most baskets have the same
         self._newest: list[Basket | None] = []  # that shows a product
         self._untitled: set[int] = set()  # products that were last sold without a title
         self._oversized: dict[int, int] = {}  # larger baskets that hold a product
@@ -94,8 +95,11 @@ class Purchases:
         if sale.at < self.since:
             return None
         numbers = tuple([self._number(product) for product in sale.products])
-        at = sale.at
-        basket = Basket(at, sale.order_id, numbers, sale.pieces, sale.products)
+        at, first = sale.at, self._first
+        pieces = self._pieces.setdefault(sale.pieces, sale.pieces)
+        is_usual = tuple([first[number] for number in numbers]) == sale.products
+        sold = () if is_usual else sale.products
+        basket = Basket(at, sale.order_id, numbers, pieces, sold)
         for number, product in zip(numbers, sale.products, strict=True):
             self.holding[number].append(basket)
             newest = self._newest[number]
@@ -105,7 +109,7 @@ class Purchases:
                 else:
                     self._show(number, basket, product)
             elif number in self._untitled:
-                self._show(number, newest, newest.sold[newest.products.index(number)])
+                self._show(number, newest, self._look(newest, number))
         self._size(basket, 1)
         baskets = self.customers.setdefault(customer_id, [])
         if baskets and basket.place < baskets[-1].place:
@@ -129,7 +133,17 @@ class Purchases:
                 self._untitled.discard(number)
             elif self._newest[number] is basket or number in self._untitled:
                 newest = max(holding, key=lambda one: one.place)
-                self._show(number, newest, newest.sold[newest.products.index(number)])
+                self._show(number, newest, self._look(newest, number))
+
+    def sold_in(self, basket: Basket) -> tuple[Product, ...]:
+        """A basket's products as they were shown when it was bought."""
+        return basket.sold or tuple([self._first[number] for number in basket.products])
+
+    def says(self, basket: Basket, sale: Sale) -> bool:
+        """Whether the basket is that sale."""
+        return (basket.at, basket.pieces) == (sale.at, sale.pieces) and (
+            self.sold_in(basket) == sale.products
+        )
 
     def baskets(self) -> Iterable[Basket]:
         """The baskets of all customers."""
@@ -150,9 +164,16 @@ class Purchases:
         if number is None:
             number = self._numbers[product.key] = len(self.products)
             self.products.append(product)
+            self._first.append(product)
             self.holding.append([])
             self._newest.append(None)
         return number
+
+    def _look(self, basket: Basket, number: int) -> Product:
+        """A product as it was shown in a basket."""
+        if not basket.sold:
+            return self._first[number]
+        return basket.sold[basket.products.index(number)]
 
     def _size(self, basket: Basket, sign: int) -> None:
         if len(basket.products) <= LARGEST_BASKET:
@@ -171,7 +192,7 @@ class Purchases:
             titled = [
                 (basket.place, sold.title)
                 for basket in self.holding[number]
-                if (sold := basket.sold[basket.products.index(number)]).title
+                if (sold := self._look(basket, number)).title
             ]
             product = replace(product, title=max(titled)[1] if titled else "")
         self.products[number] = product

@@ -177,6 +177,12 @@ class MemoryNights:
             for one in found
         ]
 
+    def touched(self, who: str) -> Collection[str] | None:
+        """A customer's orders that were touched since the last night; None: they are merged."""
+        if who not in self._memory.people:
+            return None
+        return (self._memory.bought or {}).get(who, ())
+
     def due(self, who: str, until: datetime) -> list[Refill]:
         """What is used up before, and was not told."""
         night, limit = self._night, microseconds(until)
@@ -312,8 +318,12 @@ class Leaf(Unwritten):
         """What will be used up."""
         return self._current().refills(self.who)
 
+    def touched(self) -> Collection[str] | None:
+        """The orders of the day; perhaps any where the page's customer is another one now."""
+        return self._current().touched(self.who)
+
     def due(self, until: datetime) -> list[Refill]:
-        """What is used up by then."""
+        """What is used up before."""
         return self._current().due(self.who, until)
 
     def tell(self, refills: Sequence[Refill]) -> datetime | None:

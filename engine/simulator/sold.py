@@ -29,7 +29,7 @@ class Bought:
 
 
 class Rhythms:
-    """The rhythms of one night, each made on the first question."""
+    """The rhythms of all products, each made on the first question."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -42,9 +42,10 @@ class Rhythms:
             self._made[product] = None if repeats is None else repeats.rhythm()
         return self._made[product]
 
-    def forget(self) -> None:
-        """Another night has come."""
-        self._made.clear()
+    def forget(self, products: Iterable[int]) -> None:
+        """These are bought in another way now."""
+        for product in products:
+            self._made.pop(product, None)
 
 
 class Sold:
@@ -96,7 +97,7 @@ class Sold:
     def settle(self) -> set[int]:
         """That was all of this night; the products that are bought in another way now."""
         touched, self._touched = self._touched, set()
-        self.rhythms.forget()
+        self.rhythms.forget(touched)
         return touched
 
     def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> Collection[int]:
@@ -108,7 +109,7 @@ class Sold:
                 sale = None
             former = find(held, order_id) if held else None
             if former is not None:
-                if sale is not None and former.is_of(sale):
+                if sale is not None and self.purchases.says(former, sale):
                     continue
                 gone.append(former)
             if sale is not None:

@@ -71,7 +71,7 @@ def errors(year: Purchases, cut: datetime, end: datetime) -> tuple[Errors, Error
     for who, baskets in year.customers.items():
         for one in baskets:
             if one.at < begin:
-                before.put(who, Sale(one.at, one.order_id, one.sold, one.pieces))
+                before.put(who, Sale(one.at, one.order_id, year.sold_in(one), one.pieces))
     market, habits = habits_of(before)
     known = market.rhythms()
     plain, clipped, cases = [0.0] * 3, [0.0] * 3, 0
@@ -79,7 +79,7 @@ def errors(year: Purchases, cut: datetime, end: datetime) -> tuple[Errors, Error
         again: dict[str, int] = {}
         for basket in baskets:
             if begin <= basket.at < over:
-                for product in basket.sold:
+                for product in year.sold_in(basket):
                     again.setdefault(product.key, basket.at)
         for key, at in again.items():
             number = before.numbers.get(key, -1)
