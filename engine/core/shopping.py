@@ -10,7 +10,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -84,12 +85,17 @@ class Reminding:
 
     def at(self, date: datetime) -> datetime:
         """When to remind of what is used up at ``date``."""
-        return resolve_local((date - self.before).astimezone(self.zone).date(), time.min, self.zone)
+        return _begin((date - self.before).astimezone(self.zone).date(), self.zone)
 
     def until(self, now: datetime) -> datetime:
         """What is used up before is to be reminded of by now."""
         tomorrow = now.astimezone(self.zone).date() + timedelta(days=1)
-        return resolve_local(tomorrow, time.min, self.zone) + self.before
+        return _begin(tomorrow, self.zone) + self.before
+
+
+@lru_cache(maxsize=1024)  # all customers are told of the same few days
+def _begin(day: date, zone: ZoneInfo) -> datetime:
+    return resolve_local(day, time.min, zone)
 
 
 class Unwritten(Mapping[str, Any]):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 from engine.passage import live
 from engine.ports.storage import Incoming
 from engine.simulator.house import house_of
+from engine.simulator.nights import Swap
+from engine.simulator.sold import Bought
 from tests.services.house import STORE, person
 from tests.simulator.both import Kept, differences, outcome, shop
 from tests.simulator.nightly import Watched, from_nothing, watched
@@ -172,3 +176,51 @@ def same(whole: Watched, quick: Watched) -> None:
         pages = {who: one for who, one in pages.items() if one[0] != nothing}
         others = {who: one for who, one in others.items() if one[0] != nothing}
         assert pages == others, at
+
+
+def test_parts_of_a_shop_that_tell_each_other_are_the_whole(tmp_path: Path, scale: Scale) -> None:
+    @settings(
+        max_examples=scale(8, 300), phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+    )
+    @given(story=st.lists(deeds, min_size=10, max_size=50), rules=rules, chance=st.randoms())
+    def agree(story: list[Deed], rules: dict[str, Any], chance: Random) -> None:
+        files_of(tmp_path, {**STORE, "recommendations": rules})
+        arrivals = told(story)
+        until = arrivals[-1].received_at + 20 * DAY
+        nights: list[Sequence[Bought]] = []
+
+        def record(bought: Sequence[Bought]) -> Sequence[Bought]:
+            nights.append(bought)
+            return bought
+
+        whole = lived_with(tmp_path, arrivals, until, record)
+        for half in (0, 1):
+            some = [one for one, deed in zip(arrivals, story, strict=True) if deed.who % 2 == half]
+            upcoming = iter(nights)
+
+            def swap(mine: Sequence[Bought], upcoming: Any = upcoming) -> Sequence[Bought]:
+                here = {one.customer_id: one for one in mine}
+                everything = [*next(upcoming)]
+                assert all(here.pop(one.customer_id, one) == one for one in everything)
+                assert not here
+                chance.shuffle(everything)
+                found: Sequence[Bought] = pickle.loads(pickle.dumps(everything))
+                return found
+
+            part = lived_with(tmp_path, some, until, swap)
+            for one, other in zip(whole.seen, part.seen, strict=True):
+                assert one[2:] == other[2:]
+                assert all(one[1][who] == page for who, page in other[1].items())
+
+    agree()
+
+
+def lived_with(
+    workspace: Path, arrivals: Sequence[Incoming], until: datetime, swap: Swap
+) -> Watched:
+    """The nights of a simulation that tells others what changed."""
+    premises = shop(workspace, START, Kept())
+    premises.stocktaking.swap = swap
+    house, eyes = watched(premises, house_of(premises))
+    live(house, arrivals, until)
+    return eyes
