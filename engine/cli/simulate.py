@@ -235,12 +235,13 @@ def gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
 
 
 def _recall(session: Session, prepared: Prepared) -> None:
-    from engine.storage.recordings import messages_sent, recordings
+    from engine.storage.recordings import messages_sent, recordings, suppressed
     from triggers.sources.native import deserialize
 
     with session.records() as records:
         for one in recordings(records.storage.database):
             prepared.add(deserialize(one.body), one.arrived, one.body)
+        prepared.suppressed = suppressed(records.storage.database)
         for message, at, provider in messages_sent(records.storage.database):
             prepared.went_out(message, at, previewed=provider == _NOBODYS)
 

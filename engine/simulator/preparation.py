@@ -10,6 +10,7 @@ from pathlib import Path
 from config.policy import Policy
 from config.settings import Settings, load_settings
 from engine.core.campaign import CampaignStatus, Plan
+from engine.core.customer import Suppression
 from engine.ports.clock import Clock, SystemClock
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.figures import Tally
@@ -63,6 +64,7 @@ class Prepared:
         self._reactions: list[Done] = []
         self._sent: dict[str, datetime] = {}
         self._previewed: dict[str, datetime] = {}
+        self.suppressed: list[Suppression] = []  # addresses as they stand in the end
 
     @property
     def live(self) -> list[str]:
@@ -119,6 +121,7 @@ class Prepared:
             seed=self._seed,
             settings=self._settings,
             recollection=recollection if as_recorded else None,
+            suppressed=[one for one in self.suppressed if one.at < (since or first)],
         )
 
     def _recollect(self, since: datetime) -> Recollection:

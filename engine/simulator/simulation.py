@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from config.settings import Settings, load_settings
+from engine.core.customer import Suppression
+from engine.core.world import Changes
 from engine.passage import live
 from engine.ports.storage import Incoming
 from engine.setup import read_policy
@@ -43,6 +45,7 @@ class Setup:
     seed: str = "1"
     settings: Settings | None = None
     pools: Mapping[str, int] = field(default_factory=dict)
+    suppressed: Sequence[Suppression] = ()  # before ``since``
     recollection: Recollection | None = None  # None: every message is met as the behaviour says
 
 
@@ -101,6 +104,7 @@ class Life:
         )
         for pool, size in setup.pools.items():
             premises.memory.pools.limit(pool, size)
+        premises.memory.permits.take(Changes(suppressions=list(setup.suppressed)))
         self._customers = Customers(
             doors_of(premises), behaviour, setup.seed, setup.recollection
         )  # fmt: skip

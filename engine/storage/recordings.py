@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from engine.core.customer import Suppression
 from engine.ports.privacy import ERASED_BODY, EXPIRED_BODY
 from engine.storage import tables
 from engine.storage.bulk import fetch
 from engine.storage.database import Database
+from engine.storage.permission_rows import suppression_of
 from engine.storage.scalars import moment
 
 _PAGE: Final = 5000
@@ -23,6 +25,7 @@ _SENT: Final = (
     "SELECT id, sent_at, provider FROM messages"
     " WHERE id > {p} AND sent_at IS NOT NULL ORDER BY id LIMIT {p}"
 )
+_SUPPRESSED: Final = "SELECT channel, address, scope, reason, at FROM suppressions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,12 @@ def recordings(database: Database) -> Iterator[Recording]:
             yield Recording(arrived=moment(at if backfill else received_at), body=body.encode())
         if len(rows) < _PAGE:
             return
+
+
+def suppressed(database: Database) -> list[Suppression]:
+    """The addresses that must not be written to."""
+    with database.reading() as connection:
+        return [suppression_of(row) for row in fetch(connection, _SUPPRESSED)]
 
 
 def messages_sent(database: Database) -> Iterator[tuple[str, datetime, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections import Counter
 from datetime import datetime, timedelta
@@ -11,17 +12,19 @@ from typing import Any
 import pytest
 
 from engine.bootstrap import build
+from engine.core.message import Message
 from engine.fast_forward import live_through
 from engine.ports.clock import VirtualClock
 from engine.ports.storage import Incoming
 from engine.providers.immediate import ImmediateSender
 from engine.simulator.behaviour import Behaviour, Manner
+from engine.simulator.recorded import Done
 from engine.storage.database import Database
 from engine.storage.recordings import recordings
 from tests.cli import shop
 from tests.cli.shop import DAY, END, START, Cli
 from tests.simulator.both import Watching
-from triggers.event import Event
+from triggers.event import CustomerFacts, Event
 from triggers.sources.native import parse_line, serialize
 
 SPAN = ("--from", START.isoformat(), "--until", END.isoformat())
@@ -47,9 +50,31 @@ PAST = sorted(
                 ("order.delivered", 15, 1010),
             )
         ),
+        # ben buys again, when his mail does not arrive any more
+        (
+            START + 12 * DAY,
+            shop.event("order.placed", START + 12 * DAY, "ben", 1011, customer={"consent": False}),
+        ),
     ),
     key=lambda one: one[0],
 )
+
+
+class Readers(Watching):
+    """Everybody behaves so, and ben's first message bounces."""
+
+    def _plan(self, message: Message) -> None:
+        sent = message.sent_at
+        if message.order_id != "shop:1002" or sent is None:
+            super()._plan(message)
+            return
+        at = sent + timedelta(hours=1)
+        told = Event(
+            id=f"message.bounced:{message.id}", source="lagniappe", type="message.bounced",
+            time=at, customer=CustomerFacts(id=message.customer_id),
+            data={"message_id": message.id, "permanent": True},
+        )  # fmt: skip
+        heapq.heappush(self._planned, (at, message.id, 0, Done(at=at, event=told)))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +96,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             event = parse_line(json.dumps(told).encode(), received_at=at, catalog=app.catalog)
             assert isinstance(event, Event)
             arrivals.append(Incoming(event=event, body=serialize(event), received_at=at))
-        live_through(app, clock, arrivals, END, crowd=Watching(app, BEHAVIOUR))
+        live_through(app, clock, arrivals, END, crowd=Readers(app, BEHAVIOUR))
     finally:
         app.sender.stop()
         app.close()
@@ -114,7 +139,8 @@ def simulated(report: Any) -> tuple[Counter[str], Counter[str], Counter[tuple[st
 
 def test_its_own_history_comes_out_with_its_reactions(lived: Cli) -> None:
     wanted = logged(lived)
-    assert wanted[1]["no_consent"] == 2  # ben has never agreed, ada not any more
+    assert wanted[1]["no_consent"] == 1  # ada wants no more
+    assert wanted[1]["suppressed"] == 2  # ben cannot be reached
     for seed in ("1", "2"):
         report = lived.json("simulate", *SPAN, "--seed", seed)
         assert simulated(report) == wanted
@@ -143,7 +169,9 @@ def test_what_does_not_go_out_is_not_reacted_to(lived: Cli) -> None:
     recorded = part["recorded"]
     assert recorded["left_out"] > 0
     shown = lived.ok("simulate", *SPAN, "--campaign", "thanks")
-    assert f"{recorded['left_out']:,} left out" in shown
+    assert f"{recorded['left_out']:,} things that they really did are left out" in " ".join(
+        shown.split()
+    )
     assert recorded["replayed"] + recorded["left_out"] == whole["recorded"]["replayed"]
     few = lived.json("simulate", *SPAN, "--campaign", "thanks", "--customers", "1")["recorded"]
     assert few["replayed"] + few["left_out"] < recorded["replayed"] + recorded["left_out"]
@@ -178,9 +206,9 @@ def test_a_file_may_ask_for_its_model_alone(lived: Cli, tmp_path: Path) -> None:
 
 
 def test_what_was_said_before_holds(lived: Cli) -> None:
-    """An opt-out by the link of a message of before is history, whatever goes out now."""
+    """An opt-out by the link of a message of before, and a bounce of one, are history."""
     log = lived.json("log")
     told = min(row["sent_at"] for row in log if row["campaign"] == "review" and row["sent_at"])
     since = datetime.fromisoformat(told) + timedelta(minutes=1)
     report = lived.json("simulate", "--from", since.isoformat(), "--until", END.isoformat())
-    assert "no_consent" in {row["reason"] for row in report["withheld"]}
+    assert {"no_consent", "suppressed"} <= {row["reason"] for row in report["withheld"]}

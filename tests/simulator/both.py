@@ -98,10 +98,11 @@ class Watching(Customers):
         with self._app.storage.database.engine.connect() as connection:
             found = connection.execute(text("SELECT id FROM messages WHERE sent_at IS NOT NULL"))
             fresh = sorted({row[0] for row in found} - self._seen)
-        self._seen.update(fresh)
-        with self._app.storage.deciding() as unit:
-            for message in unit.messages(fresh).values():
-                self.got(message)
+        if fresh:
+            self._seen.update(fresh)
+            with self._app.storage.deciding() as unit:
+                for message in unit.messages(fresh).values():
+                    self.got(message)
         return super().next_at()
 
 
