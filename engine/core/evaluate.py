@@ -6,7 +6,7 @@ one side is, whatever the other. Only `x == null`, `x != null` and `has(x)` look
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -110,7 +110,22 @@ def shown_values(condition: Condition, activation: Activation) -> dict[str, obje
     return {name: _shown(activation.value(name)) for name in names}
 
 
+def every_unmet(condition: Condition, activation: Activation) -> tuple[Verdict, ...]:
+    """A verdict for each part of the condition that is not met, in the author's order; none when
+    all are. For people, who want to know all that it would take."""
+    if is_met(condition, activation):
+        return ()
+    return tuple(_each_unmet(condition, activation)) or (_unmet(condition, activation),)
+
+
 def _unmet(condition: Condition, activation: Activation) -> Verdict:
+    for verdict in _each_unmet(condition, activation):
+        return verdict
+    # Each part is met and the whole is not: only the bound on the whole's work can do that.
+    return Verdict(met=False, clause=None, code="error", values=(), field=None)
+
+
+def _each_unmet(condition: Condition, activation: Activation) -> Iterator[Verdict]:
     for index in range(len(condition.clauses)):
         failed, result = _outcome(condition, index, activation)
         if result is True:
@@ -122,9 +137,7 @@ def _unmet(condition: Condition, activation: Activation) -> Verdict:
             needed = condition.clause_needs[index]
             empty = next((name for name in needed if activation.value(name) is None), None)
             code = "error" if empty is None else "no_value"
-        return Verdict(met=False, clause=index, code=code, values=values, field=empty)
-    # Each part is met and the whole is not: only the bound on the whole's work can do that.
-    return Verdict(met=False, clause=None, code="error", values=(), field=None)
+        yield Verdict(met=False, clause=index, code=code, values=values, field=empty)
 
 
 def _outcome(condition: Condition, index: int, activation: Activation) -> tuple[bool, object]:

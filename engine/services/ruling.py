@@ -239,7 +239,7 @@ def of_message(
     if decision is not None and fits:
         text += _taken_by(case, message, decision, asked)
     subject = f' "{message.subject}"' if message.subject and message.status in SENT else ""
-    text += f"{subject} (step {message.step}, {message.channel})"
+    text += f"{subject}{_response(message, asked)} (step {message.step}, {message.channel})"
     if message.status in SENT:
         return text, "sent", ()
     about = _about(case, message.campaign, asked, plan, message)
@@ -253,6 +253,12 @@ def of_message(
     if message.status is MessageStatus.CANCELLED and is_event(code):
         changes = (Change(code=code, text=f"nothing: {ended(code)}, and that ended the journey"),)
     return text, code, changes
+
+
+def _response(message: LoggedMessage, asked: Question) -> str:
+    """What the customer is known to have done with it."""
+    seen = (("opened", message.opened_at), ("a link clicked", message.clicked_at))
+    return "".join(f", {word} {when(at, asked.zone)}" for word, at in seen if at is not None)
 
 
 def _taken_by(case: Case, message: LoggedMessage, decision: Decision, asked: Question) -> str:

@@ -36,7 +36,7 @@ def timeline(
     found = [_of_event(case, one) for one in case.events]
     found += _decided(case, facts_of(decisions, asked))
     for message in messages:
-        found += _of_message(message)
+        found += reported(message)
     kept = [
         one
         for one in found
@@ -110,7 +110,7 @@ def _told_later(event: LoggedEvent) -> str:
     return f", {hours / 24:.0f} days late" if hours >= 48 else f", {hours:.0f} hours late"
 
 
-def _of_message(message: LoggedMessage) -> list[Fact]:
+def reported(message: LoggedMessage) -> list[Fact]:
     """What the provider, or the customer, has made of a message since it was sent."""
     found = []
     for name, text in _STAMPS:

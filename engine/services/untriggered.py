@@ -9,7 +9,7 @@ from typing import assert_never
 
 from engine.core.campaign import CampaignStatus, DateTrigger, EventTrigger, Plan, ScheduleTrigger
 from engine.core.customer import Order, Ticket
-from engine.core.evaluate import evaluate
+from engine.core.evaluate import every_unmet
 from engine.core.expression import Condition
 from engine.core.facts import bind
 from engine.core.guards import zone_of
@@ -145,13 +145,25 @@ def _object_of(case: Case, logged: LoggedEvent) -> _Object:
 def _refused(
     plan: Plan, case: Case, about: _Object, asked: Question
 ) -> tuple[str, str, str] | None:
-    """The entry condition that is unmet as things stand: its name, why, and what it wants.
+    """The entry condition that is unmet as things stand: its name, why, and all that is wanted.
 
     What only the event itself could tell is left open.
     """
     if asked.as_known or (about.order is None and about.ticket is None):
         return None
-    return next(_unmet(plan, case, about, asked), None)
+    return _all_unmet(plan, case, about, asked)
+
+
+def _all_unmet(
+    plan: Plan, case: Case, about: _Object, asked: Question
+) -> tuple[str, str, str] | None:
+    found = list(_unmet(plan, case, about, asked))
+    if not found:
+        return None
+    first = found[0][0]
+    why = "; ".join(why for name, why, _ in found if name == first)
+    wanted = dict.fromkeys(wanted for _, _, wanted in found if wanted)
+    return first, why, " && ".join(wanted)
 
 
 def _unmet(
@@ -170,11 +182,10 @@ def _unmet(
     for name, condition in conditions:
         if condition is None:
             continue
-        verdict = evaluate(condition, values)
-        if verdict.met or (verdict.field or "").startswith("trigger."):
-            continue
-        trace = trace_of(verdict)
-        yield name, unmet(trace, condition), wanted_clause(trace, condition)
+        for verdict in every_unmet(condition, values):
+            if not (verdict.field or "").startswith("trigger."):
+                trace = trace_of(verdict)
+                yield name, unmet(trace, condition), wanted_clause(trace, condition)
 
 
 def _no_fire(plan: Plan, trigger: ScheduleTrigger, case: Case, asked: Question) -> Missing:
@@ -190,7 +201,7 @@ def _no_fire(plan: Plan, trigger: ScheduleTrigger, case: Case, asked: Question) 
             f"record; {following}"
         )
         return Missing(code="not_fired", text=text)
-    refused = next(_unmet(plan, case, _Object(), asked), None)
+    refused = _all_unmet(plan, case, _Object(), asked)
     if refused is not None:
         name, why, wanted = refused
         change = Change(code=name, text=f"a look with {wanted or f'its {name} met'}")

@@ -21,6 +21,7 @@ from engine.core.trace import verdict_text
 from engine.ports.history import LoggedJourney
 from engine.services.case import Case, Fact, Outcome, Question, facts_of, plan_of
 from engine.services.ruling import Knock, knocks_of, rule
+from engine.services.timeline import reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,9 @@ def _facts(case: Case, campaign: str, asked: Question, knocks: Sequence[Knock]) 
         if verdict.code not in entered
     ]
     found += facts_of((one for one in case.decisions if one.campaign == campaign), asked)
+    for message in case.messages:
+        if message.campaign == campaign:
+            found += reported(message)
     found += [
         Fact(
             at=one.at,

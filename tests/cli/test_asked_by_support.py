@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,21 @@ entry: {key: order.id, re_entry: never}
 steps:
   - id: day
     delay: 1d
+""",
+    "campaigns/loyal.yaml": """\
+version: 1
+id: loyal
+name: To the loyal
+stage: loyalty
+status: live
+purpose: marketing
+trigger:
+  schedule: {cron: "0 9 * * *", timezone: customer}
+  segment: customer.orders_count >= 5 && customer.open_tickets == 0 && customer.email_consent
+entry: {key: customer.id}
+steps:
+  - id: ask
+    send_email: review
 """,
     "campaigns/effort.yaml": """\
 version: 1
@@ -125,11 +141,8 @@ def _loaded(cli: Cli, days: int) -> Cli:
 
 
 def _rows(cli: Cli, sql: str) -> list[Any]:
-    connection = sqlite3.connect(cli.workspace / "lagniappe.db")
-    try:
+    with closing(sqlite3.connect(cli.workspace / "lagniappe.db")) as connection:
         return [row[0] for row in connection.execute(sql)]
-    finally:
-        connection.close()
 
 
 def _answer(cli: Cli, *args: str) -> dict[str, Any]:
@@ -213,6 +226,18 @@ def test_what_would_keep_it_out_on_arrival_too_is_told(changed: Cli) -> None:
     )
 
 
+def test_all_that_a_segment_still_wants_is_told(cli: Cli) -> None:
+    told = _answer(cli, "ben", "--campaign", "loyal")
+    assert told["code"] == "segment"
+    assert (
+        "needs customer.orders_count >= 5, but customer.orders_count is 1; "
+        "needs customer.email_consent, but customer.email_consent is false; the next look is"
+    ) in told["answer"]
+    assert [one["text"] for one in told["changes"]] == [
+        "a look with customer.orders_count >= 5 && customer.email_consent"
+    ]
+
+
 def test_an_exit_by_an_event_says_when_the_customer_may_enter_anew(cli: Cli) -> None:
     told = _answer(cli, "fay", "--campaign", "club")
     assert (told["outcome"], told["code"]) == ("exited", "order.placed")
@@ -237,6 +262,20 @@ def test_a_cap_names_the_messages_that_had_taken_it(cli: Cli) -> None:
         "not sent: marketing cap 1 per 7d reached (1 in the last 7 days), "
         "taken by review 2026-03-09 09:00 CDT"
     )
+
+
+def test_what_the_customer_did_with_a_message_is_told(changed: Cli) -> None:
+    (row,) = changed.json("log", "--customer", "ada", "--campaign", "review", "--status", "sent")
+    at = int((START + 7 * DAY).timestamp()) * 1_000_000
+    with closing(sqlite3.connect(changed.workspace / "lagniappe.db")) as connection:
+        connection.execute("UPDATE messages SET opened_at = ? WHERE id = ?", (at, row["id"]))
+        connection.commit()
+    (told,) = changed.json("why", row["id"])["campaigns"]
+    assert (
+        'preview "How was it, Ada?", opened 2026-03-09 10:00 CDT (step ask, email)'
+        in (told["answer"])
+    )
+    assert "opened" in {one["kind"] for one in told["facts"]}
 
 
 # --- files that have changed since ----------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from engine.core.evaluate import Activation, Verdict, evaluate
+from engine.core.evaluate import Activation, Verdict, evaluate, every_unmet
 from engine.core.expression import compile_condition
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from tests.core.condition_samples import FULL, NULLABLE, PLACED_AT, VOCABULARY
@@ -17,6 +17,20 @@ from tests.core.condition_samples import FULL, NULLABLE, PLACED_AT, VOCABULARY
 def verdict(source: str, changes: dict[str, object] | None = None) -> Verdict:
     values = {**FULL, **(changes or {})}
     return evaluate(compile_condition(source, VOCABULARY), Activation(values))
+
+
+@given(st.lists(st.sampled_from(
+    ["order.total > 1e9", "order.is_gift", "!order.is_gift", 'customer.name == "x"', "true"]
+), min_size=1, max_size=5))  # fmt: skip
+def test_all_that_is_unmet_begins_with_what_decided(parts: list[str]) -> None:
+    condition = compile_condition(" && ".join(parts), VOCABULARY)
+    activation = Activation({**FULL, "customer.name": None})
+    decided, every = evaluate(condition, activation), every_unmet(condition, activation)
+    assert bool(every) is not decided.met
+    assert every[:1] == (() if decided.met else (decided,))
+    alone = [compile_condition(one.source, VOCABULARY) for one in condition.clauses]
+    unmet = [number for number, one in enumerate(alone) if not evaluate(one, activation).met]
+    assert [one.clause for one in every] == unmet
 
 
 COMPARISONS = [

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from engine.core.customer import Ticket
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.identity import IdentityKey
 from engine.core.message import MessageStatus
@@ -160,6 +162,47 @@ def test_customers_are_found_by_all_that_they_are_known_by(
     assert ids(history.find_customers("123")) == ["0a1b2c", "dddd"]
     assert history.find_customers("nobody") == []
     assert history.find_customers(" ") == []
+
+
+def test_whatever_people_have_at_hand_is_found(storage: SqlStorage, history: SqlHistory) -> None:
+    ann = things.new_world(
+        "ann",
+        things.order("shop:77", "ann", number="#1001"),
+        things.journey("j-1", "ann"),
+        Ticket(id="desk:T7", customer_id="ann"),
+    )
+    ben = things.new_world(
+        "ben",
+        things.order("shop:1001", "ben", number="#1002"),
+        things.message("m-1", "ben"),
+        Ticket(id="desk:T_", customer_id="ben"),
+    )
+    store(storage, ann, ben)
+    with storage.deciding() as unit:
+        unit.identify(IdentityKey("phone:shop", "+447700900116"), "ann")
+        unit.identify(IdentityKey("email", "ann@example.com"), "ann")
+        unit.commit()
+    with storage.database.writing() as connection:
+        connection.execute(
+            sa.text("UPDATE messages SET provider_message_id = 'SG.1' WHERE id = 'm-1'")
+        )
+    for named, order in (("#1001", "shop:77"), ("1001", "shop:77"), ("77", "shop:77")):
+        assert ids(history.find_orders(named)) == [order], named
+    for named, kind, owner in (
+        ("J-1", "journey", "ann"),
+        ("SG.1", "message", "ben"),
+        ("T7", "ticket", "ann"),
+        ("T_", "ticket", "ben"),
+        ("07700 900116", "phone", "ann"),
+        ("(0)7700-900.116", "phone", "ann"),
+    ):
+        found = history.find_others(named)
+        assert [(each.kind, each.customer_id) for each in found] == [(kind, owner)], named
+    assert history.find_others("900116") == []
+    assert history.find_others("T") == []
+    assert history.find_others(" ") == []
+    assert history.emails_like("Anne@example.com") == ["ann@example.com"]
+    assert history.emails_like(" ") == []
 
 
 def test_a_timeline_tells_all_in_order(storage: SqlStorage, history: SqlHistory) -> None:
