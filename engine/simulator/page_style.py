@@ -4,9 +4,9 @@ from typing import Final
 
 STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1d1d1f;--dim:#5f5f66;--line:#dcdce1;--paper:#fff;
---card:#f7f7f9;--s0:#7a1f2b;--s1:#b9771a;--s2:#3f6f8f;--warn:#8a5300}
+--card:#f7f7f9;--s0:#7a1f2b;--s1:#b9771a;--s2:#3f6f8f}
 @media (prefers-color-scheme:dark){:root{--ink:#ececf0;--dim:#a6a6af;--line:#3a3a41;
---paper:#161618;--card:#202024;--s0:#d8808b;--s1:#e0b060;--s2:#7fb0d0;--warn:#e8bd77}}
+--paper:#161618;--card:#202024;--s0:#d8808b;--s1:#e0b060;--s2:#7fb0d0}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:62rem;padding:1rem 1rem 3rem;font:16px/1.5 system-ui,sans-serif;
 color:var(--ink);background:var(--paper);overflow-wrap:break-word}
