@@ -7,6 +7,7 @@ reports arrive never changes the outcome (a last-writer-wins register per field)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -134,7 +135,7 @@ class Order:
     cancel_reason: str | None = None
     has_open_return: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: Mapping[str, Line] = field(default_factory=dict)
     fulfilments: dict[str, Fulfilment] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
     facts: dict[str, datetime] = field(default_factory=dict)

@@ -11,7 +11,7 @@ said: a transition happens once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -139,7 +139,7 @@ def _merge_lines(order: Order, told: tuple[LineFacts, ...], version: int, merged
         merged.lines = True
 
 
-def _comparable(lines: dict[str, Line]) -> list[str]:
+def _comparable(lines: Mapping[str, Line]) -> list[str]:
     return sorted(repr(line) for line in lines.values())
 
 

@@ -34,6 +34,7 @@ CHANGES: Final = frozenset(
      "order.disputed"}
 )  # fmt: skip
 _AGAIN: Final = timedelta(days=1)  # while a return is under way
+_LONG: Final = 16  # lines; reading fewer anew takes less than keeping what was read
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
 
@@ -164,11 +165,16 @@ def account_of(world: World) -> Record | None:
 
 
 def ledger_of(world: World) -> Ledger:
-    """What the book adds up to."""
-    reader = world.books.readings.get(BOOK)
-    if not isinstance(reader, LedgerReader):
-        reader = world.books.readings[BOOK] = LedgerReader()
-    return reader.read(world.books)
+    """What the book adds up to. How far a long one was read is kept with the books."""
+    readings = world.books.readings
+    reader = readings.get(BOOK)
+    if isinstance(reader, LedgerReader):
+        return reader.read(world.books)
+    reader = LedgerReader()
+    ledger = reader.read(world.books)
+    if len(ledger.lines) > _LONG:
+        readings[BOOK] = reader
+    return ledger
 
 
 def order_key(order: Order) -> str:

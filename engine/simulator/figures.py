@@ -20,8 +20,9 @@ from engine.core.identity import OWN_SOURCE
 from engine.core.message import Message, SendResult
 from engine.core.points import ACCOUNT
 from engine.core.points import BOOK as POINTS
-from engine.core.world import JourneyStatus, World
+from engine.core.world import Journey, JourneyStatus, World
 from engine.ports.storage import Processed
+from engine.programs.purchases import instant
 from engine.simulator.backlog import Departures
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
@@ -168,7 +169,8 @@ class Tally:
             figures.customers += 1
             figures.orders += person.customer.orders_count
             figures.revenue += person.customer.total_spent
-            self._journeys(person)
+            for journey in person.journeys.values():
+                self.ended(journey)
             self._pressure(person)
             self._books(person)
         figures.busiest = sorted(figures.busiest, key=_loudness)[:MOST]
@@ -179,28 +181,26 @@ class Tally:
                 figures.dry[pool] = one.dry_at
         return figures
 
-    def _journeys(self, person: Person) -> None:
+    def ended(self, journey: Journey) -> None:
+        """Count a journey as it is left."""
         figures = self.figures
-        for journey in person.journeys.values():
-            held_out = journey.status is JourneyStatus.HOLDOUT
-            figures.journeys[journey.campaign, "held_out" if held_out else "entered"] += 1
-            if not held_out:
-                live = journey.status is JourneyStatus.LIVE
-                end = "waiting" if live else journey.status.value
-                figures.journeys[journey.campaign, end] += 1
-            if journey.goal_at is not None:
-                figures.goals[journey.campaign, "held_out" if held_out else "treated"] += 1
-            for result in journey.results.values():
-                for kind in ("opened", "clicked", "answered"):
-                    if result.get(kind) is True:
-                        figures.observed[journey.campaign, kind] += 1
+        held_out = journey.status is JourneyStatus.HOLDOUT
+        figures.journeys[journey.campaign, "held_out" if held_out else "entered"] += 1
+        if not held_out:
+            live = journey.status is JourneyStatus.LIVE
+            end = "waiting" if live else journey.status.value
+            figures.journeys[journey.campaign, end] += 1
+        if journey.goal_at is not None:
+            figures.goals[journey.campaign, "held_out" if held_out else "treated"] += 1
+        for result in journey.results.values():
+            for kind in ("opened", "clicked", "answered"):
+                if result.get(kind) is True:
+                    figures.observed[journey.campaign, kind] += 1
 
     def _pressure(self, person: Person) -> None:
-        weeks = Counter(
-            _week(message.sent_at.astimezone(self._zone).date())
-            for message in person.messages.values()
-            if message.sent_at is not None
-        )
+        sent = [one.sent_at for one in person.messages.values() if one.sent_at is not None]
+        sent += [instant(each) for each in person.sent]
+        weeks = Counter(_week(each.astimezone(self._zone).date()) for each in sent)
         count = weeks.total()
         self.figures.pressure[count] += 1
         if count:

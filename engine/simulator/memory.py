@@ -72,7 +72,7 @@ class Memory:
         self.permits = Permits()
         self.census = Census()
         self.pools = Pools()
-        self.keepers: defaultdict[Place, set[str]] = defaultdict(set)
+        self.keepers: dict[Place, tuple[str, ...]] = {}  # customers, nearly always one
         self.coupons: defaultdict[str, set[str]] = defaultdict(set)  # holders, by code
         self.shelf: Shelf = {}
         self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
@@ -227,7 +227,7 @@ class Memory:
         place, customer_id = (record.book, record.key), person.customer.id
         person.books[place] = record
         self.recorded.add(customer_id)
-        self.keepers[place].add(customer_id)
+        self._keeps(place, customer_id)
         if record.book == COUPONS:
             for code in _codes(record.key):
                 self.coupons[code].add(customer_id)
@@ -236,6 +236,11 @@ class Memory:
     def _note(self, customer_id: str, orders: Iterable[str]) -> None:
         if self.bought is not None:
             self.bought.setdefault(customer_id, set()).update(orders)
+
+    def _keeps(self, place: Place, customer_id: str) -> None:
+        keepers = self.keepers.get(place, ())
+        if customer_id not in keepers:
+            self.keepers[place] = (*keepers, customer_id)
 
     def _keep_order(self, order: Order) -> None:
         self.orders[order.id] = order
@@ -264,7 +269,9 @@ class Memory:
         self.census.leave(merge.merged)
         for place in gone.books:
             self.records.put((merge.merged, *place), None)
-            self.keepers[place].discard(merge.merged)
+            self.keepers[place] = tuple(
+                each for each in self.keepers.get(place, ()) if each != merge.merged
+            )
         for holders in self.coupons.values():
             if merge.merged in holders:
                 holders.remove(merge.merged)
@@ -273,7 +280,7 @@ class Memory:
         person = self.people[merge.survivor]
         person.join(gone)
         for place, record in person.books.items():
-            self.keepers[place].add(merge.survivor)
+            self._keeps(place, merge.survivor)
             self.records.put((merge.survivor, *place), record.due_at)
         for key in self.keys.pop(merge.merged, set()):
             self.identities[key] = merge.survivor

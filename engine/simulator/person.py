@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,13 @@ from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 
 # What a decision, a hand-over or its outcome may still change.
-_OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
+OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
 _Counted = tuple[MessageStatus | None, Contact | None]
 _UNCOUNTED: Final[_Counted] = (None, None)
+
+
+def _none() -> array[int]:
+    return array("q")  # microseconds since the epoch
 
 
 @dataclass(slots=True)
@@ -36,6 +41,7 @@ class Person:
     counted: dict[str, _Counted] = field(default_factory=dict)  # of those that nothing moves
     books: Books = field(default_factory=Books)
     contacts: list[Contact] = field(default_factory=list)
+    sent: array[int] = field(default_factory=_none)  # when forgotten messages went out
 
     def world(
         self,
@@ -89,7 +95,7 @@ class Person:
             status, contact = self.counted.get(message.id, _UNCOUNTED)
             if status is not message.status:
                 contact = _contact(message)
-                if message.status in _OPEN:
+                if message.status in OPEN:
                     wanted.add(message.id)
                 else:
                     self.counted[message.id] = message.status, contact
@@ -155,6 +161,7 @@ class Person:
             self.keep_journey(journey)
         self.books = Books({**gone.books, **self.books})
         self.contacts += gone.contacts
+        self.sent += gone.sent
 
 
 def _contact(message: Message) -> Contact | None:

@@ -89,6 +89,11 @@ class Recollection:
     done: Mapping[str, Sequence[Done]] = field(default_factory=dict)
     unasked: Sequence[Done] = ()
 
+    @property
+    def tells(self) -> bool:
+        """Whether anything at all was done with messages."""
+        return bool(self.done or self.unasked)
+
     def knows(self, message_id: str) -> bool:
         """Whether the message really went out, so that silence is known to be silence."""
         return message_id in self.sent or message_id in self.done

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from config.settings import Settings, load_settings
 from engine.core.customer import Suppression
@@ -16,6 +17,7 @@ from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour
 from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
+from engine.simulator.forgetting import forget, looks_back
 from engine.simulator.house import doors_of, house_of
 from engine.simulator.premises import Trial, furnish
 from engine.simulator.recorded import Recollection
@@ -24,6 +26,7 @@ from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 from triggers.sources.native import deserialize
 
+_TIDY: Final = timedelta(days=20)  # between two rounds through everybody's past
 Progress = Callable[[datetime, int], bool]
 
 
@@ -85,12 +88,20 @@ class _Stopped(Exception):
 
 
 class Life:
-    """A simulated shop whose past is about to be lived through. Raises ``SetupError``."""
+    """A simulated shop whose past is about to be lived through.
 
-    def __init__(self, setup: Setup, witness: Witness | None = None) -> None:
+    Without a ``witness`` what was over months ago is let go, unless it ``remembers``: that changes
+    nothing but the memory that it takes. Raises ``SetupError``.
+    """
+
+    def __init__(
+        self, setup: Setup, witness: Witness | None = None, *, remembers: bool = False
+    ) -> None:
         behaviour = setup.behaviour or UNMOVED
         self.setup = setup
         self._witness = witness
+        reacted = setup.recollection is not None and setup.recollection.tells
+        self._forgets = not (remembers or reacted or witness is not None)
         self._tally = Tally(read_policy(setup.workspace, setup.trial.changes).zone)
         self.premises = premises = furnish(
             setup.workspace,
@@ -117,11 +128,16 @@ class Life:
         goes_on: Callable[[datetime], bool] = lambda moment: True,
     ) -> bool:
         """Live through it; whether to the end. ``goes_on`` as for ``engine.passage.live``."""
-        complete = True
+        complete, tidied = True, self.setup.since
 
         def tell(now: datetime, taken: int) -> None:
+            nonlocal tidied
             if not progress(now, taken):
                 raise _Stopped
+            if self._forgets and now - tidied >= _TIDY:
+                tidied = now
+                before = now - looks_back(self.premises.rules)
+                forget(self.premises.memory, before, self._tally.ended)
 
         def passes(moment: datetime) -> bool:
             nonlocal complete
@@ -163,14 +179,16 @@ def simulate(
     history: Iterable[Recorded],
     progress: Progress,
     witness: Witness | None = None,
+    *,
+    remembers: bool = False,
 ) -> Outcome:
     """Live through a history, sorted by arrival, in this process.
 
     ``progress`` is told the clock and how many events have come in, now and then; when it answers
     False the simulation ends, and the figures are those until then. ``witness`` looks at each
-    message that goes out. Raises ``SetupError``.
+    message that goes out, and ``remembers`` is as for ``Life``. Raises ``SetupError``.
     """
-    life = Life(setup, witness)
+    life = Life(setup, witness, remembers=remembers)
     return life.outcome(life.live(history, progress))
 
 

@@ -95,7 +95,7 @@ class MemoryUnit:
     ) -> dict[str, World]:
         """Worlds by customer id; former entries come along in any case."""
         memory, self._now = self._memory, now
-        since = now - max(_LEAST, self._look_back + _WAITED)
+        since = now - messages_since(self._look_back)
         wanted: defaultdict[str, list[str]] = defaultdict(list)  # messages by customer
         for message_id in (*self._claimed, *message_ids):
             message = memory.messages.get(message_id)
@@ -348,3 +348,8 @@ class MemoryUnit:
         for settled in self._settled:
             self._memory.pools.settle(*settled)
         self._noted, self._settled = Noted(), []
+
+
+def messages_since(look_back: timedelta) -> timedelta:
+    """How far back messages are loaded where caps and gaps look back so far."""
+    return max(_LEAST, look_back + _WAITED)

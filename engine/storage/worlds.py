@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from engine.core.customer import Order, Ticket
+from engine.core.customer import Line, Order, Ticket
 from engine.core.message import COUNTED
 from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, JourneyStatus, PastEntry, World
@@ -148,8 +149,11 @@ def load_orders(
         rows += fetch_any(connection, _ORDERS_OF, complete)
     orders = {row[0]: order_of(row) for row in rows}
     if orders:
+        lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
         for row in fetch_any(connection, _LINES, orders):
-            orders[row[0]].lines[row[1]] = line_of(row)
+            lines[row[0]][row[1]] = line_of(row)
+        for order_id, those in lines.items():
+            orders[order_id].lines = those
     return orders
 
 

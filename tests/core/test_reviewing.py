@@ -232,7 +232,7 @@ def test_asked_for_are_exactly_the_products_with_a_piece_delivered_and_kept(
     expected = set()
     for number, (bought, arrived, back, is_reviewed) in enumerate(parts):
         line, product = f"l{number}", f"p{number}"
-        order.lines[line] = Line(id=line, product_id=product, quantity=bought)
+        order.lines = {**order.lines, line: Line(id=line, product_id=product, quantity=bought)}
         order.fulfilments[line] = Fulfilment(
             id=line, status=ParcelStatus.DELIVERED, at=T0, lines={line: min(arrived, bought)}
         )

@@ -1,0 +1,54 @@
+"""What a simulation forgets makes no difference to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.core.world import Journey
+from engine.simulator import simulation
+from engine.simulator.behaviour import Behaviour
+from engine.simulator.forgetting import forget
+from engine.simulator.memory import Memory
+from engine.simulator.preparation import Sample, prepare
+from engine.simulator.simulation import simulate
+from engine.synthetic.shop import Span, events
+from triggers.event import Event
+from triggers.sources.native import parse_line
+
+HERE = Path(__file__).parents[2]
+SPAN = Span(customers=25, begin=datetime(2025, 1, 1, tzinfo=UTC),
+            until=datetime(2025, 11, 1, tzinfo=UTC))  # fmt: skip
+
+
+def test_what_has_been_over_for_months_changes_nothing_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = prepare(HERE, {}, only=(), drafts=True, changes={}, render=1, seed="1")
+    for told in events(SPAN):
+        event = parse_line(json.dumps(told).encode(), received_at=SPAN.until, catalog=made.catalog)
+        assert isinstance(event, Event)
+        made.add(event)
+    setup = made.setup(since=None, until=None, afterwards=timedelta(days=30), behaviour=Behaviour())
+    history = made.history(setup, Sample())
+    gone: list[str] = []
+
+    def watched(memory: Memory, before: datetime, count: Callable[[Journey], None]) -> None:
+        def gone_and(journey: Journey) -> None:
+            gone.append(journey.id)
+            count(journey)
+
+        forget(memory, before, gone_and)
+
+    monkeypatch.setattr(simulation, "forget", watched)
+    forgetful, mindful = (
+        simulate(setup, history, lambda now, taken: True, remembers=remembers)
+        for remembers in (False, True)
+    )
+    assert forgetful.figures == mindful.figures
+    assert mindful.figures.sent.total() > 100
+    assert len(gone) > 100
