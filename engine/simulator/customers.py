@@ -182,11 +182,17 @@ class Customers:
             if receipt is not None:
                 return receipt
         text = text_of(done)
+        if text is not None and not self._is_known(text.sender):
+            return None  # whoever it is is lived through elsewhere, or not at all
         if text is not None:
             self._doors.replies.take(text)
             return None
         self._take(shifted(done.event, by), now)
         return None
+
+    def _is_known(self, number: str) -> bool:
+        with self._doors.storage.deciding() as unit:
+            return bool(unit.holders(number))
 
     def _message(self, message_id: str) -> Message:
         with self._doors.storage.deciding() as unit:

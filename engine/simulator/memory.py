@@ -66,7 +66,9 @@ class Memory:
         self.tickets: dict[str, Ticket] = {}
         self.journeys: dict[str, Journey] = {}
         self.messages: dict[str, Message] = {}
+        self.texted: defaultdict[str, set[str]] = defaultdict(set)  # customers, by number
         self.identities: dict[IdentityKey, str] = {}
+        self.kinds: set[str] = set()  # of identities
         self.keys: defaultdict[str, set[IdentityKey]] = defaultdict(set)
         self.aliases: dict[str, str] = {}
         self.permits = Permits()
@@ -111,6 +113,7 @@ class Memory:
         self.census.enter(customer)
         for key in keys:
             self.identities[key] = customer.id
+            self.kinds.add(key.kind)
             self.keys[customer.id].add(key)
         changes = Changes(
             consents=list(world.consents.values()),
@@ -145,6 +148,7 @@ class Memory:
         for key, customer in noted.identities:
             self.keys[self.identities.get(key, customer)].discard(key)
             self.identities[key] = customer
+            self.kinds.add(key.kind)
             self.keys[customer].add(key)
         self.enqueue(noted.incoming)
         self._finish(noted.processed)
@@ -255,6 +259,8 @@ class Memory:
     def _keep_message(self, person: Person, message: Message) -> None:
         self.messages[message.id] = message
         person.keep_message(message)
+        if message.channel == "sms" and message.recipient is not None:
+            self.texted[message.recipient].add(person.customer.id)
         waits = message.status is MessageStatus.SCHEDULED
         self.sends[message.channel].put(message.id, message.send_at if waits else None)
 

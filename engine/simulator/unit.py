@@ -235,9 +235,12 @@ class MemoryUnit:
 
     def texts_to(self, number: str, limit: int) -> Sequence[Message]:
         """The newest SMS messages for a number."""
+        memory = self._memory
+        texted = {memory.aliases.get(each, each) for each in memory.texted.get(number, ())}
         found = [
             each
-            for each in self._memory.messages.values()
+            for customer in texted
+            for each in memory.people[customer].messages.values()
             if each.channel == "sms"
             and each.recipient == number
             and each.status not in _NOT_GONE_OUT
@@ -247,7 +250,8 @@ class MemoryUnit:
     def holders(self, address: str) -> dict[IdentityKey, str]:
         """Customers by their keys of this value."""
         known = self._memory.identities
-        return {key: owner for key, owner in known.items() if key.value == address}
+        keys = (IdentityKey(kind, address) for kind in self._memory.kinds)
+        return {key: known[key] for key in keys if key in known}
 
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Receipts that are not kept yet, each once."""

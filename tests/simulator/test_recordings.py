@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from datetime import datetime, timedelta
 
 import pytest
 
 from engine.simulator.behaviour import SCORES, UNMOVED, Behaviour, Manner
+from engine.simulator.recorded import Done, Recollection
 from engine.storage.migrate import upgrade
+from engine.storage.scalars import moment
 from tests.databases import NewDatabase
 from tests.simulator.both import Watching, by_daemon, by_simulation
 from tests.simulator.live_recording import record
@@ -27,6 +30,7 @@ from tests.simulator.recording import (
     write,
 )
 from tests.simulator.story import CUSTOMERS, START, UNTIL, Texting, arrivals
+from triggers.event import CustomerFacts, Event
 
 WEEKS, LIVE = FOLDER / "weeks.jsonl", FOLDER / "live.jsonl"
 LIVELY = Manner(
@@ -124,13 +128,45 @@ def test_the_recording_tells_of_all_that_matters(weeks: Recording) -> None:
     assert WEEKS.stat().st_size < MOST
 
 
+def test_a_text_that_replies_to_nothing_stops_texts(weeks: Recording) -> None:
+    """One from somebody who is not among those who are simulated changes nothing."""
+
+    def lived(*texts: Done) -> Decided:
+        told = Recollection(unasked=texts)
+        outcome = by_simulation(
+            WORKSPACE, weeks.start, weeks.arrivals, weeks.until, recollection=told
+        )
+        return decided(outcome)
+
+    plain = lived()
+    key, text = next(
+        (key, one)
+        for key, one in plain["message"].items()
+        if one["channel"] == "sms" and "sent_at" in one
+    )
+    customer = plain["journey"][text["journey_id"]]["customer_id"]
+    before = moment(text["sent_at"]) - timedelta(minutes=1)
+    stopped = lived(stop(plain["customer"][customer]["phone"], before))
+    assert stopped["message"][key]["reason"] in ("suppressed", "no_consent")
+    assert list(departures(plain, lived(stop("+15045559999", before)))) == []
+
+
+def stop(number: str, at: datetime) -> Done:
+    event = Event(
+        id="SMstop", source="twilio", type="message.replied", time=at,
+        customer=CustomerFacts(phone=number, phone_verified=True),
+        data={"channel": "sms", "text": "STOP", "keyword": "STOP", "flagged": False},
+    )  # fmt: skip
+    return Done(at=at, event=event)
+
+
 def test_other_decisions_are_noticed(weeks: Recording) -> None:
     """A replay in which nobody answers one of the surveys departs from the recording."""
     silent = next(
         key for key, done in weeks.recollection.done.items()
         if any(one.event.type == "survey.answered" for one in done)
     )  # fmt: skip
-    without = type(weeks.recollection)(
+    without = Recollection(
         sent=weeks.recollection.sent,
         done={key: one for key, one in weeks.recollection.done.items() if key != silent},
     )
