@@ -143,7 +143,8 @@ class KnownFires:
 
     def next(self, cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
         """As ``next_fire``, which it asks for what it does not know."""
-        after = after.astimezone(UTC)
+        if after.tzinfo is not UTC:
+            after = after.astimezone(UTC)  # two moments of one zone are compared by its clock
         known = self._known.get((cron, zone))
         if known is not None and known[0] <= after < known[1].at:
             return known[1]
@@ -159,21 +160,26 @@ def _calendar(cron: str) -> CronSim:
     return CronSim(cron, datetime(2000, 1, 1))  # noqa: DTZ001  naive, as all that it is asked
 
 
-def _matches(cron: str, after: datetime) -> CronSim:
-    """The naive local times, later than ``after``, that a line names."""
+@lru_cache(maxsize=4096)
+def _next_match(cron: str, after: datetime) -> datetime:
+    """The first local time later than ``after`` that a line names, both naive.
+
+    It is the same in every zone, so one answer serves those of a fire in all of them.
+    """
     matches = copy(_calendar(cron))
-    matches.dt = after.replace(microsecond=0)
-    return matches
+    matches.dt = after
+    return next(matches)
 
 
 def _next_local(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
     # resolve_local never decreases over the day's local times, and those that share a gap with
     # the first one share its instant: the first later instant is the answer.
-    for wall in _matches(cron, _naive(after, zone)):
+    wall = _naive(after, zone)
+    while True:
+        wall = _next_match(cron, wall)
         at = resolve_local(wall.date(), wall.time(), zone)
         if at > after:
             return _occurrence(at, wall)
-    raise StopIteration
 
 
 def _next_real(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
@@ -182,7 +188,7 @@ def _next_real(cron: str, zone: ZoneInfo, after: datetime) -> Occurrence:
     near = timedelta(days=2)
     position, start = after, _naive(after, zone)
     while True:
-        wall = next(_matches(cron, start))
+        wall = _next_match(cron, start)
         at = (wall - offset_at(position, zone)).replace(tzinfo=UTC)
         change = offset_change(zone, position, min(at, position + near))
         if change is not None:
@@ -203,7 +209,7 @@ def _occurrence(at: datetime, wall: datetime, *, shown_before: bool = False) -> 
 
 
 def _naive(instant: datetime, zone: ZoneInfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    return instant.astimezone(zone).replace(microsecond=0, tzinfo=None, fold=0)
 
 
 def date_occurrence(day: date, offset_days: int, at: time, zone: ZoneInfo, year: int) -> datetime:

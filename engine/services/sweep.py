@@ -157,7 +157,7 @@ class Sweep:
         """
         trigger = plan.trigger
         fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
-        latest = unit.occurrence_state(plan.id)
+        latest, cron = unit.occurrence_state(plan.id), cron_of(plan)
         # A zone that everybody has left fires on, or who comes there would be met by its last fire.
         known = dict.fromkeys((*zones, *(zone for zone in latest if zone != ALL_ZONES)))
         wanted: Collection[str | None] = [fixed] if fixed is not None else known
@@ -174,7 +174,7 @@ class Sweep:
             if not state.done:
                 yield state
                 continue
-            fires = fires_between(cron_of(plan), zone, state.at, now, _MAX_MISSED, self._fires.next)
+            fires = fires_between(cron, zone, state.at, now, _MAX_MISSED, self._fires.next)
             fires = [fire for fire in fires if now - fire.at <= _MISSED]
             if fires:
                 occurrence = _occurrence(plan, zone_key, fires[-1])
@@ -211,6 +211,11 @@ class Sweep:
                 return None
             fired = Fired.of(plan, occurrence.key, occurrence.at)
             customers = self._likely(unit, fired, occurrence, now)
+            if not customers:
+                occurrence = replace(occurrence, done=True)
+                unit.advance_occurrence(occurrence)
+                unit.commit()
+                return occurrence, 0
             unit.lock(customers)
             batch = Batch(unit, configuration, self._handover)
             worlds = unit.load(customers, now=now, sends=True, past=True)

@@ -58,6 +58,7 @@ clauses = st.one_of(
             '"vip" in customer.tags',
             'customer.attributes.level == "gold"',
             "customer.total_spent >= 50",
+            "80 > customer.total_spent",
             "customer.average_order > 20.5",
             'customer.tier in ["silver", "gold"]',
             'customer.rfm != "111"',
