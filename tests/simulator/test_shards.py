@@ -21,13 +21,14 @@ from engine.simulator.behaviour import Behaviour
 from engine.simulator.preparation import Prepared, Sample, prepare
 from engine.simulator.report import document
 from engine.simulator.shards import PartFailed, simulate_together
-from engine.simulator.simulation import Setup
+from engine.simulator.simulation import Life, Setup
 from engine.simulator.spool import History
 from engine.simulator.witness import Account, Witness
 from tests.cli import shop
 from tests.invariants.life import Told
 from tests.invariants.strategies import CAMPAIGNS, PEOPLE, STARTS, ZONES, campaigns, stores
 from tests.services.house import STORE, campaign, email, person
+from tests.services.test_coupons import CODES, GIVE, THANKS
 from tests.simulator import test_nights
 from tests.simulator.test_agreement import arrivals_of, bursts, write
 from triggers.event import Event
@@ -171,6 +172,53 @@ def test_a_limit_that_binds_is_found_by_one_process(
     )
     stopped = [one["campaign"] for one in json.loads(alone.report)["stopped"]]
     assert stopped == ([] if is_shared_out else ["hello"])
+
+
+def gift_shop(workspace: Path, *more: Incoming) -> Prepared:
+    """Four customers of whom each is given a code."""
+    store = {**STORE, "offers": {"thanks": THANKS}}
+    gift = campaign("gift", "order.placed", GIVE, purpose="marketing")
+    write(workspace, store, (gift,), CODES)
+    orders = [order(f"o{n}", START + n * timedelta(hours=1), f"c{n}") for n in range(4)]
+    return taken_in(workspace, [*orders, *more])
+
+
+@pytest.mark.parametrize(("size", "is_shared_out"), [(3, False), (4, True)])
+def test_codes_that_run_out_are_given_by_one_process(
+    tmp_path: Path, size: int, is_shared_out: bool
+) -> None:
+    prepared = gift_shop(tmp_path)
+    setup = prepared.setup(since=None, until=None, afterwards=DAY, behaviour=BEHAVIOUR)
+    setup = replace(setup, pools={"summer": size})
+    alone, together = (lived(prepared, setup, workers) for workers in (1, 2))
+    assert together.report == alone.report
+    assert together.said == (
+        []
+        if is_shared_out
+        else ["simulating in one process: the codes of summer do not suffice for everybody"]
+    )
+
+
+def test_a_code_that_somebody_else_uses_is_told_to_whom_it_was_given(tmp_path: Path) -> None:
+    prepared = gift_shop(tmp_path)
+    setup = prepared.setup(since=None, until=None, afterwards=DAY)
+    life = Life(setup)
+    life.live(prepared.history(setup, Sample()), lambda now, taken: True)
+    (code, holders), *_ = life.premises.memory.coupons.items()
+    (holder,) = holders
+    keys = life.premises.memory.keys[holder]
+    other = next(f"c{n}" for n in range(4) if f"c{n}" not in {each.value for each in keys})
+    used = order("o9", START + 2 * DAY, other, discount_codes=[code])
+    told = gift_shop(tmp_path, used)
+    setup = told.setup(since=None, until=None, afterwards=DAY, behaviour=BEHAVIOUR)
+    alone, together = (lived(told, setup, workers) for workers in (1, 4))
+    assert together.report == alone.report
+    assert together.said == [
+        "simulating in one process: one customer's code or referral counts for another's"
+    ]
+    assert {"offer": "thanks", "status": "redeemed", "coupons": 1} in json.loads(alone.report)[
+        "coupons"
+    ]
 
 
 def test_a_stopped_one_tells_of_everybody_until_one_moment(tmp_path: Path) -> None:
