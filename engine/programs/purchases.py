@@ -79,7 +79,7 @@ class Purchases:
         self._numbers: dict[str, int] = {}
         self._first: list[Product] = []  # each product as it was first told of
         self._pieces: dict[tuple[int, ...], tuple[int, ...]] = {}  # most baskets have the same
-        self._newest: list[Basket | None] = []  # that shows a product
+        self._newest: dict[int, Basket] = {}  # of products that were shown in several ways
         self._untitled: set[int] = set()  # products that were last sold without a title
         self._oversized: dict[int, int] = {}  # larger baskets that hold a product
 
@@ -100,16 +100,12 @@ class Purchases:
         is_usual = tuple([first[number] for number in numbers]) == sale.products
         sold = () if is_usual else sale.products
         basket = Basket(at, sale.order_id, numbers, pieces, sold)
-        for number, product in zip(numbers, sale.products, strict=True):
+        for number in numbers:
             self.holding[number].append(basket)
-            newest = self._newest[number]
-            if newest is None or at > newest.at or basket.place > newest.place:
-                if product.title and not self._untitled:
-                    self._newest[number], self.products[number] = basket, product
-                else:
-                    self._show(number, basket, product)
-            elif number in self._untitled:
-                self._show(number, newest, self._look(newest, number))
+        if not is_usual or not self._newest.keys().isdisjoint(numbers):
+            for number, product in zip(numbers, sale.products, strict=True):
+                if number in self._newest or product != first[number]:
+                    self._show(number, basket)
         self._size(basket, 1)
         baskets = self.customers.setdefault(customer_id, [])
         if baskets and basket.place < baskets[-1].place:
@@ -128,12 +124,15 @@ class Purchases:
         for number in basket.products:
             holding = self.holding[number]
             holding.remove(basket)
+            if number not in self._newest:
+                continue
             if not holding:
-                self._newest[number] = None
+                del self._newest[number]
                 self._untitled.discard(number)
+                self.products[number] = self._first[number]
             elif self._newest[number] is basket or number in self._untitled:
-                newest = max(holding, key=lambda one: one.place)
-                self._show(number, newest, self._look(newest, number))
+                del self._newest[number]
+                self._show(number, holding[0])
 
     def sold_in(self, basket: Basket) -> tuple[Product, ...]:
         """A basket's products as they were shown when it was bought."""
@@ -166,7 +165,6 @@ class Purchases:
             self.products.append(product)
             self._first.append(product)
             self.holding.append([])
-            self._newest.append(None)
         return number
 
     def _look(self, basket: Basket, number: int) -> Product:
@@ -182,20 +180,28 @@ class Purchases:
         for number in basket.products:
             self._oversized[number] = self._oversized.get(number, 0) + sign
 
-    def _show(self, number: int, newest: Basket, product: Product) -> None:
-        """Show a product as it was last sold, by its newest title where that was without."""
+    def _show(self, number: int, basket: Basket) -> None:
+        """Show a product as it was last sold, now that a basket has come or another has gone."""
+        newest = self._newest.get(number) or max(self.holding[number], key=_place)
+        if basket.place > newest.place:
+            newest = basket
         self._newest[number] = newest
+        product = self._look(newest, number)
         if product.title:
             self._untitled.discard(number)
         else:
             self._untitled.add(number)
             titled = [
-                (basket.place, sold.title)
-                for basket in self.holding[number]
-                if (sold := self._look(basket, number)).title
+                (one.place, sold.title)
+                for one in self.holding[number]
+                if (sold := self._look(one, number)).title
             ]
             product = replace(product, title=max(titled)[1] if titled else "")
         self.products[number] = product
+
+
+def _place(basket: Basket) -> tuple[int, str]:
+    return basket.place
 
 
 def sale_of(order: Order, known: dict[str, Product]) -> Sale | None:
@@ -211,10 +217,11 @@ def sale_of(order: Order, known: dict[str, Product]) -> Sale | None:
             continue
         pieces[key] = left
         product = known.get(key)
-        if product is None or (product.title, product.url, product.image_url) != (
-            line.title,
-            line.url,
-            line.image_url,
+        if (
+            product is None
+            or product.title != line.title
+            or product.url != line.url
+            or product.image_url != line.image_url
         ):
             product = known[key] = Product(
                 key=key, title=line.title, url=line.url, image_url=line.image_url

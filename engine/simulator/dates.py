@@ -26,6 +26,7 @@ class Dates:
 
     def __init__(self) -> None:
         self.who: list[str] = []
+        self.habits: list[Habit | None] = []
         self.what: array[int] = array("i")
         self.told: array[int] = array("b")
         self._at: array[int] = array("q")
@@ -54,6 +55,7 @@ class Dates:
         for habit in habits:
             row, habit.row = habit.row, -1
             self.who[row], self.what[row], self._at[row], self.told[row] = "", 0, _NEVER, 0
+            self.habits[row] = None
             self._free.append(row)
 
     def learn(self, products: Iterable[int], market: Market, least: int) -> None:
@@ -73,7 +75,10 @@ class Dates:
 
     def look(self, begin: int, until: int, end: int) -> tuple[list[int], list[int]]:
         """Rows that were not told and may be used up from ``begin`` to ``until``, and rows that
-        were told and may be used up at a time that is not from ``begin`` to ``end``."""
+        were told and of which it has to be seen whether they are from ``begin`` to ``end``.
+
+        What was told and is surely used up at another time counts as not told.
+        """
         if not len(self._at):
             return [], []
         told = np.frombuffer(self.told, dtype=np.int8)
@@ -84,8 +89,10 @@ class Dates:
         near = rows[(date >= begin - _SLACK) & (date <= until + _SLACK)]
         rows = np.flatnonzero(told)
         date = self._rough(rows)
-        kept = known[rows] & (date > begin + _SLACK) & (date < end - _SLACK)
-        return near.tolist(), rows[~kept].tolist()
+        gone = ~known[rows] | (date < begin - _SLACK) | (date > end + _SLACK)
+        kept = (date > begin + _SLACK) & (date < end - _SLACK)
+        told[rows[gone]] = 0
+        return near.tolist(), rows[~(kept | gone)].tolist()
 
     def _rough(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
@@ -104,12 +111,13 @@ class Dates:
     def _enter(self, who: str, what: int, habit: Habit) -> None:
         if self._free:
             habit.row = row = self._free.pop()
-            self.who[row], self.what[row] = who, what
+            self.who[row], self.what[row], self.habits[row] = who, what, habit
             self.write(who, what, habit)
             return
         habit.row = len(self.who)
         spans = habit.spans
         self.who.append(who)
+        self.habits.append(habit)
         self.what.append(what)
         self.told.append(0)
         self._at.append(habit.at)

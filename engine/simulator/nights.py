@@ -112,9 +112,11 @@ class MemoryNights:
         self._fresh.clear()
         self._inherit(inherited)
         former_due, self._due = self._due, self._look(night, now)
-        for who in {*former_due, *self._due, *inherited}:
-            if who in self._memory.people:
-                self._memory.records.put((who, *_PLACE), self._due_at(who))
+        for who in {*former_due, *inherited} - self._due.keys():
+            self._memory.records.put((who, *_PLACE), None)
+        for who, dated in self._due.items():
+            due_at = self._reminding.at(instant(dated[0][0]))
+            self._memory.records.put((who, *_PLACE), due_at)
         shelf = _Shelf(Shelving(sold.purchases, sold.market, self._policy.recommendations), sold)
         self._memory.shelf, self._memory.popular = shelf, shelf.popular
         for who in inherited:
@@ -274,18 +276,20 @@ class MemoryNights:
         """What falls due before the next night, by customer."""
         until = microseconds(self._reminding.until(self.next_night(now)))
         near, strays = self._dates.look(night.begin, until, night.end)
-        dates, habits = self._dates, self._sold.habits
+        dates, rhythms, least = self._dates, night.rhythms, night.least
         for row in strays:
-            product = dates.what[row]
-            if not night.dated([(product, habits[dates.who[row]][product])]):
+            habit = dates.habits[row]
+            if habit is None or not night.dated([(dates.what[row], habit)]):
                 dates.told[row] = 0
         found: dict[str, list[Dated]] = {}
         keys = self._sold.purchases.products
         for row in near:
-            who, product = dates.who[row], dates.what[row]
-            at = used_up(habits[who][product], night.rhythms.get(product), night.least)
+            product, habit = dates.what[row], dates.habits[row]
+            if habit is None:
+                continue
+            at = used_up(habit, rhythms.get(product), least)
             if at is not None and night.begin <= at < until:
-                found.setdefault(who, []).append((at, keys[product].key, product))
+                found.setdefault(dates.who[row], []).append((at, keys[product].key, product))
         return {who: soonest(those) for who, those in found.items()}
 
 

@@ -58,6 +58,7 @@ class Sold:
         self.spenders: dict[str, Spender] = {}
         self.habits: dict[str, Habits] = {}
         self.rhythms = Rhythms(self.market)
+        self._orders: set[str] = set()  # of which there is a basket
         self._oldest = 1 << 62  # no basket was placed before
         self._touched: set[int] = set()
 
@@ -107,7 +108,7 @@ class Sold:
         for order_id, sale in sales.items():
             if sale is not None and sale.at < self.purchases.since:
                 sale = None
-            former = find(held, order_id) if held else None
+            former = find(held, order_id) if order_id in self._orders else None
             if former is not None:
                 if sale is not None and self.purchases.says(former, sale):
                     continue
@@ -122,6 +123,7 @@ class Sold:
             return self.habits.get(who, {}).keys()
         added = [basket for one in come if (basket := self.purchases.put(who, one))]
         self._oldest = min(self._oldest, come[0].at)
+        self._orders.update(one.order_id for one in added)
         self._follow(who, added)
         return {product for basket in added for product in basket.products}
 
@@ -132,8 +134,10 @@ class Sold:
         self._touched.update(product for one in baskets for product in one.products)
         for basket in gone:
             self.purchases.drop(who, basket)
+            self._orders.discard(basket.order_id)
         for sale in come:
             self.purchases.put(who, sale)
+            self._orders.add(sale.order_id)
             self._oldest = min(self._oldest, sale.at)
         self.habits.pop(who, None)
         left = self.purchases.customers.get(who)
