@@ -112,7 +112,13 @@ class Revisions:
                 )
 
     def release_lifted(self, now: datetime) -> None:
-        """Let journeys go on that a decision put aside just when the hold was lifted."""
+        """Let journeys go on that a decision put aside just when the hold was lifted.
+
+        Holds are read anew, for where nothing is due nothing decides, and nobody else reads them.
+        """
+        held, before = self._storage.holds(), self._in_force()
+        self._lifted |= before.plans.held.keys() - held.keys()
+        self._configuration = before.holding(held)
         while self._lifted:
             self._release({self._lifted.pop()}, now)
 
