@@ -24,6 +24,7 @@ from engine.simulator.sold import Bought
 from engine.simulator.spool import Recorded
 
 _EVERY: Final = 0.05  # seconds between two words of where one stands
+_USED_EVERY: Final = 1.0  # seconds between two words of what was used up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Told:
 
     at: datetime
     taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a part has used of what all share: messages by campaign and window of its volume limit,
+    and how many codes of each pool were ever out at once."""
+
+    volumes: Mapping[tuple[str, datetime], int]
+    codes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +68,9 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What came of a part. ``codes_out`` is how many codes of each pool were ever out at once,
-    ``sought`` whether it holds what another part looked for."""
+    """What came of a part; ``sought``: whether it holds what another part looked for."""
 
     outcome: Outcome
-    codes_out: Mapping[str, int]
     sought: bool
 
 
@@ -116,7 +124,7 @@ class Shard:
         self._connection = connection
         self._others = others
         self._limit: datetime | None = None
-        self._told = 0.0
+        self._told = self._told_used = 0.0
 
     def run(self, history: Iterable[Recorded]) -> None:
         """Live through a part of the history, until everything is told or nobody listens."""
@@ -136,23 +144,30 @@ class Shard:
         complete = self._life.live(history, self._tell, self._may_pass)
         memory = self._life.premises.memory
         self._stop_if_braked()
+        self._tell_used()
         self._connection.send(Over(frozenset(memory.asked_places), frozenset(memory.asked_codes)))
         answer = self._hear()
         assert isinstance(answer, Sought)
         sought = any(memory.keepers.get(place) for place in answer.places) or any(
             memory.coupons.get(code) for code in answer.codes
         )
-        outcome = self._life.outcome(complete)
-        self._connection.send(Came(outcome, memory.pools.most_out(), sought))
+        self._connection.send(Came(self._life.outcome(complete), sought))
 
     def _tell(self, now: datetime, taken: int) -> bool:
         if (moment := time.monotonic()) - self._told > _EVERY:
             self._told = moment
             self._stop_if_braked()
             self._connection.send(Told(now, taken))
+            if moment - self._told_used > _USED_EVERY:
+                self._told_used = moment
+                self._tell_used()
             while self._connection.poll():
                 self._heed(self._connection.recv())
         return True
+
+    def _tell_used(self) -> None:
+        memory = self._life.premises.memory
+        self._connection.send(Used(dict(memory.volumes), memory.pools.most_out()))
 
     def _may_pass(self, moment: datetime) -> bool:
         return self._limit is None or moment <= self._limit

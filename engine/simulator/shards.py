@@ -37,6 +37,7 @@ from engine.simulator.shard import (
     Sought,
     Told,
     Until,
+    Used,
 )
 from engine.simulator.simulation import Life, Outcome, Progress, Setup
 from engine.simulator.spool import History
@@ -102,6 +103,7 @@ class _Part:
     connection: Connection
     at: datetime
     taken: int = 0
+    used: Used | None = None
     paused: bool = False
     night: bytes | None = None
     over: Over | None = None
@@ -165,6 +167,9 @@ class _Conductor:
         match word:
             case Told():
                 part.at, part.taken = word.at, word.taken
+            case Used():
+                part.used = word
+                self._look_at_limits()
             case Paused():
                 part.at, part.paused = word.at, True
                 self._go_on()
@@ -218,18 +223,24 @@ class _Conductor:
         came = [each.came for each in self._parts if each.came is not None]
         if any(each.sought for each in came):
             raise _Shared("one customer's code or referral counts for another's")
-        out: Counter[str] = Counter()
         whole = came[0].outcome
-        out.update(came[0].codes_out)
         for each in came[1:]:
             whole.add(each.outcome)
-            out.update(each.codes_out)
+        return whole
+
+    def _look_at_limits(self) -> None:
+        """End it as soon as the parts together have used more than there is."""
+        codes: Counter[str] = Counter()
+        volumes: Counter[tuple[str, datetime]] = Counter()
+        for each in self._parts:
+            if each.used is not None:
+                codes.update(each.used.codes)
+                volumes.update(each.used.volumes)
         for pool, size in self._life.setup.pools.items():
-            if out[pool] > size:
+            if codes[pool] > size:
                 raise _Shared(f"the codes of {pool} do not suffice for everybody")
         plans = self._life.premises.revisions.plans.current
-        for (campaign, _), count in whole.volumes.items():
+        for (campaign, _), count in volumes.items():
             limit = plans[campaign].volume_limit
             if limit is not None and count > limit.count:
                 raise _Shared(f"{campaign} comes to its volume_limit")
-        return whole
