@@ -7,7 +7,7 @@ record. ``due_at`` is when its program must look at the record again, by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, overload
@@ -77,6 +77,14 @@ class Books(MutableMapping[Place, Record]):
     ) -> Record | _Default | None:
         """The record in a place, or ``default``."""
         return self._records.get(place, default)
+
+    def items(self) -> ItemsView[Place, Record]:
+        """Records with their places."""
+        return self._records.items()
+
+    def values(self) -> ValuesView[Record]:
+        """All records."""
+        return self._records.values()
 
     def __getitem__(self, place: Place) -> Record:
         return self._records[place]

@@ -46,7 +46,7 @@ def forget(memory: Memory, before: datetime, count: Callable[[Journey], None]) -
                 _pack(order)
         for message_id in _messages(person, before):
             message = person.messages.pop(message_id)
-            person.counted.pop(message_id, None)
+            person.settled.pop(message_id, None)
             del memory.messages[message_id]
             if message.sent_at is not None:
                 person.sent.append(microseconds(message.sent_at))

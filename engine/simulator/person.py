@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
@@ -17,8 +16,6 @@ from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 
 # What a decision, a hand-over or its outcome may still change.
 OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
-_Counted = tuple[MessageStatus | None, Contact | None]
-_UNCOUNTED: Final[_Counted] = (None, None)
 
 
 def _none() -> array[int]:
@@ -27,8 +24,8 @@ def _none() -> array[int]:
 
 @dataclass(slots=True)
 class Person:
-    """``moving`` holds journeys that live or whose goal is open, ``recent`` the messages that may
-    still count against a cap, oldest first."""
+    """``moving`` holds journeys that live or whose goal is open. ``settled`` and then ``recent``
+    are the messages that may still count against a cap, oldest first: the former will not move."""
 
     customer: Customer
     orders: dict[str, Order] = field(default_factory=dict)
@@ -38,7 +35,7 @@ class Person:
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     recent: deque[Message] = field(default_factory=deque)
-    counted: dict[str, _Counted] = field(default_factory=dict)  # of those that nothing moves
+    settled: dict[str, Contact] = field(default_factory=dict)  # of messages before the recent ones
     books: Books = field(default_factory=Books)
     contacts: list[Contact] = field(default_factory=list)
     sent: array[int] = field(default_factory=_none)  # when forgotten messages went out
@@ -89,24 +86,33 @@ class Person:
         wanted = set(message_ids)
         wanted.update(each.awaiting for each in world.journeys.values() if each.awaiting)
         recent = self.recent
-        while recent and recent[0].created_at < since:
-            self.counted.pop(recent.popleft().id, None)
+        self._settle(since)
+        world.contacts.extend(self.settled.values())
         for message in recent:
-            status, contact = self.counted.get(message.id, _UNCOUNTED)
-            if status is not message.status:
-                contact = _contact(message)
-                if message.status in OPEN:
-                    wanted.add(message.id)
-                else:
-                    self.counted[message.id] = message.status, contact
+            contact = _contact(message)
             if contact is not None:
                 world.contacts.append(contact)
+            if message.status in OPEN:
+                wanted.add(message.id)
         for key in wanted:
             found = self.messages.get(key)
             if found is not None:
                 world.messages[key] = found
                 if found.journey_id not in world.journeys and found.journey_id in self.journeys:
                     world.journeys[found.journey_id] = self.journeys[found.journey_id]
+
+    def _settle(self, since: datetime) -> None:
+        """Let the oldest messages count as what they have come to, and those of before not."""
+        recent, settled = self.recent, self.settled
+        while recent and recent[0].status not in OPEN:
+            message = recent.popleft()
+            contact = _contact(message)
+            if contact is not None:
+                settled[message.id] = contact
+        while settled and self.messages[first := next(iter(settled))].created_at < since:
+            del settled[first]
+        while recent and recent[0].created_at < since:
+            recent.popleft()
 
     def keep_journey(self, journey: Journey) -> None:
         """Take in a journey that is new or has changed."""
@@ -132,6 +138,11 @@ class Person:
         if message.id not in self.messages:
             self.messages[message.id] = message
             self.recent.append(message)
+        elif message.id in self.settled:
+            if message.status not in COUNTED:
+                del self.settled[message.id]
+        elif message.status in COUNTED and all(one is not message for one in self.recent):
+            self.recent.appendleft(message)  # it has gone out after all
 
     def join(self, gone: Person) -> None:
         """Take over what a merge leaves of another customer; of two records of one key ours."""
@@ -152,6 +163,9 @@ class Person:
         self.recent = deque(
             sorted((*self.recent, *gone.recent), key=lambda one: (one.created_at, one.id))
         )
+        settled = [*self.settled.items(), *gone.settled.items()]
+        settled.sort(key=lambda one: (self.messages[one[0]].created_at, one[0]))
+        self.settled = dict(settled)
         for (campaign, old_key), entry in gone.past.items():
             key = campaign, _renamed(old_key, theirs, mine)
             held = self.past.get(key)

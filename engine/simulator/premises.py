@@ -116,6 +116,7 @@ class Premises:
     advance: Advance
     bookkeeping: Bookkeeping
     dispatch: Dispatch
+    templates: MessageTemplates
     rendered: Sampled
     sweep: Sweep
     deliveries: Deliveries
@@ -138,19 +139,21 @@ def furnish(
     price: Callable[[Outgoing], Decimal | None] = lambda outgoing: None,
     look: Callable[[Outgoing], None] = lambda outgoing: None,
     former: Shelf | None = None,
+    templates: MessageTemplates | None = None,
     in_full: Collection[str] = (),
 ) -> Premises:
     """Put a simulated shop together, empty, its clock standing at ``start``.
 
     Nothing is read but the workspace's files, and nothing is written. ``providers`` are the names
     that messages are logged under, those of the settings unless given; ``former`` is where the
-    revisions are kept that journeys of before stand on, ``in_full`` the channels of which every
-    message is rendered. Raises ``SetupError``.
+    revisions are kept that journeys of before stand on, ``templates`` are the workspace's, compiled
+    for the same policy, ``in_full`` the channels of which every message is rendered. Raises
+    ``SetupError``.
     """
     trial = trial or Trial()
     clock = VirtualClock(start)
     policy = read_policy(workspace, trial.changes)
-    templates = MessageTemplates(
+    templates = templates or MessageTemplates(
         workspace / "message_templates",
         shop=shop_context(policy),
         default_locale=policy.locale.split("-")[0],
@@ -200,6 +203,7 @@ def furnish(
         advance=Advance(storage, revisions, handover),
         bookkeeping=Bookkeeping(storage, revisions, handover),
         dispatch=Dispatch(storage, revisions, handover),
+        templates=templates,
         rendered=rendered,
         sweep=Sweep(storage, revisions, handover, Sleepers(memory, policies.rules).likely),
         deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),

@@ -57,6 +57,7 @@ class Prepared:
             start=self.clock.now(),
             trial=trial,
         )
+        self._templates = premises.templates
         self.policy: Policy = premises.policy
         self.catalog: Catalog = premises.catalog
         self.plans: Mapping[str, Plan] = premises.revisions.plans.current
@@ -120,6 +121,7 @@ class Prepared:
             behaviour=behaviour,
             seed=self._seed,
             settings=self._settings,
+            templates=self._templates,
             recollection=recollection if as_recorded else None,
             suppressed=[one for one in self.suppressed if one.at < (since or first)],
         )

@@ -13,6 +13,7 @@ from engine.core.customer import Suppression
 from engine.core.world import Changes
 from engine.passage import live
 from engine.ports.storage import Incoming
+from engine.rendering.templates import MessageTemplates
 from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour
 from engine.simulator.customers import Customers
@@ -49,6 +50,7 @@ class Setup:
     settings: Settings | None = None
     pools: Mapping[str, int] = field(default_factory=dict)
     suppressed: Sequence[Suppression] = ()  # before ``since``
+    templates: MessageTemplates | None = None  # compiled for this workspace and these changes
     recollection: Recollection | None = None  # None: every message is met as the behaviour says
 
 
@@ -111,6 +113,7 @@ class Life:
             trial=setup.trial,
             look=witness.look if witness is not None else lambda outgoing: None,
             price=behaviour.price,
+            templates=setup.templates,
             in_full=("sms",) if "sms" in behaviour.costs else (),  # which cost by their length
         )
         for pool, size in setup.pools.items():
