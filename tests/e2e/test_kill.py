@@ -192,8 +192,8 @@ def test_the_process_that_calls_is_killed(
     tmp_path: Path, new_sqlite: NewDatabase, scale: Scale
 ) -> None:
     workspace = make_workspace(tmp_path / "shop", [_NOTES])
-    with fakes(tmp_path / "record.jsonl", delay=0.3) as providers:
-        chaos = Chaos(workspace, new_sqlite(), providers, scale(100, 500))
+    with fakes(tmp_path / "record.jsonl", delay=0.5) as providers:
+        chaos = Chaos(workspace, new_sqlite(), providers, scale(250, 1000))
         chaos.seed()
         with chaos.daemon() as daemon:
             daemon.start()
