@@ -91,6 +91,7 @@ def diff(
 ) -> None:
     """Compare two versions of the workspace on recorded events; nothing is sent or kept."""
     from config.settings import load_settings
+    from engine.memory import settle
     from engine.simulator.edits import lay
     from engine.simulator.preparation import prepare
     from engine.simulator.review import review
@@ -139,6 +140,7 @@ def diff(
             raise typer.Exit(INTERRUPTED)
         return outcome.account
 
+    settle()
     found = review(former, now, run, alone=alone)
     judged = [judge(each, found.before, found.after) for each in bounds]
     by = "none" if not effects else "default" if behaviour is None else behaviour.name

@@ -89,6 +89,7 @@ def simulate(
     chosen: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TABLE,
 ) -> None:
     """Live through recorded events with the campaigns as they are now; nothing is sent or kept."""
+    from engine.memory import settle
     from engine.simulator.preparation import prepare
     from engine.simulator.report import document
     from engine.simulator.shards import simulate_together, workers_for
@@ -121,6 +122,7 @@ def simulate(
     history = prepared.history(setup, sample_of(customers))
     if not history:
         raise Failure("there are no events in this time; see lagniappe events list")
+    settle()
     with stoppable(len(history)) as progress, unbroken():
         outcome = simulate_together(
             setup, history, prepared.groups, progress,

@@ -62,6 +62,7 @@ class Prepared:
         self.catalog: Catalog = premises.catalog
         self.plans: Mapping[str, Plan] = premises.revisions.plans.current
         self._spool, self._kin = Spool(), Kin(self.policy.country)
+        self._groups: Sequence[int] | None = None
         self._reactions: list[Done] = []
         self._sent: dict[str, datetime] = {}
         self._previewed: dict[str, datetime] = {}
@@ -81,13 +82,19 @@ class Prepared:
         """
         match part_of(event):
             case "told":
-                told = serialize(event) if body is None else body
-                self._spool.add(event, at or event.time, told, self._kin.add(event))
+                self._keep(event, at or event.time, serialize(event) if body is None else body)
             case "reaction":
-                self._kin.add(event)
+                self._place(event)
                 self._reactions.append(Done(at=at or event.time, event=event))
             case "echo":
                 pass
+
+    def _keep(self, event: Event, at: datetime, body: bytes) -> None:
+        self._spool.add(event, at, body, self._place(event))
+
+    def _place(self, event: Event) -> int:
+        self._groups = None
+        return self._kin.add(event)
 
     def went_out(self, message_id: str, at: datetime, *, previewed: bool) -> None:
         """Take note of when a message really went out; ``previewed``: to nobody."""
@@ -130,7 +137,7 @@ class Prepared:
         """What was done with messages since; what was with those of before is history."""
         former, recollection = divide(self._reactions, self._sent, self._previewed, since)
         for one in former:
-            self._spool.add(one.event, one.at, serialize(one.event), self._kin.add(one.event))
+            self._keep(one.event, one.at, serialize(one.event))
         gone = {id(one) for one in former}
         self._reactions = [one for one in self._reactions if id(one) not in gone]
         return recollection
@@ -142,9 +149,11 @@ class Prepared:
 
     def groups(self) -> Sequence[int]:
         """Which events have nothing to do with one another: the group of each place."""
-        for twins in self._spool.twins():
-            self._kin.join(twins)
-        return self._kin.groups()
+        if self._groups is None:
+            for twins in self._spool.twins():
+                self._kin.join(twins)
+            self._groups = self._kin.groups()
+        return self._groups
 
     def _sampled(self, history: History, sample: Sample) -> History:
         groups, places = self.groups(), self._spool.places
