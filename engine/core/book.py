@@ -41,14 +41,17 @@ class Books(MutableMapping[Place, Record]):
         self._listed: dict[str, Sequence[Record]] = {}
         self._written: dict[str, list[str]] = {}  # keys of each book, as they were written
         self.readings: dict[str, object] = {}
-        for place, record in (records or {}).items():
-            self[place] = record
+        if records:
+            for place, record in records.items():
+                self[place] = record
 
     def of(self, book: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
+        records = self._records
+        if not records:  # most customers, and a message asks for several books
+            return ()
         listed = self._listed.get(book)
         if listed is None:
-            records = self._records
             found = [records[book, key] for key in dict.fromkeys(self._written.get(book, ()))]
             found.sort(key=lambda record: (record.at, record.key))
             listed = self._listed[book] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -92,6 +92,30 @@ class Templates(Protocol):
 
 Track = Callable[[str], str]
 """The address that a link to this one shall have instead; the same where it stays."""
+
+
+class WhenAsked(Mapping[str, object]):
+    """Values that are made when somebody first reads one: not every message is rendered."""
+
+    def __init__(self, make: Callable[[], Mapping[str, object]]) -> None:
+        self._make = make
+        self._made: Mapping[str, object] | None = None
+
+    @property
+    def made(self) -> Mapping[str, object]:
+        """The values."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def __getitem__(self, root: str) -> object:
+        return self.made[root]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
 
 
 class Renderer(Protocol):

@@ -11,6 +11,7 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 from config.colors import readable_on
 from config.policy import Policy
 from config.reviews import handle_of
+from engine.ports.rendering import WhenAsked
 from engine.rendering.environment import STATE, State, range_within_bounds
 from engine.rendering.formats import Formats, locale_of
 from engine.rendering.sample import ROOTS
@@ -67,7 +68,8 @@ class MessageValues:
         Numbers and dates follow the reader's region when it speaks the variant's language. Names
         that customers choose are defused (``defuse_name``). ``shop`` is always the renderer's own.
         """
-        values = {**self._base, **context, "shop": self._shop}
+        made = context.made if isinstance(context, WhenAsked) else context
+        values = {**self._base, **made, "shop": self._shop}
         currency, zone = None, None
         customer = values["customer"]
         if isinstance(customer, dict):

@@ -36,11 +36,11 @@ from engine.core.world import World
 from engine.links import Links
 from engine.ports.faults import Fault, passing
 from engine.ports.providers import Handover
-from engine.ports.rendering import Renderer, RenderError
+from engine.ports.rendering import Renderer, RenderError, WhenAsked
 from engine.ports.storage import Archived, Unavailable, UnitOfWork
 from engine.programs.calls import line_team
 from engine.services.configuration import Configuration
-from engine.services.message_context import WhenAsked, full_name, message_context
+from engine.services.message_context import full_name, message_context
 from engine.services.referral_links import referral_root
 from engine.services.review_requests import review_values
 from engine.services.suggestions import ROOT, Suggestions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -22,28 +22,6 @@ NO_SUGGESTIONS: Final[Mapping[str, Any]] = {"together": [], "next": [], "popular
 _REFILL: Final = ("title", "url", "image_url", "product_id", "date", "last_bought_at")
 _REFILL_TIMES: Final = ("date", "last_bought_at")
 _SOON: Final = timedelta(days=7)  # one message about all that is used up within a week
-
-
-class WhenAsked(Mapping[str, object]):
-    """Values that are made when somebody first reads one: not every message is rendered."""
-
-    def __init__(self, make: Callable[[], Mapping[str, object]]) -> None:
-        self._make = make
-        self._made: Mapping[str, object] | None = None
-
-    def __getitem__(self, root: str) -> object:
-        return self._values()[root]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values())
-
-    def __len__(self) -> int:
-        return len(self._values())
-
-    def _values(self) -> Mapping[str, object]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
 
 
 def message_context(
