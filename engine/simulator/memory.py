@@ -26,13 +26,13 @@ from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredE
 from engine.programs.suggesting import Shelf, Shelved
 from engine.simulator.agenda import Agenda
 from engine.simulator.census import Census
+from engine.simulator.keepers import Keepers, Place
 from engine.simulator.ledger import Ledger
 from engine.simulator.permits import Permits
 from engine.simulator.person import Person
 from engine.simulator.pools import Pools
 
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms", "voice")
-Place = tuple[str, str]  # a book and a key in it
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Memory:
         self.permits = Permits()
         self.census = Census()
         self.pools = Pools()
-        self.keepers: dict[Place, tuple[str, ...]] = {}  # customers, nearly always one
+        self.keepers = Keepers()
         self.coupons: defaultdict[str, set[str]] = defaultdict(set)  # holders, by code
         self.shelf: Shelf = {}
         self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
@@ -229,9 +229,9 @@ class Memory:
     def keep_record(self, person: Person, record: Record) -> None:
         """Take in a record that is new or has changed."""
         place, customer_id = (record.book, record.key), person.customer.id
-        person.books[place] = record
         self.recorded.add(customer_id)
-        self._keeps(place, customer_id)
+        person.books[place] = record
+        self.keepers.add(place, customer_id)
         if record.book == COUPONS:
             for code in _codes(record.key):
                 self.coupons[code].add(customer_id)
@@ -240,11 +240,6 @@ class Memory:
     def _note(self, customer_id: str, orders: Iterable[str]) -> None:
         if self.bought is not None:
             self.bought.setdefault(customer_id, set()).update(orders)
-
-    def _keeps(self, place: Place, customer_id: str) -> None:
-        keepers = self.keepers.get(place, ())
-        if customer_id not in keepers:
-            self.keepers[place] = (*keepers, customer_id)
 
     def _keep_order(self, order: Order) -> None:
         self.orders[order.id] = order
@@ -275,9 +270,7 @@ class Memory:
         self.census.leave(merge.merged)
         for place in gone.books:
             self.records.put((merge.merged, *place), None)
-            self.keepers[place] = tuple(
-                each for each in self.keepers.get(place, ()) if each != merge.merged
-            )
+            self.keepers.drop(place, merge.merged)
         for holders in self.coupons.values():
             if merge.merged in holders:
                 holders.remove(merge.merged)
@@ -286,7 +279,7 @@ class Memory:
         person = self.people[merge.survivor]
         person.join(gone)
         for place, record in person.books.items():
-            self._keeps(place, merge.survivor)
+            self.keepers.add(place, merge.survivor)
             self.records.put((merge.survivor, *place), record.due_at)
         for key in self.keys.pop(merge.merged, set()):
             self.identities[key] = merge.survivor

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Final, NoReturn
 
 from engine.memory import settle
-from engine.simulator.memory import Place
+from engine.simulator.keepers import Place
 from engine.simulator.simulation import Life, Outcome
 from engine.simulator.sold import Bought
 from engine.simulator.spool import Recorded
@@ -148,7 +148,7 @@ class Shard:
         self._connection.send(Over(frozenset(memory.asked_places), frozenset(memory.asked_codes)))
         answer = self._hear()
         assert isinstance(answer, Sought)
-        sought = any(memory.keepers.get(place) for place in answer.places) or any(
+        sought = any(memory.keepers.of(place) for place in answer.places) or any(
             memory.coupons.get(code) for code in answer.codes
         )
         self._connection.send(Came(self._life.outcome(complete), sought))

@@ -170,7 +170,7 @@ class MemoryUnit:
         return {
             place: [(each, memory.people[each].books[place].at) for each in sorted(found)]
             for place in places
-            if (found := memory.keepers.get(place))
+            if (found := memory.keepers.of(place))
         }
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
