@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final
 
 from engine.core.arrival import BY_TRACKING, by_tracking, delivered_at, known_as, returned_at
@@ -41,6 +42,7 @@ _OWN: Final = (
     "cancel_reason",
     "has_open_return",
 )
+_TOLD: Final = attrgetter(*_OWN)
 _OF_PARCEL: Final = ("carrier", "tracking_number", "tracking_url", "estimated_at")
 _LINES: Final = "lines"
 _STATUS: Final = {status.value: status for status in ParcelStatus}
@@ -101,8 +103,7 @@ def merge_order(order: Order, facts: OrderFacts, event: Event) -> Merged:
 def _merge_own(order: Order, facts: OrderFacts, version: int) -> bool:
     stamps = order.stamps
     changed = False
-    for name in _OWN:
-        value = getattr(facts, name)
+    for name, value in zip(_OWN, _TOLD(facts), strict=True):
         if value is not None and write(order, stamps, name, value, version):
             changed = True
     if facts.attributes and write(order, stamps, "attributes", facts.attributes, version):

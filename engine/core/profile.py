@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from engine.core.customer import Consent, Customer
@@ -27,6 +28,8 @@ _FIELDS: Final = (
     "birthday",
     "tags",
 )
+_TOLD: Final = attrgetter(*_FIELDS)  # a report tells few of them, and most of our own none
+_NOTHING: Final = (None,) * len(_FIELDS)
 _CREATED: Final = "created"
 _ATTRIBUTE: Final = "attributes."
 _STATUS_TOLD: Final = {
@@ -102,10 +105,11 @@ def told_addresses(event: Event) -> list[str]:
 def _merge_facts(customer: Customer, facts: CustomerFacts, at: int) -> bool:
     stamps = customer.stamps
     changed = False
-    for name in _FIELDS:
-        value = getattr(facts, name)
-        if value is not None and write(customer, stamps, name, value, at):
-            changed = True
+    told = _TOLD(facts)
+    if told != _NOTHING:
+        for name, value in zip(_FIELDS, told, strict=True):
+            if value is not None and write(customer, stamps, name, value, at):
+                changed = True
     for name, value in facts.attributes.items():
         key = f"{_ATTRIBUTE}{name}"
         if write_key(customer.attributes, stamps, name, value, at, key=key):

@@ -18,7 +18,7 @@ from engine.core.counters import count, share_of
 from engine.core.customer import Order, Ticket
 from engine.core.order_projection import Merged, merge_order
 from engine.core.order_state import is_fully_refunded
-from engine.core.preferences import project_preferences
+from engine.core.preferences import CHANGED, project_preferences
 from engine.core.profile import project_customer
 from engine.core.ticket_projection import merge_ticket, project_ticket
 from engine.core.transition import Transition
@@ -99,7 +99,8 @@ def project(world: World, event: Event) -> list[Transition]:
     """
     kind = event.type
     transitions = project_customer(world, event)
-    transitions += project_preferences(world, event)
+    if kind == CHANGED:
+        transitions += project_preferences(world, event)
     order_id, ticket_id = order_key(event), ticket_key(event)
     if event.order is not None and order_id is not None and _tells_order(event):
         transitions += _project_order(world, order_id, event.order, event)

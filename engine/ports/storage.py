@@ -18,26 +18,43 @@ from engine.core.receipt import Receipt
 from engine.core.world import World
 from engine.programs.suggesting import Shelf, Shelved
 from triggers.event import Event, Rejected
+from triggers.sources.native import deserialize, serialize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One event at the door; ``body`` is its stored JSON."""
+    """One event at the door.
+
+    ``body`` is its stored JSON. None: it is made when it is stored, and who reads that finds an
+    event equal to this one.
+    """
 
     event: Event
-    body: bytes
+    body: bytes | None = None
     received_at: datetime
     backfill: bool = False
+
+    def stored(self) -> bytes:
+        """The JSON that is stored."""
+        return serialize(self.event) if self.body is None else self.body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One accepted event that waits to be processed."""
+    """One accepted event that waits to be processed.
+
+    ``told`` is the event where it is still at hand, else ``body`` its JSON.
+    """
 
     seq: int
-    body: bytes
     received_at: datetime
     backfill: bool
+    body: bytes = b""
+    told: Event | None = None
+
+    def event(self) -> Event:
+        """The event itself. Raises ValueError when what is stored is none."""
+        return deserialize(self.body) if self.told is None else self.told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

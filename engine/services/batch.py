@@ -19,7 +19,7 @@ from engine.ports.storage import Contended, Incoming, UnitOfWork
 from engine.services.configuration import Configuration
 from engine.services.handover import HandOver
 from triggers.event import CustomerFacts, Event, OrderFacts, TicketFacts
-from triggers.sources.native import serialize
+from triggers.sources.native import reads_back, serialize
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +60,14 @@ class Batch:
     configuration: Configuration
     handover: HandOver
     braked: dict[str, str] = field(default_factory=dict)
+    _context: Context | None = None  # the last that was made
 
     def context(self, now: datetime, beside: World | None = None) -> Context:
         """The surroundings of decisions at ``now``."""
-        return Context(
+        known = self._context
+        if beside is None and known is not None and known.now == now:
+            return known
+        made = Context(
             now=now,
             rules=self.configuration.rules,
             shared=SharedInUnit(self.unit),
@@ -71,6 +75,9 @@ class Batch:
             braked=self.braked,
             beside=beside,
         )
+        if beside is None:
+            self._context = made
+        return made
 
     def take_due_steps(self, world: World, context: Context) -> int:
         """Take this customer's due journeys, each seeing the last one's effects; how many."""
@@ -144,14 +151,16 @@ def told(unit: UnitOfWork, worlds: Sequence[World], now: datetime) -> Iterator[S
         if not world.changes.emitted:
             continue
         found: list[Incoming] = []
+        itself = CustomerFacts(id=world.customer.id)
         for each in world.changes.emitted:
             if not each.to:
-                found.append(_incoming(world.customer.id, each, now))
+                found.append(_incoming(itself, each, now))
                 continue
             place = next((place for place in each.to if _keeper(keepers, place, each)), None)
             if place is not None:
                 about = replace(each, data={**each.data, "via": list(place)})
-                found.append(_incoming(_keeper(keepers, place, each), about, now))
+                keeper = CustomerFacts(id=_keeper(keepers, place, each))
+                found.append(_incoming(keeper, about, now))
         yield found
 
 
@@ -161,19 +170,20 @@ def _keeper(keepers: Keepers, place: tuple[str, str], emitted: Emitted) -> str:
     return max(kept)[1] if kept else ""
 
 
-def _incoming(customer_id: str, emitted: Emitted, now: datetime) -> Incoming:
+def _incoming(customer: CustomerFacts, emitted: Emitted, now: datetime) -> Incoming:
     event = Event(
         id=emitted.id,
         source=OWN_SOURCE,
         type=emitted.type,
         time=emitted.time,
-        customer=CustomerFacts(id=customer_id),
+        customer=customer,
         order=order_reference(emitted.order_id),
         ticket=ticket_reference(emitted.ticket_id),
         data=emitted.data,
         causes=emitted.causes,
     )
-    return Incoming(event=event, body=serialize(event), received_at=now)
+    body = None if reads_back(event) else serialize(event)
+    return Incoming(event=event, body=body, received_at=now)
 
 
 def order_reference(order_id: str | None) -> OrderFacts | None:

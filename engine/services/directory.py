@@ -14,6 +14,7 @@ from engine.core.beside import Beside, beside
 from engine.core.context import Context
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.identity import (
+    OWN_SOURCE,
     Clash,
     IdentityKey,
     Keys,
@@ -61,6 +62,17 @@ class Placed:
     erased: bool = False
 
 
+@dataclass(slots=True)
+class _Names:
+    """What one event names: the keys of its customer, its order and ticket, and addresses."""
+
+    keys: Keys
+    order: str | None = None
+    ticket: str | None = None
+    told: Sequence[str] = ()
+    other: Beside | None = None
+
+
 class Directory:
     """The identities and worlds of one batch. ``place`` every event, ``load``, then decide."""
 
@@ -72,25 +84,32 @@ class Directory:
     ) -> None:
         self._unit = unit
         self._fingerprints = fingerprints
-        self._keys = {id(event): keys_of(event.customer, event.source) for event in events}
-        orders = {key for event in events if (key := order_key(event))}
-        tickets = {key for event in events if (key := ticket_key(event))}
-        keys = self._keys.values()
-        self._known = unit.resolve({key for each in keys for key in (*each.lookup, *each.register)})
-        self._owners = unit.owners(orders, tickets)
-        self._orders, self._tickets = orders, tickets
-        self._named = {key for event in events if (key := ticket_order_key(event))}
-        self._told = {address for event in events for address in told_addresses(event)}
+        self._names: dict[int, _Names] = {}  # by the event's identity
+        self._orders: set[str] = set()
+        self._tickets: set[str] = set()
+        self._named: set[str] = set()  # orders that are looked at besides
+        self._told: set[str] = set()
+        self._internal: dict[str, _Names] = {}  # of events that name our own customer, and no more
+        keys: set[IdentityKey] = set()
+        internal: set[str] = set()
+        for event in events:
+            names = self._names[id(event)] = self._file(event)
+            if names.keys.customer_id is not None:
+                internal.add(names.keys.customer_id)
+            else:
+                keys.update(names.keys.lookup)
+                keys.update(names.keys.register)
+            if names.other is not None:
+                internal.add(names.other.customer_id)
+        self._known = unit.resolve(keys) if keys else {}
+        is_owned = self._orders or self._tickets
+        self._owners = unit.owners(self._orders, self._tickets) if is_owned else {}
+        self._moved = unit.aliases(internal) if internal else {}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._suppressions: dict[tuple[str, str], Suppression] = {}
         self._preferences: dict[tuple[str, str], Preferences] = {}
         self._recalled: dict[tuple[str, str], Suppression] = {}  # told anew, after an erasure
         self._ownerless = {key for key, owner in self._owners.items() if owner is None}
-        self._beside = {id(event): other for event in events if (other := beside(event))}
-        self._named |= {other.order_id for other in self._beside.values() if other.order_id}
-        internal = {each.customer_id for each in keys if each.customer_id is not None}
-        internal |= {other.customer_id for other in self._beside.values()}
-        self._moved = unit.aliases(internal) if internal else {}
         self._identities: dict[str, set[IdentityKey]] | None = None
         self._claimed: dict[IdentityKey, str] = {}
         self._wanted: set[str] = set()
@@ -101,6 +120,42 @@ class Directory:
         self._orphan_tickets: dict[str, Ticket] = {}
         self._statements: list[World] = []  # of addresses alone, as nobody's worlds
         self._touched: set[str] = set()
+        self._merged = False
+        self._is_news = False  # whether any address was spoken of since the worlds were loaded
+
+    def _file(self, event: Event) -> _Names:
+        """Note what an event names."""
+        facts, source, told = event.customer, event.source, told_addresses(event)
+        if (
+            source == OWN_SOURCE
+            and facts is not None
+            and facts.id is not None
+            and event.order is None
+            and event.ticket is None
+            and not told
+        ):
+            other = beside(event)
+            if other is None:
+                known = self._internal.get(facts.id)
+                if known is None:
+                    known = self._internal[facts.id] = _Names(keys_of(facts, source))
+                return known
+            if other.order_id:
+                self._named.add(other.order_id)
+            return _Names(keys_of(facts, source), other=other)
+        names = _Names(keys_of(facts, source), order_key(event), ticket_key(event), told)
+        if names.order is not None:
+            self._orders.add(names.order)
+        if names.ticket is not None:
+            self._tickets.add(names.ticket)
+            if (about := ticket_order_key(event)) is not None:
+                self._named.add(about)
+        self._told.update(told)
+        if (other := beside(event)) is not None:
+            names.other = other
+            if other.order_id:
+                self._named.add(other.order_id)
+        return names
 
     def place(self, event: Event, at: datetime) -> Placed:
         """Attribute the next event, in order.
@@ -109,8 +164,8 @@ class Directory:
         says of its customer; else the customer's own keys decide. What such a report tells of
         another person makes the two no one customer, and is not for the owner's record.
         """
-        keys = self._keys[id(event)]
-        owner = self._owner(event)
+        names = self._names[id(event)]
+        keys, owner = names.keys, self._owner(names)
         if owner is not None and is_erased(owner):
             return Placed(owner, erased=True)
         if owner is not None:
@@ -122,9 +177,9 @@ class Directory:
         if placed.customer_id is None:
             return placed
         self._wanted.add(placed.customer_id)
-        if (other := self._beside.get(id(event))) is not None:
-            self._wanted.add(self._now_called(other.customer_id))
-        for key in (order_key(event), ticket_key(event)):
+        if names.other is not None:
+            self._wanted.add(self._now_called(names.other.customer_id))
+        for key in (names.order, names.ticket):
             if key is not None and self._owners.get(key) is None:
                 self._owners[key] = placed.customer_id
         if needs_complete(event):
@@ -134,8 +189,8 @@ class Directory:
             self._complete.update(pair)
         return placed
 
-    def _owner(self, event: Event) -> str | None:
-        for key in (order_key(event), ticket_key(event)):
+    def _owner(self, names: _Names) -> str | None:
+        for key in (names.order, names.ticket):
             if key is not None and (owner := self._owners.get(key)) is not None:
                 return self._now_called(owner)
         return None
@@ -152,6 +207,8 @@ class Directory:
         )
 
     def _by_keys(self, event: Event, keys: Keys, at: datetime) -> Placed:
+        if keys.customer_id is not None:
+            return Placed(self._now_called(keys.customer_id))
         merges: list[tuple[str, str]] = []
         while True:
             known = {
@@ -225,7 +282,9 @@ class Directory:
             past=True,
             sends=True,
         )
-        self._consents, self._suppressions = self._permissions()
+        if self._told:
+            self._consents, self._suppressions = self._permissions()
+            self._is_news = bool(self._recalled)
         if self._ownerless:
             self._orphan_orders, self._orphan_tickets = self._unit.load_orphans(
                 self._orders & self._ownerless, self._tickets & self._ownerless
@@ -258,7 +317,7 @@ class Directory:
 
     def beside(self, event: Event) -> World | None:
         """The world of the other customer whom an event of our own names; None when erased."""
-        other: Beside | None = self._beside.get(id(event))
+        other = self._names[id(event)].other
         return None if other is None else self.worlds.get(self._survivor_of(other.customer_id))
 
     def world(self, placed: Placed, event: Event, context: Context) -> World | None:
@@ -275,8 +334,11 @@ class Directory:
             customer = Customer(id=customer_id, created_at=event.time)
             world = World(customer=customer, is_new=True, complete=True)
             self.worlds[customer_id] = world
-        self._adopt(world, event)
-        self._permit(world, *told_addresses(event))
+        names = self._names[id(event)]
+        if self._orphan_orders or self._orphan_tickets:
+            self._adopt(world, names)
+        if self._is_news or names.told:
+            self._permit(world, *names.told)
         return world
 
     def _permit(self, world: World, *told: str) -> None:
@@ -309,15 +371,19 @@ class Directory:
 
     def note_consents(self, world: World) -> None:
         """Let later events of the batch know what this world's event has changed."""
-        for consent in world.changes.consents:
+        changes = world.changes
+        if not (changes.consents or changes.lifted or changes.suppressions or changes.preferences):
+            return
+        self._is_news = True
+        for consent in changes.consents:
             key = (consent.channel, consent.address)
             held = self._consents.get(key)
             self._consents[key] = consent if held is None else later_consent(held, consent)
-        for lifted in world.changes.lifted:
+        for lifted in changes.lifted:
             self._suppressions.pop((lifted.channel, lifted.address), None)
-        for suppression in world.changes.suppressions:
+        for suppression in changes.suppressions:
             self._suppressions[suppression.channel, suppression.address] = suppression
-        for wishes in world.changes.preferences:
+        for wishes in changes.preferences:
             self._preferences[wishes.channel, wishes.address] = wishes
 
     def take_statement(self, event: Event) -> None:
@@ -341,6 +407,7 @@ class Directory:
             return
         older = one if survivor(one.customer, other.customer) is one.customer else other
         younger = other if older is one else one
+        self._merged = True
         merge_worlds(older, younger, context)
         gone, stays = younger.customer.id, older.customer.id
         del self.worlds[gone]
@@ -348,15 +415,15 @@ class Directory:
         self._moved[gone] = stays
         self._unit.merge(Merge(survivor=stays, merged=gone, at=context.now))
 
-    def _adopt(self, world: World, event: Event) -> None:
+    def _adopt(self, world: World, names: _Names) -> None:
         """Give the customer what reports told of their order before anyone knew whose it was.
 
         Without its owner's name still: by that projecting tells that it is only now counted.
         """
-        key = order_key(event)
+        key = names.order
         if key is not None and (order := self._orphan_orders.pop(key, None)) is not None:
             world.orders[key] = order
-        key = ticket_key(event)
+        key = names.ticket
         if key is not None and (ticket := self._orphan_tickets.pop(key, None)) is not None:
             world.tickets[key] = ticket
 
@@ -373,14 +440,16 @@ class Directory:
 
     def finish(self) -> None:
         """Note identities and orphans for the commit; what is due next sees every consent."""
-        for world in self.worlds.values():
-            self._permit(world)
+        if self._is_news and (len(self.worlds) > 1 or self._statements or self._merged):
+            for world in self.worlds.values():
+                self._permit(world)
         for world in self._statements:
             if world.changes.any:
                 self._unit.save(world)
         for key, customer_id in self._claimed.items():
             self._unit.identify(key, self._survivor_of(customer_id))
-        self._unit.save_orphans(
-            [order for key, order in self._orphan_orders.items() if key in self._touched],
-            [ticket for key, ticket in self._orphan_tickets.items() if key in self._touched],
-        )
+        if self._touched:
+            self._unit.save_orphans(
+                [order for key, order in self._orphan_orders.items() if key in self._touched],
+                [ticket for key, ticket in self._orphan_tickets.items() if key in self._touched],
+            )

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from engine.core.context import Context
 from engine.core.decision import EntryVerdict
 from engine.core.journey import on_event
 from engine.core.message import Outgoing
@@ -33,7 +34,6 @@ from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
 from triggers.addresses import normalised
 from triggers.event import Event
-from triggers.sources.native import deserialize
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +153,7 @@ class Ingest:
             items = [
                 _Item(
                     seq=each.seq,
-                    event=deserialize(each.body),
+                    event=each.event(),
                     incoming=None,
                     received_at=each.received_at,
                     backfill=each.backfill,
@@ -166,7 +166,7 @@ class Ingest:
     def _process(self, unit: UnitOfWork, items: list[_Item], now: datetime) -> list[Outgoing]:
         configuration = self._revisions.configuration(unit)
         country = configuration.policy.country
-        items = [replace(item, event=_normalised(item.event, country)) for item in items]
+        items = [_normalised(item, country) for item in items]
         directory = Directory(unit, [item.event for item in items], self._fingerprints)
         placed = [directory.place(item.event, item.received_at) for item in items]
         directory.load(now)
@@ -181,7 +181,8 @@ class Ingest:
             other = directory.beside(item.event)
             if place.foreign:
                 item = replace(item, event=replace(item.event, customer=None))
-            world = directory.world(place, item.event, batch.context(item.received_at))
+            context = batch.context(item.received_at)
+            world = directory.world(place, item.event, context)
             if world is None and place.customer_id is not None:
                 if item.event.source == OWN_SOURCE:
                     done.append(_buried(item, None))
@@ -196,7 +197,9 @@ class Ingest:
                 directory.keep_orphan(item.event)
                 directory.take_statement(item.event)
             else:
-                verdicts = _decide(batch, world, item, other)
+                if other is not None:
+                    context = batch.context(item.received_at, other)
+                verdicts = _decide(batch, world, item, context)
                 directory.note_consents(world)
             done.append(
                 Processed(
@@ -221,11 +224,8 @@ def _buried(item: _Item, customer_id: str | None) -> Processed:
     )  # fmt: skip
 
 
-def _decide(
-    batch: Batch, world: World, item: _Item, beside: World | None = None
-) -> list[EntryVerdict]:
+def _decide(batch: Batch, world: World, item: _Item, context: Context) -> list[EntryVerdict]:
     """What one event does to its customer, at the moment of its arrival."""
-    context = batch.context(item.received_at, beside)
     plans = batch.configuration.plans
     verdicts: list[EntryVerdict] = []
     programs = batch.configuration.programs
@@ -240,9 +240,12 @@ def _decide(
     return verdicts
 
 
-def _normalised(event: Event, country: str) -> Event:
-    """The event with addresses in the form in which they are compared and written to."""
-    if event.customer is None:
-        return event
-    facts = normalised(event.customer, country)
-    return event if facts is event.customer else replace(event, customer=facts)
+def _normalised(item: _Item, country: str) -> _Item:
+    """Its event with addresses in the form in which they are compared and written to."""
+    told = item.event.customer
+    if told is None or (told.email is None and told.phone is None):
+        return item
+    facts = normalised(told, country)
+    if facts is told:
+        return item
+    return replace(item, event=replace(item.event, customer=facts))

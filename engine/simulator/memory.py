@@ -170,9 +170,10 @@ class Memory:
                 self._names[self._last_seq] = key
                 self.waiting[self._last_seq] = StoredEvent(
                     seq=self._last_seq,
-                    body=each.body,
                     received_at=each.received_at,
                     backfill=each.backfill,
+                    body=each.body or b"",
+                    told=each.event if each.body is None else None,
                 )
 
     def _finish(self, processed: Iterable[Processed]) -> None:

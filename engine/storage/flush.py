@@ -191,7 +191,7 @@ def event_row(
         customer_id,
         reason,
         verdicts,
-        incoming.body.decode(),
+        incoming.stored().decode(),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triggers.catalog import custom_type
-from triggers.event import Event
+from triggers.event import CustomerFacts, Event, OrderFacts
 from triggers.event_types import BUILT_IN
 from triggers.sources.native import (
     Batch,
@@ -18,6 +18,7 @@ from triggers.sources.native import (
     deserialize,
     parse_events,
     parse_line,
+    reads_back,
     serialize,
 )
 
@@ -295,3 +296,62 @@ def test_serialize_and_deserialize_are_inverse(
 
 def test_clock_tolerance_is_a_day() -> None:
     assert parse({**ORDER, "time": (NOW + timedelta(hours=24)).isoformat()}).events
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+other = (
+    st.datetimes(timezones=st.just(UTC))
+    | st.decimals(allow_nan=False, allow_infinity=False, places=2)
+    | st.floats().filter(lambda one: one - one != 0)
+    | st.dates()
+    | st.just(("a", "tuple"))
+)
+data = st.dictionaries(
+    st.text(max_size=3),
+    st.recursive(
+        plain | other,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
+        max_leaves=6,
+    ),
+    max_size=3,
+)
+
+
+@given(
+    data=data,
+    name=st.text("aé", min_size=1, max_size=3) | st.just("a" * 255) | st.just("a" * 256),
+    causes=st.lists(st.sampled_from(["one", "two"]), max_size=9).map(tuple),
+    order=st.none() | st.just(OrderFacts(id="1", source="shop", partial=True)),
+)
+def test_what_surely_reads_back_does(
+    data: dict[str, Any], name: str, causes: tuple[str, ...], order: OrderFacts | None
+) -> None:
+    event = Event(
+        id=name,
+        source="lagniappe",
+        type="product.replenish_due",
+        time=NOW,
+        customer=CustomerFacts(id="c1"),
+        order=order,
+        data=data,
+        causes=causes,
+    )
+    if reads_back(event):
+        assert repr(deserialize(serialize(event))) == repr(event)
+    else:
+        assert len(name) > 255 or len(causes) > 8 or not _is_json(data)
+
+
+def _is_json(value: Any) -> bool:
+    match value:
+        case dict():
+            return all(_is_json(each) for each in value.values())
+        case list():
+            return all(_is_json(each) for each in value)
+        case float():
+            return abs(value) != float("inf") and value == value
+        case None | bool() | int() | str():
+            return True
+    return False

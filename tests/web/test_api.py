@@ -38,7 +38,7 @@ def post(
 
 
 def stored_ids(site: Site) -> list[str]:
-    return [deserialize(one.body).id for one in site.storage.accepted]
+    return [deserialize(one.stored()).id for one in site.storage.accepted]
 
 
 def test_one_event_is_taken() -> None:

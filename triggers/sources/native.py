@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
@@ -32,6 +33,9 @@ _MANY: TypeAdapter[list[Event]] = TypeAdapter(Annotated[list[Event], Field(max_l
 # JSON grows at most fourfold when written anew (1e15 becomes 1000000000000000.0).
 _SURELY_SMALL: Final = MAX_BYTES // 4
 _WHOLE_DEPTH: Final = 30  # of an event with its data
+_LONGEST_KEY: Final = 255
+_MOST_CAUSES: Final = 8
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,20 @@ def serialize(event: Event) -> bytes:
     return _ONE.dump_json(event, exclude_defaults=True)
 
 
+def reads_back(event: Event) -> bool:
+    """Whether an event that only names its customer, order and ticket is surely stored as it is.
+
+    Then ``deserialize`` would give back its equal. Of others serializing and reading them will
+    tell: data with a moment in it comes back with its words, an id that is too long not at all.
+    """
+    return (
+        event.time.tzinfo is UTC
+        and len(event.id) <= _LONGEST_KEY
+        and len(event.causes) <= _MOST_CAUSES
+        and _is_plain(event.data)
+    )
+
+
 def deserialize(stored: bytes | str) -> Event:
     """An event that ``serialize`` wrote. Raises ValueError for anything else."""
     return _ONE.validate_json(stored)
@@ -131,6 +149,16 @@ def validate(fields: Mapping[str, Any]) -> Event:
     Raises pydantic's ValidationError; ``problems.explain`` puts it in words.
     """
     return _ONE.validate_python(fields)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON keeps a value as it is."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and _is_plain(each) for key, each in value.items())
+    if kind is list:
+        return all(_is_plain(each) for each in value)
+    return kind in _PLAIN or (kind is float and isfinite(value))
 
 
 def _whole(problem: Problem) -> Batch:
