@@ -16,6 +16,7 @@ from engine.bootstrap import App, build
 from engine.logs import configure_logging
 from engine.ports.faults import Fault, passing
 from engine.setup import SetupError
+from engine.storage.checkpoints import Checkpoints
 from engine.storage.database import WorkspaceBusy
 from engine.web.server import CannotListen, Server
 from engine.web_parts import WebParts
@@ -53,6 +54,7 @@ class Daemon:
             target=self._take_stock, name="stocktaking", daemon=True
         )
         self._settle_thread = threading.Thread(target=self._end_doubt, name="settlement")
+        self._checkpoints = Checkpoints(app.storage.database)
         self._web = WebParts(app, works=self._works) if self._serves else None
         self._server: Server | None = None
         self._seen_files: dict[str, tuple[float, int]] = {}
@@ -73,6 +75,7 @@ class Daemon:
         memory.settle()
         sys.setswitchinterval(_TURN)
         self._seen_files = _files(app)
+        self._checkpoints.start()
         if self._works:
             app.sender.start()
             app.worker.begin(self._role, alone=app.storage.database.is_sqlite)
@@ -125,6 +128,7 @@ class Daemon:
             self._stock_thread.join(_END_STOCK)  # it computes for a while, and writes nothing then
             self._settle_thread.join()
         app.storage.forget(app.worker.id)
+        self._checkpoints.stop()
         app.close()
         if self._started:
             log.info("stopped")

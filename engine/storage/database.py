@@ -80,6 +80,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.gate = Gate()
         self.decision = Gate()
+        self.written = threading.Event()  # set by each commit in a SQLite file
         self._lock_file: int | None = None
         self._analyzed: dict[str, int] = {}
         if self.is_sqlite:
@@ -143,9 +144,21 @@ class Database:
         with (
             self.gate.pass_through(urgent=urgent),
             self.engine.connect() as connection,
-            sqlite_transaction(connection),
+            self.sqlite_transaction(connection),
         ):
             yield connection
+
+    @contextmanager
+    def sqlite_transaction(self, connection: Connection) -> Iterator[None]:
+        """``BEGIN IMMEDIATE`` … ``COMMIT`` on an autocommit connection, by whom it is the turn."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+        self.written.set()
 
     def analyze_when_grown(self) -> bool:
         """Let the query planner look at the tables again once they have grown a lot.
@@ -181,18 +194,6 @@ class Database:
         """A connection for reading."""
         with self.engine.connect() as connection:
             yield connection
-
-
-@contextmanager
-def sqlite_transaction(connection: Connection) -> Iterator[None]:
-    """``BEGIN IMMEDIATE`` … ``COMMIT`` on an autocommit connection."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
-        raise
-    connection.exec_driver_sql("COMMIT")
 
 
 def _make_private(path: Path, *, create: bool) -> None:
@@ -244,9 +245,10 @@ _TABLE_PAGES = (
 def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # FULL: with NORMAL a power loss can drop the last commits, a ``sending`` row among them.
-    # A checkpoint every 16 MB: pages that many batches touch are written back once. No memory
-    # mapping: it would count the database itself into this process's memory. The heap's limit is
-    # for all connections together: each has a cache of its own, and many work only now and then.
+    # A commit that finds 64 MB in the log writes it back, where ``Checkpoints`` does not see to it
+    # earlier: pages that many batches touch are written back once. No memory mapping: it would
+    # count the database itself into this process's memory. The heap's limit is for all connections
+    # together: each has a cache of its own, and many work only now and then.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -254,7 +256,7 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         "temp_store=MEMORY",
         "cache_size=-32768",
         "soft_heap_limit=50331648",
-        "wal_autocheckpoint=4000",
+        "wal_autocheckpoint=16000",
         "journal_size_limit=67108864",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -32,7 +32,7 @@ from engine.storage.books import customers_due, keepers
 from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
 from engine.storage.contention import telling_contention
 from engine.storage.coupons import coupon_holders
-from engine.storage.database import Database, sqlite_transaction
+from engine.storage.database import Database
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
 from engine.storage.pool_codes import PoolClaims
@@ -449,7 +449,7 @@ class SqlUnitOfWork:
             else:
                 with (
                     self._database.gate.pass_through(urgent=self._urgent),
-                    sqlite_transaction(self._connection),
+                    self._database.sqlite_transaction(self._connection),
                 ):
                     self._pools.write()
                     self._flush.write(self._connection)
