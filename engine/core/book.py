@@ -8,15 +8,16 @@ record. ``due_at`` is when its program must look at the record again, by itself.
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, overload
+
+from engine.core.value import value_class
 
 Place = tuple[str, str]  # a book and a key in it
 _Default = TypeVar("_Default")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Record:
     """One line of a book. ``data`` is JSON-able; money stands in it as text."""
 

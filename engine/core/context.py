@@ -11,6 +11,7 @@ from config.durations import Rate
 from engine.core.campaign import Plans
 from engine.core.guards import GuardRules
 from engine.core.transition import Transition
+from engine.core.value import value_class
 from engine.core.verbs import ProgramStep
 from engine.core.world import Journey, World
 
@@ -66,7 +67,7 @@ class StepPrograms(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Context:
     """The surroundings of one batch of decisions.
 

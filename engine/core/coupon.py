@@ -7,13 +7,14 @@ left, or may have left, with it. A coupon of which nothing ever left can be give
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from engine.core.book import Record
 from engine.core.campaign import Plan
 from engine.core.guards import Drop
+from engine.core.value import value_class
 from engine.core.verbs import SendMessage
 from engine.core.world import Journey, World
 
@@ -28,7 +29,7 @@ def same_code(code: str) -> str:
     return code.strip().casefold()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Coupon:
     """One code of one customer.
 

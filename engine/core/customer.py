@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from engine.core.value import value_class
+
 ZERO = Decimal(0)
 
 
@@ -168,7 +170,7 @@ class Ticket:
     stamps: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Consent:
     """The permission to market to one address on one channel, as last given or withdrawn."""
 

@@ -18,6 +18,7 @@ from config.durations import Duration
 from engine.core.customer import Customer
 from engine.core.message import Channel, Message, Purpose
 from engine.core.timing import NoCommonHour, QuietHours, quiet_until
+from engine.core.value import value_class
 from engine.core.whereabouts import Places, whereabouts
 from engine.core.world import Contact, World
 
@@ -27,7 +28,7 @@ class Allow:
     """It may go out now."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Defer:
     """Not now: ask again at ``until``."""
 
@@ -36,7 +37,7 @@ class Defer:
     trace: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Drop:
     """Not at all."""
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from engine.core.receipt import Verdict
 from engine.core.survey import SurveyKind
+from engine.core.value import value_class
 
 Channel = Literal["email", "sms", "voice"]
 Purpose = Literal["marketing", "transactional"]
@@ -85,7 +86,7 @@ class Message:
     owner: str | None = None  # the worker whose hand-over is under way, while ``sending``
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Content:
     """What was really sent: the rendered parts. SMS has only ``text``."""
 
@@ -115,7 +116,7 @@ class VoiceCall:
     on_machine: OnMachine | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Outgoing:
     """A message as a provider gets it: rendered, addressed, with the headers that it needs."""
 
@@ -143,7 +144,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # the request was written and no clear answer came
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class SendResult:
     """A provider's answer, normalised."""
 

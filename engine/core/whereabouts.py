@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.core.customer import Customer
+from engine.core.value import value_class
 
 if TYPE_CHECKING:
     from engine.core.guards import GuardRules
@@ -33,7 +33,7 @@ class Places(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Whereabouts:
     """All the zones in which a customer may be, and what told them.
 

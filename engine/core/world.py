@@ -17,6 +17,7 @@ from engine.core.book import Books, Record
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.decision import Decision
 from engine.core.message import Message
+from engine.core.value import value_class
 
 
 class JourneyStatus(StrEnum):
@@ -76,7 +77,7 @@ class Journey:
     variants: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class PastEntry:
     """A journey that has ended, as far as re-entry needs it."""
 
@@ -86,7 +87,7 @@ class PastEntry:
     entered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Contact:
     """One message that counts against the caps."""
 

@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol
 
 from config.diagnostics import Diagnostic, Position
 from engine.core.message import Channel, Content
+from engine.core.value import value_class
 
 SCRIPT: Final = "script"
 Part = Channel | Literal["script"]
@@ -55,7 +56,7 @@ class TemplateInfo:
     lacks: tuple[Lack, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Packed:
     """Rendered content as it is kept: readable only with ``sample``, whose hash is its id."""
 

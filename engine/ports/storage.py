@@ -15,6 +15,7 @@ from engine.core.decision import EntryVerdict
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
+from engine.core.value import value_class
 from engine.core.world import World
 from engine.programs.suggesting import Shelf, Shelved
 from triggers.event import Event, Rejected
@@ -99,7 +100,7 @@ class Conflict:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Archived:
     """A message's rendered content, with the sample that compresses it."""
 

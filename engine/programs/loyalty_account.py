@@ -17,6 +17,7 @@ from engine.core.book import Books
 from engine.core.customer import Customer
 from engine.core.points import BOOK
 from engine.core.timing import add, resolve_local
+from engine.core.value import value_class
 from engine.programs.loyalty_ledger import Ledger
 from engine.programs.loyalty_tiers import Standing, missing
 
@@ -34,7 +35,7 @@ class Expiring:
     warned: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Gift:
     """Points of the calendar that are due at ``at``."""
 

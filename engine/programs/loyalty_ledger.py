@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from engine.core.book import Books, Record
 from engine.core.points import ACCOUNT, BOOK
+from engine.core.value import value_class
 
 ROUNDING: Final[Mapping[str, str]] = {
     "down": ROUND_FLOOR,
@@ -42,7 +43,7 @@ _RANK: Final = {"order": 0, "award": 1, "matured": 2, "redeemed": 4, "expired": 
 _Place = tuple[datetime, int, str]  # of an entry in the order of reading
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Line:
     """One line of the ledger as people read it.
 
@@ -58,7 +59,7 @@ class Line:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Score:
     """What counts towards tiers from ``at`` on."""
 
@@ -67,7 +68,7 @@ class Score:
     spend: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Ledger:
     """What the entries add up to.
 

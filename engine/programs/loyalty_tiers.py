@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -18,6 +17,7 @@ from config.durations import Duration
 from config.loyalty import Tier
 from engine.core.book import Record
 from engine.core.timing import add
+from engine.core.value import value_class
 from engine.programs.loyalty_ledger import Score
 
 PREFIX: Final = "tier:"
@@ -25,7 +25,7 @@ _ROOM: Final = timedelta(days=2)  # more than clocks and calendars ever shift a 
 _NONE: Final = -1  # the rank of a customer without tier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Standing:
     """A customer's tier. ``change`` is what the book is still to tell, None when it is up to date.
 
