@@ -112,6 +112,13 @@ class _Signer(Signer):
             key_derivation="hmac",
             algorithm=_Short(),
         )
+        self._present = self.derive_key()
+
+    def sign(self, value: str | bytes) -> bytes:
+        """As the base class does, which goes through its keys, and reads its names, each time."""
+        text = value.encode() if isinstance(value, str) else value
+        signature = self.algorithm.get_signature(self._present, text)
+        return b"%b.%b" % (text, base64.urlsafe_b64encode(signature).rstrip(b"="))
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         if secret_key not in self._derived:

@@ -19,7 +19,7 @@ from engine.core.customer import Customer
 from engine.core.message import Channel, Message, Purpose
 from engine.core.timing import NoCommonHour, QuietHours, quiet_until
 from engine.core.value import value_class
-from engine.core.whereabouts import Places, whereabouts
+from engine.core.whereabouts import Places, whereabouts, zones_of
 from engine.core.world import Contact, World
 
 
@@ -60,7 +60,7 @@ class CapRule:
     span: timedelta
     label: str  # as the policy writes it, "3 per 7d"
 
-    def counts(self, contact: Contact) -> bool:
+    def counts(self, contact: Contact | Message) -> bool:
         """Whether a marketing message is one of those that this cap counts."""
         return (self.channel is None or contact.channel == self.channel) and (
             self.topic is None or contact.topic == self.topic
@@ -108,7 +108,7 @@ class GuardRules:
 
 def zone_of(customer: Customer, rules: GuardRules) -> ZoneInfo:
     """The clock that the customer's delays, deadlines and schedules go by."""
-    return whereabouts(customer, rules).home
+    return zones_of(customer, rules)[0]
 
 
 def address_of(customer: Customer, channel: Channel) -> str | None:
@@ -132,7 +132,8 @@ def refused(
 
     Consent, topics and pauses are about marketing; a suppression may be about everything.
     """
-    address = address_of(world.customer, channel)
+    customer = world.customer
+    address = customer.email if channel == "email" else customer.phone
     if address is None:
         return Drop("no_address", {"channel": channel})
     key = (channel, address)
@@ -141,8 +142,8 @@ def refused(
         return Drop("suppressed", {"reason": suppression.reason, "scope": suppression.scope})
     if purpose == "transactional":
         return None
-    if not consented(world, channel):
-        consent = world.consents.get(key)
+    consent = world.consents.get(key)
+    if consent is None or consent.status != "subscribed":
         status = consent.status if consent is not None else None
         return Drop("no_consent", {"channel": channel, "actual": status, "wanted": "subscribed"})
     wishes = world.preferences.get(key)
@@ -184,15 +185,16 @@ def check(world: World, message: Message, now: datetime, rules: GuardRules) -> G
 
 def _quiet(customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules) -> GuardVerdict:
     """Quiet hours, on every clock that the customer may live by."""
-    where = whereabouts(customer, rules)
     try:
-        until = quiet_until(now, quiet.hours, where.zones)
+        until = quiet_until(now, quiet.hours, zones_of(customer, rules))
     except NoCommonHour:
+        where = whereabouts(customer, rules)
         zones = [zone.key for zone in where.zones]
         trace: dict[str, Any] = {"quiet": _text(quiet), "zones": zones, "from": where.basis}
         return Drop("no_common_hour", trace)
     if until is None:
         return ALLOW
+    where = whereabouts(customer, rules)
     local = [(now.astimezone(zone), zone) for zone in where.zones]
     shown, zone = next(each for each in local if quiet.hours.covers(each[0].time()))
     trace = {
@@ -216,16 +218,16 @@ def _frequency(
     others = [one for one in contacts if one.message_id != own and one.purpose == "marketing"]
     if not others:
         return ALLOW
-    me = Contact.by(message, now)
     surveys = rules.surveys
-    if surveys is not None and me.topic == surveys.topic:
-        last = max((one.at for one in others if _is_survey(one, me, now, surveys)), default=None)
+    if surveys is not None and message.topic == surveys.topic:
+        told = (one.at for one in others if _is_survey(one, message, now, surveys))
+        last = max(told, default=None)
         if last is not None:
             return Drop("survey_throttle", {"last": last.isoformat(), "gap": surveys.label})
     for cap in rules.caps:
-        if not cap.counts(me):
+        if not cap.counts(message):
             continue
-        count = sum(1 for contact in others if takes_slot(contact, cap, now))
+        count = _taken(others, cap, now)
         if count >= cap.count:
             trace: dict[str, Any] = {"cap": cap.label, "actual": count, "wanted": f"< {cap.count}"}
             return Drop("cap", trace if cap.topic is None else {**trace, "topic": cap.topic})
@@ -241,15 +243,16 @@ def _frequency(
     return ALLOW
 
 
-def takes_slot(contact: Contact, cap: CapRule, now: datetime) -> bool:
-    """Whether another marketing message counts when one is to go out at ``now``.
+def _taken(others: Sequence[Contact], cap: CapRule, now: datetime) -> int:
+    """How many other marketing messages count when one is to go out at ``now``.
 
     A slot reserved for later counts as well: at any instant the span holds at most ``count``.
     """
-    return contact.at > now - cap.span and cap.counts(contact)
+    since = now - cap.span
+    return len([one for one in others if one.at > since and cap.counts(one)])
 
 
-def _is_survey(contact: Contact, me: Contact, now: datetime, surveys: SurveyRule) -> bool:
+def _is_survey(contact: Contact, me: Message, now: datetime, surveys: SurveyRule) -> bool:
     """Whether this is another survey too near; a reminder of the same journey is none."""
     return (
         contact.topic == surveys.topic

@@ -196,6 +196,9 @@ def move_on(
 
 def move_slot(world: World, message: Message, at: datetime) -> None:
     """Let the message count against the caps at ``at``, and at no other time."""
+    last = world.contacts[-1] if world.contacts else None
+    if last is not None and last.message_id == message.id and last.at == at:
+        return  # it goes out as it was made
     release_slot(world, message.id)
     world.contacts.append(Contact.by(message, at))
 

@@ -30,7 +30,8 @@ MADE = ("sent", "skipped", "failed")  # results that say that a step has had its
 def make_message(view: View, step: SendMessage) -> int | None:
     """Decide a message step: the journey waits for its message, goes on, or has ended."""
     world, journey, plan, context = view.world, view.journey, view.plan, view.context
-    if any(journey.results.get(step.id, {}).get(name) for name in MADE):
+    result = journey.results.get(step.id)
+    if result and any(result.get(name) for name in MADE):
         made = world.messages.get(ids.message_id(journey.id, step.id))
         if made is None or made.reason != OUTRANKED:  # which tells why the journey comes by again
             decide(world, journey, DecisionKind.STEP_SKIPPED, context, step=step.id,
@@ -140,6 +141,8 @@ def _topic(view: View, step: SendMessage) -> str | None:
 
 def _variant(journey: Journey, plan: Plan) -> str | None:
     """The variant of the last split taken."""
+    if not journey.variants:
+        return None
     taken = [step for step in journey.variants if "variant" in journey.results.get(step, {})]
     if not taken:
         return None

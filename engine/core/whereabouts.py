@@ -52,21 +52,32 @@ class Whereabouts:
 
 def whereabouts(customer: Customer, rules: GuardRules) -> Whereabouts:
     """Given by a source, else derived from the address, else from the phone, else the store's."""
+    zones, source, place = _located(customer, rules)
+    return Whereabouts(zones, f"{source} {place}" if place else source)
+
+
+def zones_of(customer: Customer, rules: GuardRules) -> tuple[ZoneInfo, ...]:
+    """The zones of ``whereabouts`` alone."""
+    return _located(customer, rules)[0]
+
+
+def _located(customer: Customer, rules: GuardRules) -> tuple[tuple[ZoneInfo, ...], str, str]:
+    """The zones, where they were found, and the place that told them."""
     if customer.timezone is not None:
         given = rules.zones.get(customer.timezone)
         if given is not None:
-            return Whereabouts((given,), "given")
+            return (given,), "given", ""
     places = rules.places
     if places is not None:
         if customer.country is not None:
             found = places.by_address(customer.country, customer.region, customer.postal_code)
             if found is not None:
-                return Whereabouts(found[0], f"address {found[1]}")
+                return found[0], "address", found[1]
         if customer.phone is not None:
             found = places.by_phone(customer.phone)
             if found is not None:
-                return Whereabouts(found[0], f"phone {found[1]}")
-    return Whereabouts((rules.store_zone,), "store")
+                return found[0], "phone", found[1]
+    return (rules.store_zone,), "store", ""
 
 
 def home_zone(customer: Customer, rules: GuardRules) -> str | None:

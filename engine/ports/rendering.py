@@ -159,8 +159,10 @@ class Renderer(Protocol):
         """
         ...
 
-    def pack(self, template: str, channel: str, locale: str | None, content: Content) -> Packed:
-        """A rendering compressed for keeping.
+    def pack(
+        self, template: str, channel: str, locale: str | None, content: Content
+    ) -> Packed | None:
+        """A rendering compressed for keeping; None from a renderer of whose none are kept.
 
         :raises RenderError: as for ``render``.
         """

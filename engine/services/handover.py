@@ -9,16 +9,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import structlog
 
 from config.policy import Policy
-from engine.core.campaign import Plan, Plans
+from engine.core.campaign import Plans
 from engine.core.context import Context
-from engine.core.guards import Allow, Defer, Drop
+from engine.core.guards import Allow, Drop
 from engine.core.journey import before_sending, make_room, on_handed_over, on_withheld
 from engine.core.message import (
     Channel,
@@ -31,7 +31,7 @@ from engine.core.message import (
     VoiceCall,
 )
 from engine.core.timing import add
-from engine.core.verbs import AskReview, AskSurvey, PlaceCall
+from engine.core.verbs import AskReview, AskSurvey, PlaceCall, Step
 from engine.core.world import World
 from engine.links import Links
 from engine.ports.faults import Fault, passing
@@ -45,11 +45,24 @@ from engine.services.referral_links import referral_root
 from engine.services.review_requests import review_values
 from engine.services.suggestions import ROOT, Suggestions
 from engine.services.survey_links import survey_root
-from engine.services.tracking import clicks_of, rewriting
+from engine.services.tracking import Rewriting, clicks_of, rewriting
 
 log = structlog.get_logger(__name__)
 
 NOT_GIVEN: Final = "not_given"  # the code of a hand-over that never reached the sender
+
+
+@dataclass(slots=True, kw_only=True)
+class _Way:
+    """A channel's way out: what is alike in all messages of a batch, and for how many is room."""
+
+    provider: str
+    sender: str
+    sender_name: str | None
+    reply_to: str | None
+    links: Rewriting
+    provider_clicks: bool
+    room: int
 
 
 class HandOver:
@@ -78,6 +91,23 @@ class HandOver:
         sender = sender_address(channel, configuration)
         return self._sender.room(channel, sender) if sender else 0
 
+    def _way(self, channel: Channel, configuration: Configuration) -> _Way | None:
+        """How messages of a channel leave; None where nobody sends them."""
+        sender, provider = sender_address(channel, configuration), self.providers.get(channel)
+        if sender is None or provider is None:
+            return None
+        policy, email = configuration.policy, configuration.policy.senders.email
+        clicks = clicks_of(policy, channel, provider)
+        return _Way(
+            provider=provider,
+            sender=sender,
+            sender_name=email.from_name if channel == "email" else None,
+            reply_to=email.reply_to if channel == "email" else None,
+            links=rewriting(self._links, policy, channel, clicks),
+            provider_clicks=clicks == "provider",
+            room=self._sender.room(channel, sender),
+        )
+
     def prepare(
         self,
         unit: UnitOfWork,
@@ -96,54 +126,61 @@ class HandOver:
         worlds = list(worlds)
         suggestions = Suggestions(unit, worlds)
         left = self._sender.free()
-        rooms: dict[Channel, int] = {}
+        ways: dict[Channel, _Way | None] = {}
         outgoings: list[Outgoing] = []
         rendered: list[tuple[Message, Content]] = []
         for world in worlds:
+            if not world.messages:
+                continue
             full: set[Channel] = set()
             passed_over: set[str] = set()
             as_decided = world.customer.id in one_step
             while (message := _due(world, context, plans, full, passed_over)) is not None:
                 channel = message.channel
-                if channel not in rooms:
-                    rooms[channel] = self.room(channel, configuration)
-                if channel not in self.providers or sender_address(channel, configuration) is None:
-                    verdict: Allow | Defer | Drop = Drop("no_sender", {"channel": channel})
-                else:
-                    just_made = (
-                        as_decided
-                        and message.created_at == context.now
-                        and message.id in world.changes.messages
-                    )
-                    verdict = before_sending(world, message, plans, context, just_made=just_made)
-                    if isinstance(verdict, Drop) and make_room(world, message, verdict, context):
-                        verdict = before_sending(world, message, plans, context)
+                if channel not in ways:
+                    ways[channel] = self._way(channel, configuration)
+                way = ways[channel]
+                just_made = (
+                    as_decided
+                    and message.created_at == context.now
+                    and message.id in world.changes.messages
+                )
                 as_decided = False
+                if way is None:
+                    refusal = Drop("no_sender", {"channel": channel})
+                    on_withheld(world, message, refusal, plans, context)
+                    continue
+                verdict = before_sending(world, message, plans, context, just_made=just_made)
+                if isinstance(verdict, Drop) and make_room(world, message, verdict, context):
+                    verdict = before_sending(world, message, plans, context)
                 if not isinstance(verdict, Allow):
                     on_withheld(world, message, verdict, plans, context)
                     continue
-                if left <= 0 or rooms[channel] <= 0:
+                if left <= 0 or way.room <= 0:
                     full.add(channel)
                     continue
                 if not self._claim(message):
                     passed_over.add(message.id)
                     continue
                 outgoing = self._render(
-                    unit, world, message, configuration, context, suggestions, rendered
+                    unit, world, message, way, configuration, context, suggestions, rendered
                 )
                 if outgoing is None:
                     self.release([message.id])
                     continue
                 left -= 1
-                rooms[channel] -= 1
+                way.room -= 1
                 outgoings.append(outgoing)
         # Not in between: the compressor's tables stay in the processor's cache this way.
-        if rendered:
-            unit.archive([self._packed(message, content) for message, content in rendered])
+        packed = [self._packed(message, content) for message, content in rendered]
+        if kept := [each for each in packed if each is not None]:
+            unit.archive(kept)
         return outgoings
 
-    def _packed(self, message: Message, content: Content) -> Archived:
+    def _packed(self, message: Message, content: Content) -> Archived | None:
         packed = self._renderer.pack(message.template, message.channel, message.locale, content)
+        if packed is None:
+            return None
         return Archived(
             message_id=message.id,
             template=message.template,
@@ -157,6 +194,7 @@ class HandOver:
         unit: UnitOfWork,
         world: World,
         message: Message,
+        way: _Way,
         configuration: Configuration,
         context: Context,
         suggestions: Suggestions,
@@ -168,8 +206,6 @@ class HandOver:
         marketing = message.purpose == "marketing"
         unsubscribe = self._links.unsubscribe(message.id) if marketing else None
         locale = world.customer.locale or policy.locale
-        clicks = clicks_of(policy, message.channel, self.providers[message.channel])
-        track = rewriting(self._links, policy, message, clicks)
         step = plan.steps[plan.step_index[message.step]] if plan else None
 
         def values() -> dict[str, object]:
@@ -194,7 +230,7 @@ class HandOver:
 
         try:
             content = self._renderer.render(
-                message.template, message.channel, locale, WhenAsked(values), track
+                message.template, message.channel, locale, WhenAsked(values), way.links(message)
             )
         except RenderError as error:
             reason = f"render_error: {error}"
@@ -204,17 +240,14 @@ class HandOver:
             context.braked[message.campaign] = reason
             unit.hold(message.campaign, reason, context.now)
             return None
-        sender = sender_address(message.channel, configuration)
-        assert sender is not None
         message.locale = locale
         message.subject = content.subject
-        message.sender = sender
-        message.provider = self.providers[message.channel]
+        message.sender = way.sender
+        message.provider = way.provider
         message.owner = self.worker_id
         on_handed_over(world, message, plans, context)
         if policy.privacy.store_content:
             rendered.append((message, content))
-        senders = policy.senders
         is_email = message.channel == "email"
         return Outgoing(
             message_id=message.id,
@@ -223,13 +256,13 @@ class HandOver:
             campaign=message.campaign,
             to=message.recipient or "",
             to_name=full_name(world.customer) if is_email else None,
-            sender=sender,
-            sender_name=senders.email.from_name if is_email else None,
-            reply_to=senders.email.reply_to if is_email else None,
+            sender=way.sender,
+            sender_name=way.sender_name,
+            reply_to=way.reply_to,
             content=content,
             unsubscribe_url=unsubscribe if is_email else None,
-            provider_clicks=clicks == "provider",
-            call=_call(plan, message, policy, context.now),
+            provider_clicks=way.provider_clicks,
+            call=_call(step, policy, context.now),
         )
 
     def give(self, outgoings: Sequence[Outgoing]) -> None:
@@ -282,13 +315,11 @@ class HandOver:
         ]
 
 
-def _call(plan: Plan | None, message: Message, policy: Policy, now: datetime) -> VoiceCall | None:
+def _call(step: Step | None, policy: Policy, now: datetime) -> VoiceCall | None:
     """What a call does besides saying its words; nobody is put through out of hours.
 
     To hang up on machines, the words must be kept until it is known who answers.
     """
-    index = None if plan is None else plan.step_index.get(message.step)
-    step = None if plan is None or index is None else plan.steps[index]
     call = step.call if isinstance(step, PlaceCall | AskSurvey) else None
     if call is not None and call.on_machine == "hang_up" and not policy.privacy.store_content:
         call = replace(call, on_machine=None)
@@ -316,16 +347,18 @@ def _due(
     passed_over: Collection[str],
 ) -> Message | None:
     """The first message of this world that may go out now, on a channel that is not full."""
-    due = [
-        message
-        for message in world.messages.values()
-        if message.status is MessageStatus.SCHEDULED
-        and message.send_at <= context.now
-        and message.channel not in full
-        and message.id not in passed_over
-        and (
-            message.campaign not in context.braked
-            or not context.keeps_back(message.campaign, plans)
-        )
-    ]
-    return min(due, key=lambda message: (message.send_at, message.id), default=None)
+    now, found = context.now, None
+    for message in world.messages.values():
+        if (
+            message.status is MessageStatus.SCHEDULED
+            and message.send_at <= now
+            and message.channel not in full
+            and message.id not in passed_over
+            and (
+                message.campaign not in context.braked
+                or not context.keeps_back(message.campaign, plans)
+            )
+            and (found is None or (message.send_at, message.id) < (found.send_at, found.id))
+        ):
+            found = message
+    return found

@@ -34,15 +34,22 @@ def tracker(links: Links, message_id: str) -> Track:
     return lambda target: links.click(message_id, target)
 
 
+Rewriting = Callable[[Message], Track | None]
+"""What becomes of the links of one message on a channel; None: they stay as they are."""
+
+
 def rewriting(
-    links: Links, policy: Policy, message: Message, clicks: Literal["own", "provider", "off"]
-) -> Track | None:
-    """Tags the links of one message, then leads them over our own ``/c/``; None: they stay."""
-    return _rewriting(
+    links: Links, policy: Policy, channel: Channel, clicks: Literal["own", "provider", "off"]
+) -> Rewriting:
+    """Tags links, then leads them over our own ``/c/``."""
+    tags, own = policy.link_tags, clicks == "own"
+    if not own and (tags is None or channel not in tags.medium):
+        return lambda message: None
+    return lambda message: _rewriting(
         links,
-        policy.link_tags,
-        tracker(links, message.id) if clicks == "own" else None,
-        channel=message.channel,
+        tags,
+        tracker(links, message.id) if own else None,
+        channel=channel,
         campaign=message.campaign,
         content="/".join(filter(None, (message.step, message.variant))),
     )

@@ -135,8 +135,10 @@ def reactions(
     """
     done: dict[Deed, Reaction] = {}
     for deed in DEEDS:
-        share = getattr(manner, deed) or 0.0
-        if share_of(f"{message.id}:{deed}", seed) >= share or not _can(deed, message, kind):
+        share = getattr(manner, deed)
+        if not share or not _can(deed, message, kind):
+            continue
+        if share_of(f"{message.id}:{deed}", seed) >= share:
             continue
         score = _score(manner, kind, message, seed) if deed == "answer" and kind else None
         after = _delay(deed, share_of(f"{message.id}:{deed}:when", seed))

@@ -29,6 +29,13 @@ from engine.simulator.person import Person
 
 MOST: Final = 20  # customers who are named
 _NO_CODE: Final = "pool_empty"  # of a step, see engine.core.program_reasons
+_COUNTED: Final = (
+    DecisionKind.DROPPED,
+    DecisionKind.CANCELLED,
+    DecisionKind.DEFERRED,
+    DecisionKind.EXITED,
+    DecisionKind.STEP_SKIPPED,
+)
 Pair = tuple[str, str]
 
 
@@ -119,24 +126,27 @@ class Tally:
         self._zone = zone
         self.on_sent: Callable[[Message], None] = lambda message: None
         self.figures = Figures()
+        self._instant: datetime | None = None  # many messages go out at one
+        self._day = self._week = ""
+        self._hour = 0
 
     def decided(self, world: World) -> None:
         """Count decisions."""
         figures = self.figures
         for decision in world.changes.decisions:
+            kind = decision.kind
+            if kind not in _COUNTED:
+                continue
             pair = (decision.campaign, decision.code)
-            match decision.kind:
-                case DecisionKind.DROPPED | DecisionKind.CANCELLED:
-                    figures.withheld[pair] += 1
-                case DecisionKind.DEFERRED:
-                    figures.deferred[pair] += 1
-                case DecisionKind.EXITED:
-                    figures.exits[pair] += 1
-                case DecisionKind.STEP_SKIPPED if decision.code == _NO_CODE:
-                    pool = (decision.trace or {}).get("pool", "")
-                    figures.without[decision.campaign, pool] += 1
-                case _:
-                    pass
+            if kind is DecisionKind.DEFERRED:
+                figures.deferred[pair] += 1
+            elif kind is DecisionKind.EXITED:
+                figures.exits[pair] += 1
+            elif kind is not DecisionKind.STEP_SKIPPED:
+                figures.withheld[pair] += 1
+            elif decision.code == _NO_CODE:
+                pool = (decision.trace or {}).get("pool", "")
+                figures.without[decision.campaign, pool] += 1
 
     def processed(self, source: str, event_id: str, done: Processed) -> None:
         """Count verdicts, and what customers did."""
@@ -147,12 +157,16 @@ class Tally:
 
     def sent(self, message: Message, result: SendResult) -> None:
         """Count a message."""
-        figures, local = self.figures, result.at.astimezone(self._zone)
+        figures = self.figures
+        if result.at != self._instant:
+            local = result.at.astimezone(self._zone)
+            self._instant, self._hour = result.at, local.hour
+            self._day, self._week = local.date().isoformat(), _week(local.date())
         pair = (message.campaign, message.channel)
         figures.sent[pair] += 1
-        figures.days[local.date().isoformat(), message.channel] += 1
-        figures.hours[local.hour] += 1
-        figures.weeks[_week(local.date())] += 1
+        figures.days[self._day, message.channel] += 1
+        figures.hours[self._hour] += 1
+        figures.weeks[self._week] += 1
         figures.departures.note(message.channel, message.sender or "", result.at)
         if result.cost is not None:
             figures.cost[pair] += int(result.cost * 10_000)

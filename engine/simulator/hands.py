@@ -47,6 +47,8 @@ class Hands:
 
     def collect(self) -> list[SendResult]:
         """Every message that was taken since, accepted."""
+        if not self._taken:
+            return []
         taken, self._taken = self._taken, []
         now = self._clock()
         results = []

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.core.message import Content
-from engine.ports.rendering import Packed, Renderer, Track
+from engine.ports.rendering import Renderer, Track
 
 SHOWN: Final = 2  # sample messages of a campaign on a channel
 Kind = tuple[str, str, str]  # template, channel, language
@@ -138,9 +138,8 @@ class Sampled:
         """The renderer's own."""
         return self._renderer.sample(template, channel, locale)
 
-    def pack(self, template: str, channel: str, locale: str | None, content: Content) -> Packed:
+    def pack(self, template: str, channel: str, locale: str | None, content: Content) -> None:
         """Nothing: what is sent in a simulation is not kept."""
-        return Packed(sample_id="", sample=b"", packed=b"")
 
 
 def _id(root: object) -> str:
