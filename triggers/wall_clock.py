@@ -5,13 +5,17 @@ instant after the gap; a local time that the clock shows twice (a *fold*) means 
 occurrence. Gaps are told from folds as PEP 495 describes: asked with ``fold=0`` and ``fold=1`` a
 zone answers with the offsets before and after the change.
 
-Offsets come from ``zoneinfo``, which caches zones by itself. Everything here is pure.
+Offsets come from ``zoneinfo``, which caches zones by itself; days on which a zone keeps its offset
+are remembered, for nearly all are such. Everything here is pure.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+_DAY = timedelta(days=1)
 
 
 def resolve_local(day: date, at: time, zone: ZoneInfo) -> datetime:
@@ -22,6 +26,9 @@ def resolve_local(day: date, at: time, zone: ZoneInfo) -> datetime:
 
     :raises OverflowError: when the instant lies outside the years 1 to 9999.
     """
+    steady = _steady_offset(day, zone)
+    if steady is not None:
+        return datetime.combine(day, at, UTC) - steady
     wall = datetime.combine(day, at.replace(tzinfo=None, fold=0), tzinfo=zone)
     first = wall.astimezone(UTC)
     if wall.utcoffset() == wall.replace(fold=1).utcoffset():
@@ -31,6 +38,20 @@ def resolve_local(day: date, at: time, zone: ZoneInfo) -> datetime:
         return first
     # In a gap the two readings lie on both sides of the clock change.
     return offset_change(zone, second, first) or first
+
+
+@lru_cache(maxsize=8192)
+def _steady_offset(day: date, zone: ZoneInfo) -> timedelta | None:
+    """The offset that ``zone`` has all day, both midnights included; ``None`` if it changes.
+
+    A day holds one change at most (see ``offset_change``), so one that leaves its ends alike has
+    none.
+    """
+    if day == date.max:
+        return None
+    ends = (datetime.combine(each, time.min, zone) for each in (day, day + _DAY))
+    offsets = {wall.replace(fold=fold).utcoffset() for wall in ends for fold in (0, 1)}
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:
@@ -64,4 +85,6 @@ def offset_change(zone: ZoneInfo, after: datetime, until: datetime) -> datetime 
 
 def day_exists(day: date, zone: ZoneInfo) -> bool:
     """Whether ``day`` is on the calendar of ``zone``: Samoa, for one, had no 30 December 2011."""
+    if _steady_offset(day, zone) is not None:
+        return True
     return resolve_local(day, time.min, zone).astimezone(zone).date() == day

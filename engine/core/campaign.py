@@ -7,7 +7,7 @@ of the step that follows it (``next``), so branches need no stack: a step whose 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Literal
 from config.durations import Duration, Rate
 from engine.core.expression import Condition
 from engine.core.message import Purpose
-from engine.core.verbs import Asking, Branch, EventMatch, Step, WaitFor
+from engine.core.verbs import Asking, EventMatch, Split, Step, WaitFor
 
 OrderExit = ("order.refunded", "order.cancelled", "order.returned", "order.disputed")
 
@@ -103,10 +103,10 @@ class Plan:
 
     ``revision`` is a hash of the source. ``reads`` is every dotted name that any condition of the
     plan needs, so that storage loads no more than that; ``step_index`` finds a step's index by its
-    id. The fields after these follow from the others: ``watches`` by event type, ``entry_names``
-    (what ``filter``, ``profile_filter`` and a segment read), ``names`` (what the conditions asked
-    after entry read), ``asks`` (the steps that wait for a response), and whether some
-    ``wait_for`` waits for a condition.
+    id. The fields after these follow from the others: ``watches`` by event type,
+    ``entry_conditions`` (a segment, ``filter`` and ``profile_filter``, in the order in which they
+    are asked), the ``splits``, ``waits`` and ``asks`` (steps that wait for a response) among the
+    steps, and whether some ``wait_for`` waits for a condition.
     """
 
     id: str
@@ -133,21 +133,21 @@ class Plan:
     reads: frozenset[str] = frozenset()
     step_index: Mapping[str, int] = field(default_factory=dict)  # step id -> index
     watches: Mapping[str, Watch] = field(init=False, repr=False, compare=False)
-    entry_names: frozenset[str] = field(init=False, repr=False, compare=False)
-    names: frozenset[str] = field(init=False, repr=False, compare=False)
+    entry_conditions: tuple[Condition, ...] = field(init=False, repr=False, compare=False)
+    splits: tuple[Split, ...] = field(init=False, repr=False, compare=False)
+    waits: tuple[WaitFor, ...] = field(init=False, repr=False, compare=False)
     asks: tuple[Asking, ...] = field(init=False, repr=False, compare=False)
     waits_for_condition: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        waits = [step for step in self.steps if isinstance(step, WaitFor)]
+        waits = tuple(step for step in self.steps if isinstance(step, WaitFor))
+        segment = self.trigger.segment if isinstance(self.trigger, ScheduleTrigger) else None
+        conditions = (segment, self.filter, self.profile_filter)
         derived: dict[str, object] = {
             "watches": _watches(self, waits),
-            "entry_names": _names(
-                self.filter,
-                self.profile_filter,
-                self.trigger.segment if isinstance(self.trigger, ScheduleTrigger) else None,
-            ),
-            "names": _names(*_conditions(self)),
+            "entry_conditions": tuple(one for one in conditions if one is not None),
+            "splits": tuple(step for step in self.steps if isinstance(step, Split)),
+            "waits": waits,
             "asks": tuple(step for step in self.steps if isinstance(step, Asking)),
             "waits_for_condition": any(step.until is not None for step in waits),
         }
@@ -162,7 +162,7 @@ class Plan:
         return self.entry.key.startswith("order.")
 
 
-def _watches(plan: Plan, waits: list[WaitFor]) -> dict[str, Watch]:
+def _watches(plan: Plan, waits: Sequence[WaitFor]) -> dict[str, Watch]:
     matched = [wait for wait in waits if wait.match is not None]
     goal = None if plan.goal is None else plan.goal.match.event
     types = {match.event for match in plan.exit_on}
@@ -178,26 +178,6 @@ def _watches(plan: Plan, waits: list[WaitFor]) -> dict[str, Watch]:
     }
 
 
-def _conditions(plan: Plan) -> list[Condition | None]:
-    found = [plan.profile_filter, plan.hold_while]
-    matches = list(plan.exit_on)
-    if plan.goal is not None:
-        matches.append(plan.goal.match)
-    for step in plan.steps:
-        found.append(step.condition)
-        if isinstance(step, Branch):
-            found.extend(arm.condition for arm in step.arms)
-        elif isinstance(step, WaitFor):
-            found.append(step.until)
-            if step.match is not None:
-                matches.append(step.match)
-    return found + [match.condition for match in matches]
-
-
-def _names(*conditions: Condition | None) -> frozenset[str]:
-    return frozenset().union(*(one.names for one in conditions if one is not None))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plans:
     """Every plan a batch of decisions may need.
@@ -206,22 +186,22 @@ class Plans:
     ``revisions``: (campaign, revision) -> plan, for journeys on older revisions too.
     ``current``: campaign -> its newest good plan, live or paused.
     ``held``: campaigns that a brake or ``campaigns pause`` holds, with the reason.
-    ``entry_names`` follows: by event type, what the filters of all its candidates read, so that
-    one activation serves them all.
+    ``moving`` follows: the campaigns that do not stand still.
     """
 
     by_event: Mapping[str, tuple[Plan, ...]]
     revisions: Mapping[tuple[str, str], Plan]
     current: Mapping[str, Plan]
     held: Mapping[str, str] = field(default_factory=dict)
-    entry_names: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+    moving: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        names = {
-            event: frozenset().union(*(plan.entry_names for plan in plans))
-            for event, plans in self.by_event.items()
-        }
-        object.__setattr__(self, "entry_names", names)
+        moving = frozenset(
+            campaign
+            for campaign, plan in self.current.items()
+            if plan.status is CampaignStatus.LIVE and campaign not in self.held
+        )
+        object.__setattr__(self, "moving", moving)
 
     @classmethod
     def of(
@@ -249,5 +229,4 @@ class Plans:
 
     def is_frozen(self, campaign: str) -> bool:
         """Whether the campaign's journeys stand still: held, paused, draft or its file missing."""
-        plan = self.current.get(campaign)
-        return campaign in self.held or plan is None or plan.status is not CampaignStatus.LIVE
+        return campaign not in self.moving

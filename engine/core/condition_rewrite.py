@@ -33,6 +33,7 @@ from engine.core.condition_tree import (
     MapLiteral,
     Node,
     Select,
+    dotted,
 )
 from engine.core.vocabulary import FieldType, Vocabulary
 
@@ -155,7 +156,7 @@ class Rewriter:
     # ---- names
 
     def _name(self, node: Identifier | Select, bound: Mapping[str, Kind], place: Place) -> Kind:
-        chain = _chain(node)
+        chain = dotted(node)
         if chain is None:
             assert isinstance(node, Select)
             self.visit(node.operand, bound, "bare")
@@ -240,7 +241,7 @@ class Rewriter:
         if function in _EQUALITY:
             null = any(isinstance(arg, Constant) and arg.value is None for arg in args)
             for_null: Place = "beside null" if null else "guarded"
-            kinds = [self.visit(arg, bound, for_null if _chain(arg) else "guarded") for arg in args]
+            kinds = [self.visit(arg, bound, for_null if dotted(arg) else "guarded") for arg in args]
             return self._meet(function, args, kinds)
         if function == "@in":
             return self._in(args, bound)
@@ -361,7 +362,7 @@ class Rewriter:
     def _span(self, node: Node) -> tuple[int, int] | None:
         """Where a name, call or look-up stands in the text; None for what need not be known."""
         if isinstance(node, Identifier | Select):
-            if chain := _chain(node):
+            if chain := dotted(node):
                 return self._name_span(chain[0], chain[1])
             assert isinstance(node, Select)
             inner = self._span(node.operand)
@@ -383,15 +384,3 @@ class Rewriter:
     def _balanced(self, start: int, end: int) -> bool:
         texts = [t.text for t in self._tokens if start <= t.start < end and t.kind == "mark"]
         return texts.count("(") == texts.count(")")
-
-
-def _chain(node: Node) -> tuple[Identifier, str, bool] | None:
-    """A dotted name's first word, its whole, and whether it stands in `has()`; None if no name."""
-    fields: list[str] = []
-    asked = isinstance(node, Select) and node.test_only
-    while isinstance(node, Select):
-        fields.append(node.field)
-        node = node.operand
-    if not isinstance(node, Identifier):
-        return None
-    return node, ".".join([node.name.lstrip("."), *reversed(fields)]), asked

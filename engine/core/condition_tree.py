@@ -117,6 +117,18 @@ def walk(node: Node) -> Iterator[Node]:
                 yield from walk(child)
 
 
+def dotted(node: Node) -> tuple[Identifier, str, bool] | None:
+    """A dotted name's first word, its whole, and whether it stands in `has()`; None if no name."""
+    fields: list[str] = []
+    asked = isinstance(node, Select) and node.test_only
+    while isinstance(node, Select):
+        fields.append(node.field)
+        node = node.operand
+    if not isinstance(node, Identifier):
+        return None
+    return node, ".".join([node.name.lstrip("."), *reversed(fields)]), asked
+
+
 def _node(data: bytes, positions: dict[int, int]) -> Node:
     at = 0
     for number, content in _fields(data):

@@ -9,20 +9,19 @@ from typing import Any
 
 from config.durations import Duration
 from engine.core import ids
-from engine.core.campaign import Plan, Plans, ScheduleTrigger
+from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.customer import Order
 from engine.core.decision import DecisionKind, EntryVerdict, VerdictCode
 from engine.core.ending import complete, remember
-from engine.core.evaluate import Activation, evaluate, shown_values
-from engine.core.expression import Condition
-from engine.core.facts import bind, value_of
+from engine.core.evaluate import evaluate, shown_values
+from engine.core.facts import Facts, value_of
 from engine.core.guards import zone_of
 from engine.core.record import decide, trace_of
 from engine.core.timing import add, is_too_late
 from engine.core.transition import Transition
 from engine.core.value import value_class
-from engine.core.verbs import EventMatch, Split, WaitFor
+from engine.core.verbs import EventMatch, Split
 from engine.core.view import (
     View,
     ended_already,
@@ -37,7 +36,6 @@ MAX_CAUSES = 8
 BY_HAND = "by_hand"  # the code of an entry that a person made
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SHARED_KEYS = frozenset({"order.id", "ticket.id", "customer.id"})
 
 
 def entries(
@@ -45,16 +43,16 @@ def entries(
 ) -> list[EntryVerdict]:
     """The verdict of each campaign that this event could have enrolled the customer in.
 
-    One activation serves the filters of all of them. Without ``enrol`` (history being recorded)
-    nobody enters, and each says so.
+    What their filters look at is read once for all of them. Without ``enrol`` (history being
+    recorded) nobody enters, and each says so.
     """
     candidates = plans.by_event.get(event.type, ())
     if not candidates:
         return []
     if not enrol:
         return [_verdict(plan, event, VerdictCode.BACKFILL) for plan in candidates]
-    attempt = _Attempt(world, event, plans, context, plans.entry_names[event.type])
-    return [attempt.enter(plan, ()) for plan in candidates]
+    attempt = _Attempt(world, event, plans, context)
+    return [attempt.enter(plan) for plan in candidates]
 
 
 def enrol_by_schedule(
@@ -74,13 +72,11 @@ def enrol_by_schedule(
     lives by then. With ``re_entry: {after: …}`` the customer alone is the
     key: what counts is the time since their last entry, whichever occurrence that was.
     """
-    segment = plan.trigger.segment if isinstance(plan.trigger, ScheduleTrigger) else None
-    attempt = _Attempt(world, occurrence, plans, context, plan.entry_names)
     customer = world.customer.id
     key = entry_key if entry_key.startswith(customer) else f"{customer}:{entry_key}"
     if isinstance(plan.entry.re_entry, Duration):
         key = customer
-    return attempt.enter(plan, () if segment is None else (segment,), key)
+    return _Attempt(world, occurrence, plans, context).enter(plan, key)
 
 
 @value_class
@@ -107,13 +103,13 @@ def enrol_by_hand(
     would have taken out. The journey counts as entered now; its steps count from ``starts_at``,
     and so does the goal's window, while what a ``wait_for`` waits for counts from the event on.
     """
-    return _Attempt(world, trigger, plans, context, plan.entry_names, by_hand).enter(plan, ())
+    return _Attempt(world, trigger, plans, context, by_hand).enter(plan)
 
 
 class _Attempt:
     """One event knocking at the doors of its candidates."""
 
-    __slots__ = ("_activation", "_deadlines", "_names", "by_hand", "context", "event", "order",
+    __slots__ = ("_deadlines", "_facts", "_refused", "by_hand", "context", "event", "order",
                  "order_id", "plans", "ticket", "trigger", "world")  # fmt: skip
 
     def __init__(
@@ -122,7 +118,6 @@ class _Attempt:
         event: Transition,
         plans: Plans,
         context: Context,
-        names: frozenset[str],
         by_hand: ByHand | None = None,
     ) -> None:
         self.by_hand = by_hand
@@ -135,27 +130,22 @@ class _Attempt:
         self.order_id = self.ticket.order_id if told is None and self.ticket else told
         self.order = order_of(world, self.order_id)
         self.trigger = trigger_of(event)
-        self._names = names
-        self._activation: Activation | None = None
+        self._refused = self._refused_by_all()
+        self._facts: Facts | None = None
         self._deadlines: dict[Duration, datetime] = {}
 
-    def enter(self, plan: Plan, first: Sequence[Condition], key: str | None = None) -> EntryVerdict:
-        """Enrol, or say why not. ``first``: conditions to be met before the plan's own."""
+    def enter(self, plan: Plan, key: str | None = None) -> EntryVerdict:
+        """Enrol, or say why not; ``key`` is that of an occurrence, else it is the event's."""
         event, context, world = self.event, self.context, self.world
         refused = self._refused_at_once(plan)
         if refused is not None:
             return _verdict(plan, event, refused, trace=self._circumstance(plan, refused))
-        met: dict[str, object] = {}
-        for condition in (*first, plan.filter, plan.profile_filter):
-            if condition is None:
-                continue
-            values = self._values()
-            verdict = evaluate(condition, values)
+        for condition in plan.entry_conditions:
+            verdict = evaluate(condition, self._values())
             if not verdict.met:
                 of_profile = condition is plan.profile_filter
                 code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
                 return _verdict(plan, event, code, trace=trace_of(verdict))
-            met.update(shown_values(condition, values))
         scheduled = key is not None
         key = key if key is not None else self._key(plan)
         if key is None:
@@ -172,7 +162,7 @@ class _Attempt:
         ended_by = self._ended_since(view)
         if ended_by is not None:
             return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
-        return self._begin(view, {"met": met} if met else None)
+        return self._begin(view)
 
     def _ended_since(self, view: View) -> str | None:
         """The event after the trigger that would have ended a journey of then."""
@@ -185,17 +175,19 @@ class _Attempt:
                 return event.type
         return None
 
-    def _refused_at_once(self, plan: Plan) -> VerdictCode | None:
-        event, now = self.event, self.context.now
-        if self.context.is_frozen(plan.id, self.plans):
-            return VerdictCode.FROZEN
+    def _refused_by_all(self) -> VerdictCode | None:
+        """What no campaign takes."""
         if self.order is not None and self.order.is_test:
             return VerdictCode.TEST_ORDER
-        if len(event.causes) > MAX_CAUSES:
-            return VerdictCode.CHAIN_TOO_LONG
-        if plan.max_age is not None and self.by_hand is None:
-            return VerdictCode.TOO_OLD if is_too_late(event.time, now, plan.max_age) else None
-        return None
+        return VerdictCode.CHAIN_TOO_LONG if len(self.event.causes) > MAX_CAUSES else None
+
+    def _refused_at_once(self, plan: Plan) -> VerdictCode | None:
+        if self.context.is_frozen(plan.id, self.plans):
+            return VerdictCode.FROZEN
+        if self._refused is not None or plan.max_age is None or self.by_hand is not None:
+            return self._refused
+        too_old = is_too_late(self.event.time, self.context.now, plan.max_age)
+        return VerdictCode.TOO_OLD if too_old else None
 
     def _circumstance(self, plan: Plan, refused: VerdictCode) -> dict[str, Any] | None:
         """How late the event was told, or what the campaign stands still for."""
@@ -206,34 +198,34 @@ class _Attempt:
         held = self.plans.held.get(plan.id) or self.context.braked.get(plan.id)
         return {"status": plan.status.value} if held is None else {"held": held}
 
-    def _values(self) -> Activation:
-        if self._activation is None:
-            self._activation = bind(
-                self._names,
+    def _values(self) -> Facts:
+        if self._facts is None:
+            self._facts = Facts(
                 self.world,
+                now=self.context.now,
                 order=self.order,
                 ticket=self.ticket,
                 trigger=self.trigger,
-                results={},
                 event=self.event,
-                now=self.context.now,
-                rules=self.context.rules,
             )
-        return self._activation
+        return self._facts
 
     def _key(self, plan: Plan) -> str | None:
         """The entry key. Ids are unique over all customers; any other value is made so."""
-        name = plan.entry.key
-        value = value_of(name, self.world, order=self.order, ticket=self.ticket,
-                         trigger=self.trigger, now=self.context.now)  # fmt: skip
-        if value is None and name == "order.id":
-            value = self.order_id
-        elif value is None and name == "ticket.id":
-            value = self.event.ticket_id
+        match plan.entry.key:
+            case "order.id":
+                return self.order_id or None
+            case "ticket.id":
+                return self.event.ticket_id or None
+            case "customer.id":
+                return self.world.customer.id
+            case name:
+                value = value_of(name, self.world, order=self.order, ticket=self.ticket,
+                                 trigger=self.trigger, now=self.context.now)  # fmt: skip
         if value is None or value == "":
             return None
         text = value.isoformat() if isinstance(value, datetime) else str(value)
-        return text if name in _SHARED_KEYS else f"{self.world.customer.id}:{text}"
+        return f"{self.world.customer.id}:{text}"
 
     def _re_entry(
         self, plan: Plan, key: str, *, once: bool
@@ -282,25 +274,20 @@ class _Attempt:
             trigger=self.trigger,
         )
 
-    def _begin(self, view: View, trace: dict[str, Any] | None) -> EntryVerdict:
-        """Begin the journey; ``trace`` has the values by which the conditions of entry were met."""
+    def _begin(self, view: View) -> EntryVerdict:
         world, journey, plan, context = view.world, view.journey, view.plan, view.context
         customer = world.customer.id
-        journey.variants = {
-            step.id: variant_for(plan, step, customer)
-            for step in plan.steps
-            if isinstance(step, Split)
-        }
-        told = {} if trace is None else trace
-        code = ""
+        if plan.splits:
+            journey.variants = {step.id: variant_for(plan, step, customer) for step in plan.splits}
+        code, told = "", self._met(plan)
         if self.by_hand is not None:
             code = BY_HAND
-            told = told | self._begin_late(view, self.by_hand)
+            told |= self._begin_late(view, self.by_hand)
         if plan.goal is not None:
             journey.goal_until = self._deadline(plan.goal.within)
         world.journeys[journey.id] = journey
         world.changes.journeys.add(journey.id)
-        standing = ids.share(plan.id, "holdout", customer)
+        standing = ids.share(plan.id, "holdout", customer) if plan.holdout else 0.0
         if standing < plan.holdout:
             journey.status = JourneyStatus.HOLDOUT
             journey.step, journey.due_at = "", None
@@ -317,6 +304,13 @@ class _Attempt:
         if not plan.steps and journey.status is JourneyStatus.LIVE:
             complete(world, journey, context)
         return _verdict(plan, self.event, outcome, journey_id=journey.id)
+
+    def _met(self, plan: Plan) -> dict[str, Any]:
+        """The values by which the conditions of entry are met, for the decision's trace."""
+        values: dict[str, object] = {}
+        for condition in plan.entry_conditions:
+            values.update(shown_values(condition, self._values()))
+        return {"met": values} if values else {}
 
     def _begin_late(self, view: View, by_hand: ByHand) -> dict[str, Any]:
         """Move the journey's clock to when it is to start; what the decision tells of that."""
@@ -344,8 +338,8 @@ class _Attempt:
         order, plan, journey = self.order, view.plan, view.journey
         if order is None:
             return
-        for step in plan.steps:
-            if isinstance(step, WaitFor) and step.match is not None:
+        for step in plan.waits:
+            if step.match is not None:
                 times = self._told(view, order, step.match)
                 if times:
                     at = times[0] if step.since == "entry" else times[-1]

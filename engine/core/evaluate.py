@@ -6,12 +6,13 @@ one side is, whatever the other. Only `x == null`, `x != null` and `has(x)` look
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
 from cel_expr_python import cel
 
+from engine.core.condition_direct import FAILED, AskCel, is_fit
 from engine.core.expression import Condition
 from engine.core.value import value_class
 
@@ -41,44 +42,58 @@ class Verdict:
 _MET = Verdict(met=True, clause=None, code="met", values=(), field=None)
 
 
-class Activation:
-    """The values of one event or step, for any number of conditions of any vocabulary.
+class Activation(dict[str, object]):
+    """The values of one event or step by name, for any number of conditions of any vocabulary.
 
     Keys are dotted names; a mapping under an open prefix ("customer.attributes") is looked into.
     Fields of type NUMBER must come as float, of type INT as int; Decimals become floats, times
-    RFC 3339 text. For CEL a text ends at its first NUL character.
+    RFC 3339 text. For CEL a text ends at its first NUL character. A subclass may give values only
+    when they are asked for (``find``). As a mapping it holds what ``is_fit`` lets pass, and raises
+    AskCel for anything else; ``value`` tells all.
 
     Raises TypeError for a value of any other kind than those that JSON knows.
     """
 
-    __slots__ = ("_values", "cel")
+    __slots__ = ("_cel", "_known", "_unfit")
 
-    def __init__(self, values: Mapping[str, object]) -> None:
-        given = dict(values)
-        for name, value in given.items():
-            if type(value) not in _PLAIN:
-                given[name] = _plain(value)
-        self._values = given
-        self.cel = _ENV.Activation(given)
+    def __init__(self, values: Mapping[str, object] | None = None) -> None:
+        self._cel: cel.Activation | None = None
+        self._known: frozenset[str] = frozenset()
+        self._unfit: dict[str, object] = {}
+        for name, value in values.items() if values is not None else ():
+            self._take(name, value)
+
+    def find(self, name: str) -> object:
+        """What stands under a dotted name of which nothing is known so far; None if nothing."""
+        prefix, _, last = name.rpartition(".")
+        holder = self.value(prefix) if prefix else None
+        return holder.get(last) if isinstance(holder, dict) else None
+
+    def __missing__(self, name: str) -> object:
+        if name in self._unfit or not self._take(name, self.find(name)):
+            raise AskCel
+        return self[name]
+
+    def _take(self, name: str, value: object) -> bool:
+        """Keep a value; whether it is fit."""
+        plain = value if type(value) in _PLAIN else _plain(value)
+        fit = is_fit(plain)
+        (self if fit else self._unfit)[name] = plain
+        return fit
 
     def value(self, name: str) -> object:
         """What stands under a dotted name; None if nothing does."""
-        if name in self._values:
-            return self._values[name]
-        prefix, _, last = name.rpartition(".")
-        if not prefix:
-            return None
-        holder = self.value(prefix)
-        return holder.get(last) if isinstance(holder, dict) else None
+        try:
+            return self[name]
+        except AskCel:
+            return self._unfit[name]
 
-    def settle(self, names: frozenset[str]) -> bool:
-        """Gives names not known so far the value found for them; False if all were known."""
-        missing = names.difference(self._values)
-        if not missing:
-            return False
-        self._values.update({name: self.value(name) for name in missing})
-        self.cel = _ENV.Activation(self._values)
-        return True
+    def cel(self, names: Collection[str]) -> cel.Activation:
+        """These values for CEL, and those that it has been asked about before."""
+        if self._cel is None or not self._known.issuperset(names):
+            self._known = self._known.union(names)
+            self._cel = _ENV.Activation({name: self.value(name) for name in self._known})
+        return self._cel
 
 
 def evaluate(condition: Condition, activation: Activation) -> Verdict:
@@ -88,12 +103,21 @@ def evaluate(condition: Condition, activation: Activation) -> Verdict:
 
 def is_met(condition: Condition, activation: Activation) -> bool:
     """``evaluate`` for those who need not know why not, at half the price where it is unmet."""
+    needs_cel = False
     try:
-        if condition.program.eval(activation.cel).value() is True:
-            return True
+        for part in condition.direct:
+            if part is None:
+                needs_cel = True
+            elif part(activation) is not True:
+                return False  # whatever the other parts are, for all must be true
+    except AskCel:
+        needs_cel = True
+    if not needs_cel:
+        return True
+    try:
+        return condition.program.eval(activation.cel(condition.names)).value() is True
     except RuntimeError:  # a bound was reached: CEL raises for that alone
-        pass
-    return activation.settle(condition.names) and is_met(condition, activation)
+        return False
 
 
 def is_part_met(condition: Condition, index: int, activation: Activation) -> bool:
@@ -106,8 +130,7 @@ def is_part_met(condition: Condition, index: int, activation: Activation) -> boo
 
 def shown_values(condition: Condition, activation: Activation) -> dict[str, object]:
     """The actual values of the names in a condition, in the author's order, fit for JSON."""
-    names = (name for clause in condition.clauses for name in clause.names)
-    return {name: _shown(activation.value(name)) for name in names}
+    return {name: _shown(activation.value(name)) for name in condition.in_order}
 
 
 def every_unmet(condition: Condition, activation: Activation) -> tuple[Verdict, ...]:
@@ -142,8 +165,17 @@ def _each_unmet(condition: Condition, activation: Activation) -> Iterator[Verdic
 
 def _outcome(condition: Condition, index: int, activation: Activation) -> tuple[bool, object]:
     """Whether a clause failed, and else its value."""
+    part = condition.direct[index]
+    if part is not None:
+        try:
+            value = part(activation)
+        except AskCel:
+            pass
+        else:
+            return value is FAILED, None if value is FAILED else value
+    names = condition.clauses[index].names
     try:
-        outcome = condition.clause_programs[index].eval(activation.cel)
+        outcome = condition.clause_programs[index].eval(activation.cel(names))
     except RuntimeError:  # a bound was reached
         return True, None
     failed = outcome.type() == cel.Type.ERROR

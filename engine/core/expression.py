@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from cel_expr_python import cel
 
+from engine.core.condition_direct import Direct, direct
 from engine.core.condition_problems import ConditionError, Problem, cel_problems, locate
 from engine.core.condition_problems import kind_in_words as _kind_in_words
 from engine.core.condition_rewrite import Rewriter
@@ -77,15 +78,18 @@ class Condition:
     """A compiled condition. Equal to another if it reads the same.
 
     `program` is the whole and `clause_programs` its parts; `clause_needs` are, for each clause,
-    the names that must not be empty (those not merely compared with null).
+    the names that must not be empty (those not merely compared with null). `in_order` are all
+    names as the author has them. `direct` are the functions of those parts that need no CEL.
     """
 
     source: str
     names: frozenset[str]
     clauses: tuple[Clause, ...]
+    in_order: tuple[str, ...]
     program: cel.Expression = field(compare=False, repr=False)
     clause_programs: tuple[cel.Expression, ...] = field(compare=False, repr=False)
     clause_needs: tuple[tuple[str, ...], ...] = field(compare=False, repr=False)
+    direct: tuple[Direct | None, ...] = field(compare=False, repr=False)
 
 
 def compile_condition(source: str, vocabulary: Vocabulary) -> Condition:
@@ -110,26 +114,26 @@ def compile_condition(source: str, vocabulary: Vocabulary) -> Condition:
     env = _environment(rewriter, vocabulary)
     program = _check(env, rewriter, source, tree)
     spans = _conjuncts(tokens, 0, len(tokens))
-    programs = (
-        (program,)
-        if len(spans) == 1
-        else tuple(env.compile(rewriter.rewrite(start, end)[0]) for start, end in spans)
-    )
+    texts = [rewriter.rewrite(start, end)[0] for start, end in spans]
+    programs = (program,) if len(spans) == 1 else tuple(env.compile(text) for text in texts)
     uses = [[use for use in rewriter.occurrences if start <= use.at < end] for start, end in spans]
     for clause_uses in uses:
         clause_uses.sort(key=lambda use: use.at)
+    names = frozenset(use.name for use in rewriter.occurrences)
     return Condition(
         source=source,
-        names=frozenset(use.name for use in rewriter.occurrences),
+        names=names,
         clauses=tuple(
             Clause(source=source[start:end], names=tuple(dict.fromkeys(u.name for u in used)))
             for (start, end), used in zip(spans, uses, strict=True)
         ),
+        in_order=tuple(dict.fromkeys(use.name for used in uses for use in used)),
         program=program,
         clause_programs=programs,
         clause_needs=tuple(
             tuple(dict.fromkeys(use.name for use in used if use.needed)) for used in uses
         ),
+        direct=tuple(direct(_parse(text), names) for text in texts),
     )
 
 

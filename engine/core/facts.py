@@ -1,6 +1,6 @@
 """Every field that a condition may name, what it means, and how it is read from a world.
 
-A plan names what it needs; only those getters run. ``customer``, ``order`` and ``ticket`` are as
+Only what a condition looks at is read. ``customer``, ``order`` and ``ticket`` are as
 they are now, ``trigger`` as it was at entry, ``event`` is the one just come (None outside of it).
 A missing order or ticket leaves each of its fields empty, yes-or-no fields too, so a comparison
 with it is unmet with ``no_value`` and never true by accident.
@@ -9,16 +9,16 @@ with it is unmet with ``no_value`` and never true by accident.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from engine.core.answers import last_answer_at, latest_score
 from engine.core.assumed_delivery import ASSUMED
 from engine.core.coupon import open_coupons
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.evaluate import Activation
-from engine.core.guards import GuardRules, consented
+from engine.core.guards import consented
 from engine.core.message import Channel
 from engine.core.order_state import fact_time, is_fully_refunded, refunded_total
 from engine.core.points import loyalty_page
@@ -30,44 +30,69 @@ from engine.core.vocabulary import Field, FieldType
 from engine.core.world import World
 
 _DAY = timedelta(days=1)
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 BOOL, INT, NUMBER = FieldType.BOOL, FieldType.INT, FieldType.NUMBER
 STRING, TIMESTAMP, STRINGS = FieldType.STRING, FieldType.TIMESTAMP, FieldType.STRINGS
 
 OPEN_PREFIXES = frozenset({"customer.attributes", "order.attributes", "trigger.data", "event.data"})
 
 
-@dataclass(slots=True)
-class _Scope:
-    """What getters read from."""
+class Facts(Activation):
+    """What getters read from, and what they have read; no field costs anything until it is asked.
 
-    world: World
-    customer: Customer
-    order: Order | None
-    ticket: Ticket | None
-    trigger: Mapping[str, Any]
-    event: Transition | None
-    now: datetime
+    ``trigger`` and ``results`` are those of the journey (``Journey.trigger``). What a step has not
+    brought about yet is False, and an unassigned variant None. Fields of days count spans of 24
+    hours, the same in every zone.
+    """
+
+    __slots__ = ("customer", "event", "now", "order", "results", "ticket", "trigger", "world")
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        now: datetime,
+        order: Order | None = None,
+        ticket: Ticket | None = None,
+        trigger: Mapping[str, Any] = _NOTHING,
+        results: Mapping[str, Mapping[str, Any]] = _NOTHING,
+        event: Transition | None = None,
+    ) -> None:
+        super().__init__()
+        self.world = world
+        self.customer = world.customer
+        self.order = order
+        self.ticket = ticket
+        self.trigger = trigger
+        self.results = results
+        self.event = event
+        self.now = now
+
+    def find(self, name: str) -> object:
+        """Read a field of the world, a name below an open prefix, or a step's result."""
+        get = _GETTERS.get(name)
+        return get(self) if get is not None else _other(name, self)
 
 
-Getter = Callable[[_Scope], object]
+Getter = Callable[[Facts], object]
 _Declared = tuple[Field, Getter]
 
 
 def _customer(kind: FieldType, doc: str, read: Callable[[Customer], object], *,
               required: bool = False) -> _Declared:  # fmt: skip
-    return Field(type=kind, nullable=not required, doc=doc), lambda scope: read(scope.customer)
+    return Field(type=kind, nullable=not required, doc=doc), lambda facts: read(facts.customer)
 
 
 def _order(kind: FieldType, doc: str, read: Callable[[Order], object]) -> _Declared:
-    def get(scope: _Scope) -> object:
-        return None if scope.order is None else read(scope.order)
+    def get(facts: Facts) -> object:
+        return None if facts.order is None else read(facts.order)
 
     return Field(type=kind, nullable=True, doc=doc), get
 
 
 def _ticket(kind: FieldType, doc: str, read: Callable[[Ticket], object]) -> _Declared:
-    def get(scope: _Scope) -> object:
-        return None if scope.ticket is None else read(scope.ticket)
+    def get(facts: Facts) -> object:
+        return None if facts.ticket is None else read(facts.ticket)
 
     return Field(type=kind, nullable=True, doc=doc), get
 
@@ -75,9 +100,9 @@ def _ticket(kind: FieldType, doc: str, read: Callable[[Ticket], object]) -> _Dec
 def _days(of: str, doc: str) -> _Declared:
     """Whole spans of 24 hours since a moment that another field tells; never negative."""
 
-    def get(scope: _Scope) -> object:
-        moment = _GETTERS[of](scope)
-        return max(0, (scope.now - moment) // _DAY) if isinstance(moment, datetime) else None
+    def get(facts: Facts) -> object:
+        moment = _GETTERS[of](facts)
+        return max(0, (facts.now - moment) // _DAY) if isinstance(moment, datetime) else None
 
     return Field(type=INT, nullable=True, doc=doc), get
 
@@ -85,39 +110,39 @@ def _days(of: str, doc: str) -> _Declared:
 def _loyalty(kind: FieldType, doc: str, name: str, *, missing: int | None = None) -> _Declared:
     """A field of the loyalty account; without one it is ``missing``."""
     field = Field(type=kind, nullable=missing is None, doc=doc)
-    return field, lambda scope: loyalty_page(scope.world).get(name, missing)
+    return field, lambda facts: loyalty_page(facts.world).get(name, missing)
 
 
 def _rfm(doc: str, place: int) -> _Declared:
     """One of the customer's three scores; empty until they have been computed."""
 
-    def get(scope: _Scope) -> object:
-        scores = rfm_scores(scope.world)
+    def get(facts: Facts) -> object:
+        scores = rfm_scores(facts.world)
         return scores[place] if scores else None
 
     return Field(type=INT, nullable=True, doc=doc), get
 
 
 def _consent(channel: Channel, doc: str) -> _Declared:
-    return Field(type=BOOL, doc=doc), lambda scope: consented(scope.world, channel)
+    return Field(type=BOOL, doc=doc), lambda facts: consented(facts.world, channel)
 
 
 def _score(kind: SurveyKind, doc: str) -> _Declared:
-    return Field(type=INT, nullable=True, doc=doc), lambda scope: latest_score(scope.world, kind)
+    return Field(type=INT, nullable=True, doc=doc), lambda facts: latest_score(facts.world, kind)
 
 
-def _days_since_survey(scope: _Scope) -> int | None:
-    answered = last_answer_at(scope.world)
-    return None if answered is None else max(0, (scope.now - answered) // _DAY)
+def _days_since_survey(facts: Facts) -> int | None:
+    answered = last_answer_at(facts.world)
+    return None if answered is None else max(0, (facts.now - answered) // _DAY)
 
 
 def _trigger(kind: FieldType, doc: str, key: str) -> _Declared:
-    return Field(type=kind, nullable=True, doc=doc), lambda scope: scope.trigger.get(key)
+    return Field(type=kind, nullable=True, doc=doc), lambda facts: facts.trigger.get(key)
 
 
 def _event(kind: FieldType, doc: str, read: Callable[[Transition], object]) -> _Declared:
-    def get(scope: _Scope) -> object:
-        return None if scope.event is None else read(scope.event)
+    def get(facts: Facts) -> object:
+        return None if facts.event is None else read(facts.event)
 
     return Field(type=kind, nullable=True, doc=doc), get
 
@@ -180,7 +205,7 @@ _DECLARED: dict[str, _Declared] = {
     ),
     "customer.open_coupons": (
         Field(type=INT, doc="Offers of which the customer has a usable coupon"),
-        lambda scope: len(open_coupons(scope.world, scope.now)),
+        lambda facts: len(open_coupons(facts.world, facts.now)),
     ),
     "customer.email_consent": _consent(
         "email", "Has agreed to marketing at the present email address"
@@ -205,18 +230,18 @@ _DECLARED: dict[str, _Declared] = {
     "customer.tier": _loyalty(STRING, "Loyalty tier, by its id", "tier"),
     "customer.rfm": (
         Field(type=STRING, nullable=True, doc="Recency, frequency and value scores, as 543"),
-        lambda scope: "".join(map(str, rfm_scores(scope.world))) or None,
+        lambda facts: "".join(map(str, rfm_scores(facts.world))) or None,
     ),
     "customer.recency_score": _rfm("1 to 5: fifths of the shop's customers by newest order", 0),
     "customer.frequency_score": _rfm("1 to 5: fifths of the shop's customers by orders", 1),
     "customer.value_score": _rfm("1 to 5: fifths of the shop's customers by money spent", 2),
     "customer.product_ids": (
         Field(type=STRINGS, doc="Products bought and kept, the newest first"),
-        lambda scope: list(bought_products(scope.world)),
+        lambda facts: list(bought_products(facts.world)),
     ),
     "customer.replenish_at": (
         Field(type=TIMESTAMP, nullable=True, doc="When something bought is next used up"),
-        lambda scope: next_replenishment(scope.world, scope.now),
+        lambda facts: next_replenishment(facts.world, facts.now),
     ),
     "order.id": _order(STRING, "Our id of the order, as shopify:1", lambda o: o.id),
     "order.number": _order(STRING, "What the customer sees, as #1001", lambda o: o.number),
@@ -289,59 +314,29 @@ _DECLARED: dict[str, _Declared] = {
 FIELDS: Mapping[str, Field] = {name: field for name, (field, _) in _DECLARED.items()}
 _GETTERS: Mapping[str, Getter] = {name: get for name, (_, get) in _DECLARED.items()}
 _OPEN: Mapping[str, Getter] = {
-    "customer.attributes": lambda scope: scope.customer.attributes,
-    "order.attributes": lambda scope: None if scope.order is None else scope.order.attributes,
-    "trigger.data": lambda scope: scope.trigger.get("data"),
-    "event.data": lambda scope: None if scope.event is None else scope.event.data,
+    "customer.attributes": lambda facts: facts.customer.attributes,
+    "order.attributes": lambda facts: None if facts.order is None else facts.order.attributes,
+    "trigger.data": lambda facts: facts.trigger.get("data"),
+    "event.data": lambda facts: None if facts.event is None else facts.event.data,
 }
-
-
-def bind(
-    names: Iterable[str],
-    world: World,
-    *,
-    order: Order | None,
-    ticket: Ticket | None,
-    trigger: Mapping[str, Any],
-    results: Mapping[str, Mapping[str, Any]],
-    event: Transition | None,
-    now: datetime,
-    rules: GuardRules,
-) -> Activation:
-    """The values of ``names`` for conditions; no other field costs anything.
-
-    ``trigger`` and ``results`` are those of the journey (``Journey.trigger``). What a step has not
-    brought about yet is False, and an unassigned variant None. Of ``rules`` nothing is read so
-    far: fields of days count spans of 24 hours, the same in every zone.
-    """
-    scope = _Scope(world, world.customer, order, ticket, trigger, event, now)
-    getters = _GETTERS
-    return Activation(
-        {
-            name: getters[name](scope) if name in getters else _other(name, scope, results)
-            for name in names
-        }
-    )
 
 
 def value_of(name: str, world: World, *, order: Order | None, ticket: Ticket | None,
              trigger: Mapping[str, Any], now: datetime) -> object:  # fmt: skip
     """One field's value, for instance that of an entry key; None when it is empty."""
-    scope = _Scope(world, world.customer, order, ticket, trigger, None, now)
-    get = _GETTERS.get(name)
-    return get(scope) if get is not None else _other(name, scope, {})
+    return Facts(world, now=now, order=order, ticket=ticket, trigger=trigger).find(name)
 
 
-def _other(name: str, scope: _Scope, results: Mapping[str, Mapping[str, Any]]) -> object:
+def _other(name: str, facts: Facts) -> object:
     """A name below an open prefix, or a step's result."""
     parts = name.split(".")
     read = _OPEN.get(".".join(parts[:2]))
     if read is None:
         step, _, asked = name.partition(".")
-        found = results.get(step)
+        found = facts.results.get(step)
         value = None if found is None else result_value(asked, found.get(asked))
         return value if value is not None or asked in NULLABLE_RESULTS else False
-    value = read(scope)
+    value = read(facts)
     for part in parts[2:]:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value

@@ -41,7 +41,7 @@ def add(start: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     if duration.days:
         local = moment.astimezone(zone)
         moment = resolve_local(local.date() + timedelta(days=duration.days), local.time(), zone)
-    return moment + timedelta(seconds=duration.seconds)
+    return moment + timedelta(seconds=duration.seconds) if duration.seconds else moment
 
 
 def delay_until(

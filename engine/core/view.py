@@ -1,4 +1,4 @@
-"""A journey's conditions against its world: one activation, made at the first question."""
+"""A journey's conditions against its world: its facts, read when they are asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from engine.core.campaign import Plan
 from engine.core.context import Context
 from engine.core.customer import Order, Ticket
-from engine.core.evaluate import Activation, Verdict, evaluate, is_met, shown_values
+from engine.core.evaluate import Verdict, evaluate, is_met, shown_values
 from engine.core.expression import Condition
-from engine.core.facts import bind
+from engine.core.facts import Facts
 from engine.core.order_state import facts_of, is_fully_refunded
 from engine.core.transition import Transition
 from engine.core.verbs import EventMatch
@@ -20,7 +20,7 @@ from engine.core.world import Journey, World
 class View:
     """What one journey sees at one instant. ``renew`` after anything it may ask has changed."""
 
-    __slots__ = ("_activation", "context", "event", "journey", "plan", "world")
+    __slots__ = ("_facts", "context", "event", "journey", "plan", "world")
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class View:
         self.plan = plan
         self.context = context
         self.event = event
-        self._activation: Activation | None = None
+        self._facts: Facts | None = None
 
     def evaluate(self, condition: Condition) -> Verdict:
         """Whether the condition is met now, by the journey's order, ticket and results."""
@@ -49,25 +49,23 @@ class View:
         """What a condition looks at, as it is now, fit for JSON."""
         return shown_values(condition, self._values())
 
-    def _values(self) -> Activation:
-        if self._activation is None:
+    def _values(self) -> Facts:
+        if self._facts is None:
             journey = self.journey
-            self._activation = bind(
-                self.plan.names,
+            self._facts = Facts(
                 self.world,
+                now=self.context.now,
                 order=order_of(self.world, journey.order_id),
                 ticket=ticket_of(self.world, journey.ticket_id),
                 trigger=journey.trigger,
                 results=journey.results,
                 event=self.event,
-                now=self.context.now,
-                rules=self.context.rules,
             )
-        return self._activation
+        return self._facts
 
     def renew(self) -> None:
         """Forget the values read so far."""
-        self._activation = None
+        self._facts = None
 
     def matches(self, match: EventMatch) -> bool:
         """Whether the event that this view was made for is one that ``match`` means.

@@ -11,7 +11,7 @@ from engine.core.campaign import CampaignStatus, DateTrigger, EventTrigger, Plan
 from engine.core.customer import Order, Ticket
 from engine.core.evaluate import every_unmet
 from engine.core.expression import Condition
-from engine.core.facts import bind
+from engine.core.facts import Facts
 from engine.core.guards import zone_of
 from engine.core.order_state import facts_of
 from engine.core.projection import order_key, ticket_key
@@ -169,10 +169,7 @@ def _all_unmet(
 def _unmet(
     plan: Plan, case: Case, about: _Object, asked: Question
 ) -> Iterator[tuple[str, str, str]]:
-    values = bind(
-        plan.entry_names, case.world, order=about.order, ticket=about.ticket, trigger={},
-        results={}, event=None, now=asked.now, rules=asked.rules,
-    )  # fmt: skip
+    values = Facts(case.world, now=asked.now, order=about.order, ticket=about.ticket)
     trigger = plan.trigger
     conditions: tuple[tuple[str, Condition | None], ...] = (
         ("segment", trigger.segment if isinstance(trigger, ScheduleTrigger) else None),

@@ -14,9 +14,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from engine.core.evaluate import evaluate
-from engine.core.facts import bind
-from engine.core.guards import GuardRules
+from engine.core.evaluate import is_met
+from engine.core.facts import Facts
 from engine.core.identity import IdentityKey
 from engine.core.message import Message
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
@@ -198,21 +197,16 @@ class Customers:
         with self._doors.storage.deciding() as unit:
             return unit.messages([message_id])[message_id]
 
-    def _world(self, customer_id: str, now: datetime) -> tuple[World, GuardRules]:
+    def _world(self, customer_id: str, now: datetime) -> World:
         with self._doors.storage.deciding() as unit:
-            configuration = self._doors.revisions.configuration(unit)
-            return unit.load([customer_id], now=now)[customer_id], configuration.rules
+            return unit.load([customer_id], now=now)[customer_id]
 
     def _segment(self, message: Message, now: datetime) -> Manner | None:
         if not self._behaviour.segments:
             return None
-        world, rules = self._world(message.customer_id, now)
+        values = Facts(self._world(message.customer_id, now), now=now)
         for each in self._behaviour.segments:
-            values = bind(
-                each.condition.names, world, order=None, ticket=None, trigger={}, results={},
-                event=None, now=now, rules=rules,
-            )  # fmt: skip
-            if evaluate(each.condition, values).met:
+            if is_met(each.condition, values):
                 return each.manner
         return None
 
@@ -235,7 +229,7 @@ class Customers:
             return
 
     def _buy(self, message: Message, now: datetime) -> None:
-        customer = self._world(message.customer_id, now)[0].customer
+        customer = self._world(message.customer_id, now).customer
         worth = _FIRST_ORDER
         if customer.orders_count:
             worth = (customer.total_spent / customer.orders_count).quantize(Decimal("0.01"))

@@ -21,7 +21,7 @@ from engine.core.campaign import Plan, ScheduleTrigger
 from engine.core.customer import Customer
 from engine.core.evaluate import is_part_met
 from engine.core.expression import Condition
-from engine.core.facts import bind
+from engine.core.facts import Facts
 from engine.core.guards import GuardRules, zone_of
 from engine.core.timing import add
 from engine.core.world import World
@@ -170,18 +170,14 @@ class _Part:
         """Whether it may change with them, and with nothing else that would be noticed."""
         return self.sleeps.records
 
-    def is_met(self, person: Person, memory: Memory, now: datetime, rules: GuardRules) -> bool:
+    def is_met(self, person: Person, memory: Memory, now: datetime) -> bool:
         """Whether it is."""
         if self.sleeps is AGAIN and not PAGE.isdisjoint(self.names):
             memory.turn_page(person)
         world = World(customer=person.customer, books=person.books)
         if self.sleeps.permits or self.sleeps is AGAIN:
             memory.permits.fill(world)
-        values = bind(
-            self.names, world, order=None, ticket=None, trigger={}, results={}, event=None,
-            now=now, rules=rules,
-        )  # fmt: skip
-        return is_part_met(self.condition, self.index, values)
+        return is_part_met(self.condition, self.index, Facts(world, now=now))
 
 
 class Outlook:
@@ -220,7 +216,7 @@ class Outlook:
                 if again > now:
                     return Sleep(until=again)
         for each in self._parts:
-            if not each.is_met(person, memory, now, rules):
+            if not each.is_met(person, memory, now):
                 return each.sleeps
         return None
 

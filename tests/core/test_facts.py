@@ -12,8 +12,8 @@ from config.durations import Duration
 from engine.core.answers import ANSWERS
 from engine.core.book import Books, Record
 from engine.core.customer import Customer, Line, Order, Refund, Ticket
-from engine.core.evaluate import Activation, evaluate
-from engine.core.facts import FIELDS, OPEN_PREFIXES, bind, value_of
+from engine.core.evaluate import evaluate
+from engine.core.facts import FIELDS, OPEN_PREFIXES, Facts, value_of
 from engine.core.order_state import fact_time, facts_of, is_fully_refunded
 from engine.core.shopping import BOOK, PAGE, Refill
 from engine.core.step_results import step_fields
@@ -21,7 +21,7 @@ from engine.core.verbs import Delay, SendEmail, Split, Variant, WaitFor
 from engine.core.view import trigger_of
 from engine.core.vocabulary import FieldType, Vocabulary
 from engine.core.world import World
-from tests.core.shop import DAY, RULES, T0, Shop, plan, steps, transition, when
+from tests.core.shop import DAY, T0, Shop, plan, steps, transition, when
 
 PYTHON_TYPES: dict[FieldType, type | tuple[type, ...]] = {
     FieldType.BOOL: bool,
@@ -79,14 +79,13 @@ def full_world() -> World:
     return World(customer=customer, orders={"shopify:1": full_order()}, books=books)
 
 
-def bound(world: World, now: datetime, *names: str, order: Order | None = None) -> Activation:
+def facts(world: World, now: datetime, order: Order | None = None) -> Facts:
     ticket = Ticket(
         id="z:1", subject="?", channel="email", priority="low", tags=("x",), rating=3,
         opened_at=T0, solved_at=T0, order_id="shopify:1",
     )  # fmt: skip
     event = transition("order.paid", T0, data={"deep": 1}, size=4)
-    return bind(
-        names or FIELDS,
+    return Facts(
         world,
         order=order,
         ticket=ticket if order is not None else None,
@@ -94,13 +93,12 @@ def bound(world: World, now: datetime, *names: str, order: Order | None = None) 
         results={"ask": {"sent": True}, "ab": {"variant": "b"}},
         event=event,
         now=now,
-        rules=RULES,
     )
 
 
 def test_every_declared_field_is_read_and_has_its_type() -> None:
     world = full_world()
-    values = bound(world, T0 + 3 * DAY, order=full_order())
+    values = facts(world, T0 + 3 * DAY, order=full_order())
     for name, field in FIELDS.items():
         value = values.value(name)
         assert isinstance(value, PYTHON_TYPES[field.type]), name
@@ -119,7 +117,7 @@ def test_every_declared_field_is_read_and_has_its_type() -> None:
 
 
 def test_a_missing_order_leaves_all_its_fields_empty_and_every_comparison_unmet() -> None:
-    values = bound(World(customer=Customer(id="c-1", created_at=T0)), T0)
+    values = facts(World(customer=Customer(id="c-1", created_at=T0)), T0)
     for name, field in FIELDS.items():
         if name.startswith(("order.", "ticket.")):
             assert values.value(name) is None
@@ -132,13 +130,7 @@ def test_a_missing_order_leaves_all_its_fields_empty_and_every_comparison_unmet(
 
 
 def test_open_fields_and_results_are_found_by_their_path() -> None:
-    values = bound(
-        full_world(), T0,
-        "customer.attributes.size", "order.attributes.gift.wrap", "order.attributes.gift.no.way",
-        "event.data.size", "trigger.data.size", "trigger.data.none", "ask.sent", "ask.clicked",
-        "ab.variant", "other.variant",
-        order=full_order(),
-    )  # fmt: skip
+    values = facts(full_world(), T0, order=full_order())
     told = {
         "customer.attributes.size": "L",
         "order.attributes.gift.wrap": True,
@@ -187,9 +179,9 @@ def test_consent_is_of_the_present_address() -> None:
     shop = Shop.of(plan())
     shop.consent()
     condition = when("customer.email_consent && !customer.sms_consent")
-    assert evaluate(condition, bound(shop.world, T0)).met
+    assert evaluate(condition, facts(shop.world, T0)).met
     shop.world.customer.email = "new@example.com"
-    assert not evaluate(condition, bound(shop.world, T0)).met
+    assert not evaluate(condition, facts(shop.world, T0)).met
 
 
 LINES = {"a": Line(id="a", quantity=2), "b": Line(id="b", quantity=1)}

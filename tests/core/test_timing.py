@@ -92,6 +92,22 @@ def naive(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+# --- the clock on the wall ----------------------------------------------------------------------
+
+
+@given(moments, times, zones)
+def test_a_local_time_is_when_the_clock_first_shows_it_or_more(
+    near: datetime, at: time, zone: ZoneInfo
+) -> None:
+    wanted = datetime.combine(near.astimezone(zone).date(), at)
+    found = resolve_local(wanted.date(), at, zone)
+    shown = found.astimezone(zone)
+    if naive(found, zone) == wanted:
+        assert shown.fold == 0
+    else:  # a gap: a moment earlier the clock showed less
+        assert naive(found - timedelta(seconds=1), zone) < wanted < naive(found, zone)
+
+
 # --- durations ---------------------------------------------------------------------------------
 
 
