@@ -25,7 +25,8 @@ def _hold_together(plan: Plan) -> None:
     assert [step.index for step in plan.steps] == list(range(count))
     assert plan.step_index == {step.id: step.index for step in plan.steps}
     assert len(plan.step_index) == count
-    assert plan.names <= plan.reads
+    asked = (plan.filter, plan.profile_filter, plan.hold_while, *(s.condition for s in plan.steps))
+    assert all(one.names <= plan.reads for one in asked if one is not None)
     for step in plan.steps:
         ways = [step.next]
         if isinstance(step, Branch):

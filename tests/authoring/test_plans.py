@@ -238,4 +238,6 @@ def test_a_value_from_an_arm_may_be_used_after_the_branch() -> None:
         "  - if: '!ask.clicked'\n"
         "    send_sms: thank_you"
     )
-    assert "ask.clicked" in plan_of(simple("x", steps=steps)).names
+    last = plan_of(simple("x", steps=steps)).steps[-1]
+    assert last.condition is not None
+    assert last.condition.names == {"ask.clicked"}
