@@ -138,38 +138,61 @@ Habits = dict[int, Habit]
 """One customer's habits, by product."""
 
 
+@dataclass(slots=True)
+class Turn:
+    """What has changed of the ``Repeats`` of one product: numbers to be added, and the intervals
+    that have come and gone. Turns of several parts of a shop add up in any order."""
+
+    buyers: int = 0
+    again: int = 0
+    slope: int = 0
+    spread: int = 0
+    come: list[int] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+
+    def parts(self) -> tuple[int, int, int, int, list[int], list[int]]:
+        """All of it, to be told to others."""
+        return self.buyers, self.again, self.slope, self.spread, self.come, self.gone
+
+
+Turned = tuple[int, int, int, int, int, list[int], list[int]]
+"""A product's number, and the parts of its turn."""
+
+
 class Market:
     """How often which product is bought again, by everybody. Customers may come and go.
 
-    A customer is followed basket by basket in the order of time.
+    A customer is followed basket by basket in the order of time. What that changes stands in
+    ``turns`` until ``settle``; ``products`` are as of then.
     """
 
     def __init__(self) -> None:
         self.products: dict[int, Repeats] = {}
+        self.turns: dict[int, Turn] = {}
 
     def follow(self, habits: Habits, baskets: Iterable[Basket]) -> None:
         """Take in a customer's next baskets, and add to what is known of their habits."""
+        turns = self.turns
         for basket in baskets:
             at, order_id = basket.at, basket.order_id
             for product, pieces in zip(basket.products, basket.pieces, strict=True):
+                turn = turns.get(product)
+                if turn is None:
+                    turn = turns[product] = Turn()
                 habit = habits.get(product)
                 if habit is None:
                     habits[product] = Habit(at, pieces, order_id, at)
-                    repeats = self.products.get(product)
-                    if repeats is None:
-                        repeats = self.products[product] = Repeats()
-                    repeats.buyers += 1
+                    turn.buyers += 1
                     continue
                 slope, spread = habit.slope, habit.spread
                 span = habit.buy(at, pieces, order_id)
                 if span is None:
                     continue
-                repeats = self.products[product]
-                insort(repeats.spans, span)
-                repeats.again += habit.spans == 1
+                turn.come.append(span)
+                turn.again += habit.spans == 1
                 if habit.spread:
-                    repeats.slope += _fixed(habit.slope) - _fixed(slope)
-                    repeats.spread += _fixed(habit.spread) - _fixed(spread)
+                    turn.slope += _fixed(habit.slope) - _fixed(slope)
+                    turn.spread += _fixed(habit.spread) - _fixed(spread)
 
     def forget(self, baskets: Iterable[Basket]) -> None:
         """Take out a customer who was followed through these baskets."""
@@ -182,17 +205,45 @@ class Market:
                     continue
                 span = habit.buy(basket.at, pieces, basket.order_id)
                 if span is not None:
-                    spans = self.products[product].spans
-                    del spans[bisect_left(spans, span)]
+                    self.turns.setdefault(product, Turn()).gone.append(span)
         for product, habit in habits.items():
-            repeats = self.products[product]
-            repeats.buyers -= 1
-            repeats.again -= habit.spans > 0
-            repeats.slope -= _fixed(habit.slope)
-            repeats.spread -= _fixed(habit.spread)
+            turn = self.turns.setdefault(product, Turn())
+            turn.buyers -= 1
+            turn.again -= habit.spans > 0
+            turn.slope -= _fixed(habit.slope)
+            turn.spread -= _fixed(habit.spread)
+
+    def settle(self) -> set[int]:
+        """Count what has changed here; the products that are bought in another way now."""
+        turns, self.turns = self.turns, {}
+        self.count((product, *turn.parts()) for product, turn in turns.items())
+        return set(turns)
+
+    def count(self, turned: Iterable[Turned]) -> None:
+        """Count what has changed, here or among other customers, product by product."""
+        products = self.products
+        for product, buyers, again, slope, spread, come, gone in turned:
+            repeats = products.get(product)
+            if repeats is None:
+                repeats = products[product] = Repeats()
+            repeats.buyers += buyers
+            if not come and not gone:
+                continue
+            repeats.again += again
+            repeats.slope += slope
+            repeats.spread += spread
+            spans = repeats.spans
+            if len(come) > len(spans):
+                repeats.spans = spans = array("q", sorted((*spans, *come)))
+            else:
+                for span in come:
+                    insort(spans, span)
+            for span in gone:
+                del spans[bisect_left(spans, span)]
 
     def rhythms(self) -> dict[int, Rhythm]:
         """The rhythm of every product that anybody bought again."""
+        self.settle()
         found = {product: one.rhythm() for product, one in self.products.items()}
         return {product: one for product, one in found.items() if one is not None}
 
@@ -228,6 +279,7 @@ def habits_of(purchases: Purchases) -> tuple[Market, dict[str, Habits]]:
         habits: Habits = {}
         market.follow(habits, baskets)
         found[customer_id] = habits
+    market.settle()
     return market, found
 
 

@@ -94,7 +94,7 @@ class Purchases:
         """Take in one order; None when it was placed too long ago."""
         if sale.at < self.since:
             return None
-        numbers = tuple([self._number(product) for product in sale.products])
+        numbers = tuple([self.number(product) for product in sale.products])
         at, first = sale.at, self._first
         pieces = self._pieces.setdefault(sale.pieces, sale.pieces)
         is_usual = tuple([first[number] for number in numbers]) == sale.products
@@ -158,7 +158,12 @@ class Purchases:
         """Every product's number, by its key."""
         return self._numbers
 
-    def _number(self, product: Product) -> int:
+    def first_shown(self, number: int) -> Product:
+        """A product as it was shown the first time it was told of."""
+        return self._first[number]
+
+    def number(self, product: Product) -> int:
+        """A product's number; a new one if it was never told of."""
         number = self._numbers.get(product.key)
         if number is None:
             number = self._numbers[product.key] = len(self.products)

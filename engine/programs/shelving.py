@@ -41,10 +41,21 @@ class _Rules(Sequence[Rule]):
 
 
 class Shelving:
-    """The shelf of one night, product by product. The purchases must stay as they are meanwhile."""
+    """The shelf of one night, product by product. The purchases must stay as they are meanwhile.
 
-    def __init__(self, purchases: Purchases, market: Market, rules: Recommendations) -> None:
+    ``complete`` is called before baskets are looked at, for who takes in only then what others
+    have bought.
+    """
+
+    def __init__(
+        self,
+        purchases: Purchases,
+        market: Market,
+        rules: Recommendations,
+        complete: Callable[[], None] = lambda: None,
+    ) -> None:
         self._purchases = purchases
+        self._complete = complete
         self._market = market
         self._rules = rules
         self._hidden = set(self._rules.leave_out)
@@ -76,9 +87,11 @@ class Shelving:
         )
 
     def _together(self, number: int) -> tuple[Rule, ...]:
+        self._complete()
         return self._shown(goes_with(self._purchases, number, self._rules.least_orders))
 
     def _next(self, number: int) -> tuple[Rule, ...]:
+        self._complete()
         if self._following is None:
             within = timedelta(seconds=self._rules.next_within.nominal_seconds)
             self._following = Following.of(self._purchases, within)

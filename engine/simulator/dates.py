@@ -36,6 +36,7 @@ class Dates:
         self._free: list[int] = []
         self._usual: array[float] = array("d")
         self._elasticity: array[float] = array("d")
+        self._own: set[int] = set()  # products of which anybody's own intervals are enough to know
         self._sure: array[int] = array("b")  # whether everybody's rhythm is enough to know
 
     def write(self, who: str, what: int, habit: Habit) -> None:
@@ -43,11 +44,13 @@ class Dates:
         if habit.row < 0:
             self._enter(who, what, habit)
             return
-        row = habit.row
+        row, spans = habit.row, habit.spans
+        if spans >= OWN_LEAST:
+            self._own.add(what)
         self._at[row] = habit.at
-        self._spans[row] = habit.spans
+        self._spans[row] = spans
         self._total[row] = habit.total
-        self._more[row] = log(habit.pieces * habit.spans / habit.former) if habit.spans else 0.0
+        self._more[row] = log(habit.pieces * spans / habit.former) if spans else 0.0
         self.told[row] = 0
 
     def erase(self, habits: Iterable[Habit]) -> None:
@@ -58,20 +61,21 @@ class Dates:
             self.habits[row] = None
             self._free.append(row)
 
-    def learn(self, products: Iterable[int], market: Market, least: int) -> None:
-        """Note how products are bought again."""
-        more = len(market.products) - len(self._usual)
+    def learn(self, products: Iterable[int], market: Market, count: int, least: int) -> None:
+        """Note how products are bought again, of so many in all."""
+        more = count - len(self._usual)
         self._usual.extend([0.0] * more)
         self._elasticity.extend([0.0] * more)
         self._sure.extend([0] * more)
+        known = market.products
         for product in products:
-            repeats = market.products[product]
-            if repeats.spans:
+            repeats = known[product]
+            spans = len(repeats.spans)
+            is_sure = spans >= least and repeats.is_for_use
+            self._sure[product] = is_sure
+            if is_sure or (spans and product in self._own):
                 self._usual[product] = repeats.usual
-                self._elasticity[product] = repeats.elasticity
-                self._sure[product] = len(repeats.spans) >= least and repeats.is_for_use
-            else:
-                self._sure[product] = 0
+                self._elasticity[product] = repeats.elasticity if repeats.spread else 0.0
 
     def look(self, begin: int, until: int, end: int) -> tuple[list[int], list[int]]:
         """Rows that were not told and may be used up from ``begin`` to ``until``, and rows that
@@ -116,6 +120,8 @@ class Dates:
             return
         habit.row = len(self.who)
         spans = habit.spans
+        if spans >= OWN_LEAST:
+            self._own.add(what)
         self.who.append(who)
         self.habits.append(habit)
         self.what.append(what)

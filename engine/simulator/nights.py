@@ -9,7 +9,7 @@ nothing of the day comes in before the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,21 +29,18 @@ from engine.services.stocktaking import night_after
 from engine.simulator.dates import Dates
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
-from engine.simulator.sold import Bought, Sold
+from engine.simulator.sold import Bought, Sold, Swap
 
 _MONEY: Final = 10_000  # as the database counts it
 _PLACE: Final = (BOOK, PAGE)
-Swap = Callable[[Sequence[Bought]], Sequence[Bought]]
 
 
 class MemoryNights:
     """``engine.passage.Nights`` over a memory.
 
-    ``swap`` is where a simulation in several processes, each with customers of its own, learns of
-    the others: it is called once a night with what changed here since the night before, one entry
-    a customer, and returns what changed in the whole shop, in any order. Customers of others count
-    for what is computed of all, and have no pages here. Every process must live through the same
-    nights. Alone, what changed here is all.
+    ``share_by`` is for a simulation in several processes, each with customers of its own. Customers
+    of others count for what is computed of all, and have no pages here. Every process must live
+    through the same nights.
     """
 
     def __init__(
@@ -53,9 +50,8 @@ class MemoryNights:
         clock: Clock,
         *,
         wanted: bool,
-        swap: Swap = lambda bought: bought,
     ) -> None:
-        self.swap = swap
+        self._swap: Swap | None = None
         self._memory = memory
         self._policy = policy
         self._clock = clock
@@ -75,6 +71,12 @@ class MemoryNights:
             memory.bought = {}
             memory.turn_page = self.turn_page
 
+    def share_by(self, swap: Swap) -> None:
+        """Tell others every night, from the first on, what has changed here; ``swap`` is given this
+        part's share of a night, and returns those of the others, always in one order."""
+        self._swap = swap
+        self._sold.tell()
+
     def next_night(self, after: datetime) -> datetime:
         """The first night after a moment, on the shop's clock."""
         return night_after(after, self._policy.zone)
@@ -90,17 +92,19 @@ class MemoryNights:
         inherited = self._inherited(mine)
         self._memory.bought = {}
         late = sold.late(microseconds(now - self._look_back))
-        for bought in self.swap([self._bought(who, orders) for who, orders in mine.items()]):
+        for who, orders in mine.items():
+            bought = self._bought(who, orders)
             if bought.spender is not None:
-                self._served.add(bought.customer_id)
-            former = sold.habits.get(bought.customer_id)
-            self._write(bought.customer_id, former, sold.take(bought))
+                self._served.add(who)
+            former = sold.habits.get(who)
+            self._write(who, former, sold.take(bought))
         for who in late:
             former = sold.habits.get(who)
             sold.expire(who)
             self._write(who, former, ())
         least = self._policy.recommendations.least_orders
-        self._dates.learn(sold.settle(), sold.market, least)
+        touched = sold.settle() if self._swap is None else sold.trade(self._swap)
+        self._dates.learn(touched, sold.market, len(sold.purchases.products), least)
         night = self._night = Night.at(
             now,
             sold.purchases,
@@ -117,7 +121,8 @@ class MemoryNights:
         for who, dated in self._due.items():
             due_at = self._reminding.at(instant(dated[0][0]))
             self._memory.records.put((who, *_PLACE), due_at)
-        shelf = _Shelf(Shelving(sold.purchases, sold.market, self._policy.recommendations), sold)
+        rules = self._policy.recommendations
+        shelf = _Shelf(Shelving(sold.purchases, sold.market, rules, sold.open), sold)
         self._memory.shelf, self._memory.popular = shelf, shelf.popular
         for who in inherited:
             if who in self._memory.people:
@@ -233,9 +238,8 @@ class MemoryNights:
     def _write(self, who: str, former: Habits | None, products: Collection[int]) -> None:
         """Bring a customer's rows up to date."""
         present, dates = self._sold.habits.get(who), self._dates
-        is_mine = who in self._memory.people
         if former is None or present is former:
-            if is_mine and present is not None:
+            if present is not None:
                 for product in products:
                     dates.write(who, product, present[product])
             return
@@ -245,7 +249,7 @@ class MemoryNights:
             if habit.row >= 0 and dates.told[habit.row]
         }
         dates.erase(habit for habit in former.values() if habit.row >= 0)
-        if is_mine and present is not None:
+        if present is not None:
             for product, habit in present.items():
                 dates.write(who, product, habit)
                 dates.told[habit.row] = told.get(product) == habit.order_id
@@ -346,6 +350,7 @@ class _Shelf(Mapping[str, Shelved]):
     def __init__(self, shelving: Shelving, sold: Sold) -> None:
         self._shelving = shelving
         self._purchases = sold.purchases
+        self._repeats = sold.market.products
         self._made: dict[str, Shelved] = {}
         self._popular: list[Shelved] | None = None
 
@@ -353,7 +358,7 @@ class _Shelf(Mapping[str, Shelved]):
         found = self._made.get(key)
         if found is None:
             number = self._purchases.numbers[key]
-            if not self._purchases.holding[number]:
+            if number not in self._repeats or not self._repeats[number].buyers:
                 raise KeyError(key)
             found = self._made[key] = self._shelving.shelved(number)
         return found
@@ -362,7 +367,7 @@ class _Shelf(Mapping[str, Shelved]):
         return (key for key in self._purchases.numbers if key in self)
 
     def __len__(self) -> int:
-        return sum(1 for those in self._purchases.holding if those)
+        return sum(1 for each in self._repeats.values() if each.buyers)
 
     def popular(self) -> Sequence[Shelved]:
         """The products with the most buyers."""

@@ -7,7 +7,6 @@ connected to the one that began them, and ends with it.
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import time
 import traceback
@@ -20,7 +19,6 @@ from typing import Final, NoReturn
 from engine.memory import settle
 from engine.simulator.keepers import Place
 from engine.simulator.simulation import Life, Outcome
-from engine.simulator.sold import Bought
 from engine.simulator.spool import Recorded
 
 _EVERY: Final = 0.05  # seconds between two words of where one stands
@@ -53,9 +51,9 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Nightfall:
-    """A part's share of a night, pickled: what has changed among its customers."""
+    """A part's share of a night: what has changed among its customers."""
 
-    bought: bytes
+    share: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What has changed among the customers of the others, pickled by them."""
+    """The shares of the others, part by part."""
 
     others: Sequence[bytes]
 
@@ -140,7 +138,7 @@ class Shard:
             self._connection.send(Failed(type(error).__name__, traceback.format_exc()))
 
     def _live(self, history: Iterable[Recorded]) -> None:
-        self._life.premises.stocktaking.swap = self._swap
+        self._life.premises.stocktaking.share_by(self._swap)
         complete = self._life.live(history, self._tell, self._may_pass)
         memory = self._life.premises.memory
         self._stop_if_braked()
@@ -172,11 +170,11 @@ class Shard:
     def _may_pass(self, moment: datetime) -> bool:
         return self._limit is None or moment <= self._limit
 
-    def _swap(self, bought: Sequence[Bought]) -> Sequence[Bought]:
-        self._connection.send(Nightfall(pickle.dumps(bought, pickle.HIGHEST_PROTOCOL)))
+    def _swap(self, share: bytes) -> Sequence[bytes]:
+        self._connection.send(Nightfall(share))
         answer = self._hear()
         assert isinstance(answer, Night)
-        return [*bought, *(one for each in answer.others for one in pickle.loads(each))]  # noqa: S301 (of our own)
+        return answer.others
 
     def _stop_if_braked(self) -> None:
         for campaign in self._life.premises.memory.holds:

@@ -174,7 +174,7 @@ class _Conductor:
                 part.at, part.paused = word.at, True
                 self._go_on()
             case Nightfall():
-                part.night = word.bought
+                part.night = word.share
                 self._share_night()
             case Over():
                 part.over = word

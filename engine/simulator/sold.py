@@ -5,19 +5,21 @@ The numbers are those that ``engine.services.stocktaking`` computes from nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from engine.programs.intervals import Habits, Market, Rhythm
 from engine.programs.purchases import Basket, Purchases, Sale, find
 from engine.programs.spend_classes import Spender, Standing
+from engine.simulator.shares import Heard, Telling
+
+Swap = Callable[[bytes], Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bought:
     """What has changed of one customer's purchases since the night before.
 
-    Plain values that mean the same in every process, so that several may tell each other.
     ``spender`` is how they stand now; None: nothing that counts. ``sales`` are the orders that were
     touched, by id, as they are now; None: nothing of it is theirs, or kept. Whoever was merged into
     another is told with None for everything.
@@ -42,14 +44,18 @@ class Rhythms:
             self._made[product] = None if repeats is None else repeats.rhythm()
         return self._made[product]
 
-    def forget(self, products: Iterable[int]) -> None:
+    def forget(self, products: Set[int]) -> None:
         """These are bought in another way now."""
-        for product in products:
-            self._made.pop(product, None)
+        for product in self._made.keys() & products:
+            del self._made[product]
 
 
 class Sold:
-    """The whole shop's purchases, habits and customers' standing, as of the last night."""
+    """Purchases, habits and customers' standing, as of the last night.
+
+    In a simulation of several parts ``spenders`` and ``habits`` are of this one's customers;
+    ``market`` and ``standing`` are of the whole shop, and ``purchases`` after ``open``.
+    """
 
     def __init__(self) -> None:
         self.purchases = Purchases()
@@ -60,7 +66,42 @@ class Sold:
         self.rhythms = Rhythms(self.market)
         self._orders: set[str] = set()  # of which there is a basket
         self._oldest = 1 << 62  # no basket was placed before
-        self._touched: set[int] = set()
+        self._telling: Telling | None = None
+        self._heard: list[Heard] = []
+        self._varied = False  # whether any product was shown in several ways
+
+    def trade(self, swap: Swap) -> set[int]:
+        """As ``settle``, of a shop in parts: ``swap`` tells the others, and returns their shares.
+
+        It was done so every night since the first.
+        """
+        assert self._telling is not None
+        touched = set[int]()
+        for place, told in enumerate(swap(self._telling.share(self.market.turns))):
+            if place == len(self._heard):
+                self._heard.append(Heard(self.purchases))
+            heard = self._heard[place].hear(told)
+            for one in heard.left:
+                self.standing.leave(one)
+            for one in heard.entered:
+                self.standing.enter(one)
+            self.market.count(heard.turns)
+            touched.update([one[0] for one in heard.turns])
+            self._varied = self._varied or heard.varied
+        touched |= self.settle()
+        self.rhythms.forget(touched)
+        if self._varied:
+            self.open()
+        return touched
+
+    def tell(self) -> None:
+        """From now on take note of what others are to be told."""
+        self._telling = Telling(self.purchases)
+
+    def open(self) -> None:
+        """Take in the baskets of which others have told so far."""
+        for each in self._heard:
+            each.open()
 
     def take(self, bought: Bought) -> Collection[int]:
         """Take in what one customer did; the products of which their habits are others now.
@@ -75,6 +116,8 @@ class Sold:
             if present is not None:
                 self.standing.enter(present)
                 self.spenders[bought.customer_id] = present
+            if self._telling is not None:
+                self._telling.stands(former, present)
         return self._take_sales(bought.customer_id, bought.sales)
 
     def late(self, since: int) -> list[str]:
@@ -82,7 +125,8 @@ class Sold:
         self.purchases.since = since
         if since <= self._oldest:
             return []
-        first = {who: baskets[0].at for who, baskets in self.purchases.customers.items()}
+        baskets = self.purchases.customers
+        first = {who: baskets[who][0].at for who in self.habits}
         self._oldest = min((at for at in first.values() if at >= since), default=since)
         return [who for who, at in first.items() if at < since]
 
@@ -97,7 +141,7 @@ class Sold:
 
     def settle(self) -> set[int]:
         """That was all of this night; the products that are bought in another way now."""
-        touched, self._touched = self._touched, set()
+        touched = self.market.settle()
         self.rhythms.forget(touched)
         return touched
 
@@ -123,7 +167,8 @@ class Sold:
             return self.habits.get(who, {}).keys()
         added = [basket for one in come if (basket := self.purchases.put(who, one))]
         self._oldest = min(self._oldest, come[0].at)
-        self._orders.update(one.order_id for one in added)
+        for basket in added:
+            self._note(who, basket)
         self._follow(who, added)
         return {product for basket in added for product in basket.products}
 
@@ -131,13 +176,13 @@ class Sold:
         """What does not come last changes what came after it."""
         baskets = self.purchases.customers.get(who, [])
         self.market.forget(baskets)
-        self._touched.update(product for one in baskets for product in one.products)
         for basket in gone:
             self.purchases.drop(who, basket)
             self._orders.discard(basket.order_id)
+            if self._telling is not None:
+                self._telling.dropped(who, basket)
         for sale in come:
-            self.purchases.put(who, sale)
-            self._orders.add(sale.order_id)
+            self._note(who, self.purchases.put(who, sale))
             self._oldest = min(self._oldest, sale.at)
         self.habits.pop(who, None)
         left = self.purchases.customers.get(who)
@@ -146,5 +191,11 @@ class Sold:
 
     def _follow(self, who: str, baskets: Sequence[Basket]) -> None:
         self.market.follow(self.habits.setdefault(who, {}), baskets)
-        for basket in baskets:
-            self._touched.update(basket.products)
+
+    def _note(self, who: str, basket: Basket | None) -> None:
+        if basket is None:
+            return
+        self._orders.add(basket.order_id)
+        if self._telling is not None:
+            self._telling.sold(who, basket)
+            self._varied = self._varied or bool(basket.sold)

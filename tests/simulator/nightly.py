@@ -83,10 +83,14 @@ class WholeShopping:
 
 
 class Watched:
-    """Nights of which everything that they write is looked at."""
+    """Nights of which everything that they write is looked at, or of one in ``every`` so many."""
 
-    def __init__(self, nights: Stocktaking | MemoryNights, premises: Premises) -> None:
+    def __init__(
+        self, nights: Stocktaking | MemoryNights, premises: Premises, every: int = 1
+    ) -> None:
         self._nights = nights
+        self._every = every
+        self._number = 0
         self._premises = premises
         self.seen: list[Seen] = []
 
@@ -98,6 +102,9 @@ class Watched:
 
     def run(self) -> None:
         self._nights.run()
+        self._number += 1
+        if self._number % self._every:
+            return
         memory, now = self._premises.memory, self._premises.clock.now()
         pages: Written = {}
         for who, person in memory.people.items():
@@ -128,8 +135,8 @@ def from_nothing(premises: Premises) -> House:
     )
 
 
-def watched(premises: Premises, house: House) -> tuple[House, Watched]:
+def watched(premises: Premises, house: House, every: int = 1) -> tuple[House, Watched]:
     """The same house with somebody who reads everything after each night."""
     assert isinstance(house.stocktaking, Stocktaking | MemoryNights)
-    eyes = Watched(house.stocktaking, premises)
+    eyes = Watched(house.stocktaking, premises, every)
     return replace(house, stocktaking=eyes), eyes
