@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-_EVERY: Final = 0.5  # seconds between two looks
+_EVERY: Final = 3.0  # seconds between two looks, each of which walks all their pages
 
 
 class Watched:

@@ -198,8 +198,14 @@ class UnitOfWork(Protocol):
         Empty when another process has the turn: one at a time keeps arrival order.
         """
 
-    def unseen(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those (source, event id) that are not stored yet."""
+    def unseen(
+        self, keys: Collection[tuple[str, str]], *, turn: bool = True
+    ) -> set[tuple[str, str]]:
+        """Those (source, event id) that are not stored yet.
+
+        ``turn``: also wait until nobody else processes events, and keep them from it until the
+        unit ends; not needed for events of our own about customers who are locked.
+        """
 
     def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
         """The customers known under these keys, through aliases."""

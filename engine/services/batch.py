@@ -182,6 +182,11 @@ def _incoming(customer: CustomerFacts, emitted: Emitted, now: datetime) -> Incom
         data=emitted.data,
         causes=emitted.causes,
     )
+    return incoming_of(event, now)
+
+
+def incoming_of(event: Event, now: datetime) -> Incoming:
+    """An event of our own at the door."""
     body = None if reads_back(event) else serialize(event)
     return Incoming(event=event, body=body, received_at=now)
 

@@ -9,18 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 import structlog
 
-from engine.core.context import Context
 from engine.core.decision import EntryVerdict
-from engine.core.journey import on_event
 from engine.core.message import Outgoing
-from engine.core.preferences import CHANGED
-from engine.core.projection import project
-from engine.core.withholding import withhold_refused
-from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
@@ -28,6 +21,7 @@ from engine.ports.privacy import ERASED_BODY
 from engine.ports.storage import Contended, Incoming, Processed, Unavailable, UnitOfWork
 from engine.services.batch import OWN_SOURCE, Batch
 from engine.services.coupon_owners import Use, tell_owners, uses
+from engine.services.deciding import decide
 from engine.services.directory import Directory
 from engine.services.fingerprints import Fingerprints
 from engine.services.handover import HandOver
@@ -36,9 +30,6 @@ from triggers.addresses import normalised
 from triggers.event import Event
 
 log = structlog.get_logger(__name__)
-
-# What may turn down messages that are scheduled.
-_REFUSING: Final = frozenset({"customer.unsubscribed", CHANGED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +190,9 @@ class Ingest:
             else:
                 if other is not None:
                     context = batch.context(item.received_at, other)
-                verdicts = _decide(batch, world, item, context)
+                verdicts = decide(configuration, world, item.event, context, backfill=item.backfill)
+                if world.journeys:
+                    batch.take_due_steps(world, context)
                 directory.note_consents(world)
             done.append(
                 Processed(
@@ -222,22 +215,6 @@ def _buried(item: _Item, customer_id: str | None) -> Processed:
     return Processed(
         seq=item.seq, incoming=incoming, customer_id=customer_id, body=ERASED_BODY
     )  # fmt: skip
-
-
-def _decide(batch: Batch, world: World, item: _Item, context: Context) -> list[EntryVerdict]:
-    """What one event does to its customer, at the moment of its arrival."""
-    plans = batch.configuration.plans
-    verdicts: list[EntryVerdict] = []
-    programs = batch.configuration.programs
-    transitions = project(world, item.event)
-    for transition in transitions:
-        programs.follow(world, transition, context, backfill=item.backfill)
-        verdicts += on_event(world, transition, plans, context, enrol=not item.backfill)
-    if any(transition.type in _REFUSING for transition in transitions):
-        withhold_refused(world, plans, context)
-    if world.journeys:
-        batch.take_due_steps(world, context)
-    return verdicts
 
 
 def _normalised(item: _Item, country: str) -> _Item:

@@ -1,7 +1,8 @@
 """Receipts are taken in: the log, the address, what is scheduled, and an event for campaigns.
 
 All that a page of receipts does is one transaction, so that who posts it hears "taken" only when
-the suppression of an address, for instance, holds. The events are processed like any others.
+the suppression of an address, for instance, holds. Campaigns hear of it there, too; the steps that
+fall due by it are the worker's. Where that fails, the events wait to be processed like any others.
 """
 
 from __future__ import annotations
@@ -22,13 +23,19 @@ from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Contended, Incoming, UnitOfWork
-from engine.services.batch import OWN_SOURCE, Batch, order_reference, ticket_reference
+from engine.ports.storage import Contended, Processed, Unavailable, UnitOfWork
+from engine.services.batch import (
+    OWN_SOURCE,
+    Batch,
+    incoming_of,
+    order_reference,
+    ticket_reference,
+)
 from engine.services.consenting import tell_consent
+from engine.services.deciding import decide
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
 from triggers.event import CustomerFacts, Event
-from triggers.sources.native import serialize
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +60,10 @@ WITHDRAWN: Final[Mapping[Verdict, str]] = {
 }
 _UNDELIVERED: Final = frozenset({ReceiptKind.DROPPED, ReceiptKind.FAILED, ReceiptKind.BOUNCED})
 _REPEATED: Final = frozenset({ReceiptKind.OPENED, ReceiptKind.CLICKED})
+
+
+class _Undecided(Exception):
+    """An event could not be decided; nothing was written."""
 
 
 class Receive:
@@ -86,15 +97,21 @@ class Receive:
         return new
 
     def _persistently(self, page: Sequence[Receipt]) -> int:
+        later = False
         for left in reversed(range(_ATTEMPTS)):
             try:
-                return self._take(page)
+                return self._take(page, later=later)
             except Contended:
                 if not left:
                     raise
+            except _Undecided as error:
+                # Only the kind of error: its words may quote a customer's.
+                log.error("receipts_not_told", error=type(error.__cause__).__name__, next="later")
+                later = True
         raise AssertionError("unreachable")
 
-    def _take(self, page: Sequence[Receipt]) -> int:
+    def _take(self, page: Sequence[Receipt], *, later: bool) -> int:
+        """Take a page in. ``later``: campaigns are told when the events are processed."""
         now = self._clock.now()
         with self._storage.deciding(urgent=True) as unit:
             ids = {one.message_id for one in page}
@@ -116,9 +133,15 @@ class Receive:
             worlds = _worlds(unit, messages.values(), customers, undelivered, now)
             # Of somebody erased nothing is kept again.
             fresh = [one for one in fresh if messages[one.message_id].customer_id in worlds]
+            observed: list[Event] = []
             for receipt in fresh:
                 message = messages[receipt.message_id]
                 _take_one(batch, worlds[message.customer_id], message, receipt, now)
+                event = _observation(message, receipt)
+                if event is not None:
+                    observed.append(event)
+            if observed:
+                _tell(batch, worlds, observed, now, later=later)
             unit.keep_receipts(fresh, now)
             passing(Fault.RECEIPTS_APPLIED)
             batch.keep(worlds.values(), now)
@@ -157,7 +180,14 @@ def _worlds(
     ``undelivered`` are those that did not arrive: what they carried is looked at, with the journey.
     """
     with_journey = [each.id for each in messages if is_in_doubt(each) or each.id in undelivered]
-    worlds = unit.load(customers, now=now, past=True, message_ids=with_journey)
+    worlds = unit.load(
+        customers,
+        now=now,
+        order_ids={each.order_id for each in messages if each.order_id is not None},
+        ticket_ids={each.ticket_id for each in messages if each.ticket_id is not None},
+        past=True,
+        message_ids=with_journey,
+    )
     wanted = [each for each in messages if each.customer_id in worlds]
     recipients = {each.recipient for each in wanted if each.recipient is not None}
     known = unit.permissions(recipients)
@@ -193,10 +223,40 @@ def _take_one(
             now=now,
             message=message,
         )
-    observed = _observation(message, receipt)
-    if observed is not None:
-        incoming = Incoming(event=observed, body=serialize(observed), received_at=now)
-        batch.unit.enqueue([incoming])
+
+
+def _tell(
+    batch: Batch,
+    worlds: Mapping[str, World],
+    events: Sequence[Event],
+    now: datetime,
+    *,
+    later: bool,
+) -> None:
+    """Tell campaigns what was observed, each event once. Raises ``_Undecided``."""
+    unit = batch.unit
+    incoming = [incoming_of(event, now) for event in events]
+    if later:
+        unit.enqueue(incoming)
+        return
+    unseen = unit.unseen({(event.source, event.id) for event in events}, turn=False)
+    context, done = batch.context(now), list[Processed]()
+    for each in incoming:
+        event = each.event
+        if (event.source, event.id) not in unseen or event.customer is None:
+            continue
+        unseen.discard((event.source, event.id))
+        world = worlds[event.customer.id or ""]
+        try:
+            verdicts = decide(batch.configuration, world, event, context)
+        except (Contended, Unavailable):
+            raise
+        except Exception as error:
+            raise _Undecided from error
+        done.append(
+            Processed(seq=None, incoming=each, customer_id=world.customer.id, verdicts=verdicts)
+        )
+    unit.processed(done)
 
 
 def _observation(message: Message, receipt: Receipt) -> Event | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -46,6 +46,8 @@ from engine.simulator.recorded import (
 from triggers.event import CustomerFacts, Event, OrderFacts
 from triggers.sources.native import serialize
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DOT: Final = timedelta(minutes=10)
 _DELIVERED_AFTER: Final = timedelta(days=5)
 _KINDS: Final = {
     "open": ReceiptKind.OPENED,
@@ -114,7 +116,8 @@ class Customers:
         manner = self._behaviour.manner(message, self._segment(message, sent))
         found = reactions(message, manner, self._kind(message), self._seed)
         for place, each in enumerate(found):
-            heapq.heappush(self._planned, (sent + each.after, message.id, place, each))
+            at = _on_the_dot(sent + each.after)
+            heapq.heappush(self._planned, (at, message.id, place, each))
 
     def next_at(self) -> datetime | None:
         """When the next of them does something."""
@@ -256,6 +259,12 @@ class Customers:
     def _take(self, event: Event, now: datetime) -> None:
         incoming = Incoming(event=event, body=serialize(event), received_at=now)
         self._doors.ingest.take([incoming])
+
+
+def _on_the_dot(at: datetime) -> datetime:
+    """The next full ten minutes: nothing hangs on when in them somebody opens a message, and what
+    is done at one moment is taken in together."""
+    return at + (_EPOCH - at) % _DOT
 
 
 def _receipt(message_id: str, deed: Deed, now: datetime) -> Receipt:

@@ -53,7 +53,9 @@ class MemoryUnit:
         waiting = self._memory.waiting
         return [waiting[seq] for seq, _ in zip(waiting, range(limit), strict=False)]
 
-    def unseen(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    def unseen(
+        self, keys: Collection[tuple[str, str]], *, turn: bool = True
+    ) -> set[tuple[str, str]]:
         """Keys not stored yet."""
         return {key for key in keys if key not in self._memory.seen}
 

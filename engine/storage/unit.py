@@ -112,9 +112,11 @@ class SqlUnitOfWork:
             for row in fetch(self._connection, _WAITING, limit)
         ]
 
-    def unseen(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Keys not stored yet; on PostgreSQL this also waits for the turn to process events."""
-        if self._is_postgresql:
+    def unseen(
+        self, keys: Collection[tuple[str, str]], *, turn: bool = True
+    ) -> set[tuple[str, str]]:
+        """Keys not stored yet; SQLite has but one writer, whose turn it always is."""
+        if turn and self._is_postgresql:
             self._take_turn(wait=True)
         seen = {tuple(row) for row in fetch_any(self._connection, _SEEN, {k[1] for k in keys})}
         return {key for key in keys if key not in seen}

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from engine.core.message import Outcome, SendResult
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.providers.simulated import SILENCE, UNAVAILABLE, Script
+from engine.services import receive
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, MINUTE, TEXTING, House, campaign, email
 
@@ -66,6 +67,32 @@ def test_each_counts_once_and_is_kept_as_it_came(new_house: NewHouse) -> None:
     assert detail.message.status == "delivered"
     assert detail.message.opened_at == detail.message.delivered_at == house.clock.now()
     assert len(house.events("message.opened")) == len(house.events("message.delivered")) == 1
+
+
+def test_campaigns_hear_of_it_with_the_receipt(new_house: NewHouse) -> None:
+    """What is observed is stored and decided in the receipt's own transaction."""
+    house = sent(new_house, *BRANCH)
+    house.app.receive.take([receipt(house, "clicked")])
+    assert house.rows("SELECT count(*) FROM events WHERE state = 0") == [(0,)]
+    house.app.worker.quiesce()
+    assert tags(house) == '["clicker"]'
+
+
+def test_what_cannot_be_told_now_is_told_later(
+    new_house: NewHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receipt holds whatever campaigns make of it."""
+    house = sent(new_house, *BRANCH)
+
+    def fails(*args: Any, **more: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(receive, "decide", fails)
+    assert house.app.receive.take([receipt(house, "clicked")]) == 1
+    assert house.messages()[0].clicked_at is not None
+    assert house.rows("SELECT count(*) FROM events WHERE state = 0") == [(1,)]
+    house.app.worker.quiesce()
+    assert tags(house) == '["clicker"]'
 
 
 def test_a_page_of_hundreds_for_many_customers(new_house: NewHouse) -> None:
