@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
+_SPANS = {unit: timedelta(seconds=length) for unit, length in _SECONDS.items()}
+_SPANS["d"] = timedelta(days=1)
 _DAYS = {"w": 7, "d": 1}
 _PART = re.compile(r"(\d+)([wdhms])", re.ASCII)
 _DURATION = re.compile(r"(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
@@ -75,6 +78,11 @@ class Rate:
     def per(self) -> Duration:
         """The span that the count is for."""
         return Duration(days=1) if self.unit == "d" else Duration(seconds=_SECONDS[self.unit])
+
+    @property
+    def span(self) -> timedelta:
+        """``per`` with a day of 24 hours."""
+        return _SPANS[self.unit]
 
 
 def parse(text: str, *, negative: bool = False) -> Duration:

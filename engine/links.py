@@ -88,7 +88,8 @@ class _Short(SigningAlgorithm):
         self._begun: dict[bytes, tuple[_Hash, _Hash]] = {}
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        inner, outer = (each.copy() for each in self._begun.get(key) or self._begin(key))
+        begun = self._begun.get(key) or self._begin(key)
+        inner, outer = begun[0].copy(), begun[1].copy()
         inner.update(value)
         outer.update(inner.digest())
         return outer.digest()[:_SIGNATURE_BYTES]

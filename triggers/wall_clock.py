@@ -29,11 +29,15 @@ def resolve_local(day: date, at: time, zone: ZoneInfo) -> datetime:
     steady = _steady_offset(day, zone)
     if steady is not None:
         return datetime.combine(day, at, UTC) - steady
-    wall = datetime.combine(day, at.replace(tzinfo=None, fold=0), tzinfo=zone)
-    first = wall.astimezone(UTC)
-    if wall.utcoffset() == wall.replace(fold=1).utcoffset():
+    if at.fold:
+        at = at.replace(fold=0)
+    wall = datetime.combine(day, at, zone)
+    before, after = _offset(wall), _offset(wall.replace(fold=1))
+    plain = datetime.combine(day, at, UTC)
+    first = plain - before
+    if before == after:
         return first
-    second = wall.replace(fold=1).astimezone(UTC)
+    second = plain - after
     if first <= second:
         return first
     # In a gap the two readings lie on both sides of the clock change.
@@ -56,7 +60,11 @@ def _steady_offset(day: date, zone: ZoneInfo) -> timedelta | None:
 
 def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:
     """How far the clock in ``zone`` is ahead of UTC at ``instant`` (aware)."""
-    offset = instant.astimezone(zone).utcoffset()
+    return _offset(instant.astimezone(zone))
+
+
+def _offset(local: datetime) -> timedelta:
+    offset = local.utcoffset()
     assert offset is not None  # a ZoneInfo always knows
     return offset
 

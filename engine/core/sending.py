@@ -48,7 +48,8 @@ def make_message(view: View, step: SendMessage) -> int | None:
         or ask_verdict(world, journey, plan, step, context.now, context.now)
         or guarded(world, message, context)
     )
-    refusal, losers = verdict, list[Message]()
+    refusal = verdict
+    losers: list[Message] = []
     if isinstance(verdict, Drop):
         verdict, losers = contest(world, message, verdict, context)
     if isinstance(verdict, Drop):
@@ -92,7 +93,7 @@ def make_message(view: View, step: SendMessage) -> int | None:
 def lateness_limit(step: SendMessage, context: Context) -> timedelta:
     """How late the step's message may be; a day is 24 hours (``timing.is_too_late``)."""
     limit = step.max_lateness or context.rules.max_lateness[step.channel]
-    return timedelta(seconds=limit.nominal_seconds)
+    return timedelta(days=limit.days, seconds=limit.seconds)
 
 
 def fall_due(message: Message, at: datetime) -> None:
@@ -133,9 +134,10 @@ def _new_message(view: View, step: SendMessage) -> Message:
 
 def _topic(view: View, step: SendMessage) -> str | None:
     """The campaign's; a survey is a survey, whatever the rest of its campaign is about."""
-    surveys = view.context.rules.surveys
-    if isinstance(step, AskSurvey) and surveys is not None:
-        return surveys.topic
+    if isinstance(step, AskSurvey):
+        surveys = view.context.rules.surveys
+        if surveys is not None:
+            return surveys.topic
     return view.plan.topic
 
 

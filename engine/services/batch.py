@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -39,8 +39,7 @@ class SharedInUnit:
 
     def take_volume(self, campaign: str, limit: Rate, now: datetime) -> bool:
         """Count one message against the campaign's limit in the window that ``now`` lies in."""
-        span = timedelta(seconds=limit.per.nominal_seconds)
-        window = now - (now - _EPOCH) % span
+        window = now - (now - _EPOCH) % limit.span
         return self.unit.take_volume(campaign, window, limit.count)
 
     def take_code(self, pool: str, claim: str) -> str | None:

@@ -6,7 +6,6 @@ The same code serves a message that a step has just made and one that waited. Wh
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,9 +80,10 @@ class HandOver:
         self._sender = sender
         self._links = links
         self.worker_id = worker_id
-        self._unsettled: set[str] = set()  # between the decision to hand over and the sender
+        # Messages between the decision to hand over and the sender, each with its claim. Worker and
+        # web claim and release at once; a dictionary's own operations let one of them be the first.
+        self._unsettled: dict[str, object] = {}
         self._taken_back: deque[str] = deque()
-        self._lock = threading.Lock()
         self.providers = providers
 
     def room(self, channel: Channel, configuration: Configuration) -> int:
@@ -286,15 +286,12 @@ class HandOver:
 
     def release(self, message_ids: Iterable[str]) -> None:
         """Let these be prepared again, where their rows say that they are due."""
-        with self._lock:
-            self._unsettled.difference_update(message_ids)
+        for message_id in message_ids:
+            self._unsettled.pop(message_id, None)
 
     def _claim(self, message: Message) -> bool:
-        with self._lock:
-            if message.id in self._unsettled:
-                return False
-            self._unsettled.add(message.id)
-            return True
+        claim = object()
+        return self._unsettled.setdefault(message.id, claim) is claim
 
     def never_given(self, now: datetime) -> list[SendResult]:
         """The results of what was taken back since the last call: surely not handed over.

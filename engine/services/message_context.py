@@ -102,7 +102,8 @@ def customer_context(world: World, now: datetime) -> dict[str, Any]:
 
 def full_name(customer: Customer) -> str | None:
     """First and last name, as far as they are known."""
-    return " ".join(name for name in (customer.first_name, customer.last_name) if name) or None
+    first, last = customer.first_name, customer.last_name
+    return f"{first} {last}" if first and last else first or last or None
 
 
 def loyalty_context(world: World) -> dict[str, Any]:

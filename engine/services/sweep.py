@@ -222,6 +222,7 @@ class Sweep:
             context = batch.context(now)
             plans = batch.configuration.plans
             looked_at = 0
+            one_step: set[str] = set()
             for customer_id in customers:
                 if plan.id in batch.braked:
                     break
@@ -229,15 +230,17 @@ class Sweep:
                 world = worlds.get(customer_id)
                 if world is None:
                     continue
-                if fired.enrol(world, plans, context) is not None:
-                    batch.take_due_steps(world, context)
+                if fired.enrol(world, plans, context) is None:
+                    continue
+                if batch.take_due_steps(world, context) == 1:
+                    one_step.add(customer_id)
             occurrence = replace(
                 occurrence,
                 cursor=customers[looked_at - 1] if looked_at else occurrence.cursor,
                 done=len(customers) < PAGE and looked_at == len(customers),
             )
             unit.advance_occurrence(occurrence)
-            outgoings = batch.finish(worlds.values(), now)
+            outgoings = batch.finish(worlds.values(), now, one_step=one_step)
         self._handover.give(outgoings)
         return occurrence, looked_at
 
