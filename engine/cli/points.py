@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -71,14 +71,14 @@ def points(
         say(f"\n{_summary(page, zone)}")
 
 
-def _read(records: Records, found: str) -> tuple[tuple[Line, ...], Mapping[str, Any]]:
+def _read(records: Records, found: str) -> tuple[Sequence[Line], Mapping[str, Any]]:
     from engine.core.points import BOOK, loyalty_page
     from engine.programs.loyalty_ledger import read_ledger
 
     with records.storage.deciding() as unit:
         unit.open_books({BOOK})
         world = unit.load([found], now=records.clock.now())[found]
-    return read_ledger(world.book(BOOK)).lines, loyalty_page(world)
+    return read_ledger(world.book(BOOK))[1], loyalty_page(world)
 
 
 def _row(line: Line) -> dict[str, Any]:
@@ -147,7 +147,8 @@ def _answer(app: App, found: str, key: str) -> None:
     with app.storage.deciding() as unit:
         unit.open_books({BOOK})
         world = unit.load([found], now=app.clock.now())[found]
-    line = next(line for line in read_ledger(world.book(BOOK)).lines if line.key == key)
+    _, lines = read_ledger(world.book(BOOK))
+    line = next(line for line in lines if line.key == key)
     if line.kind == "refused":
         raise Failure(told(line))
     say(f"{_signed(line.points)} points: {told(line)}; {loyalty_page(world)['balance']} are left")

@@ -7,8 +7,9 @@ record. ``due_at`` is when its program must look at the record again, by itself.
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, Sequence, ValuesView
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar, overload
 
 from engine.core.value import value_class
@@ -28,6 +29,33 @@ class Record:
     due_at: datetime | None = None
 
 
+class _Book:
+    """One book: its records by key, in the order in which they were first written."""
+
+    __slots__ = ("listed", "records", "reworded", "waiting")
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+        self.listed: Sequence[Record] | None = None  # oldest first
+        self.waiting: dict[str, Record] = {}  # those that are to be looked at again
+        self.reworded: set[str] | None = None
+
+    def put(self, key: str, record: Record) -> None:
+        former = self.records.get(key)
+        if former is record:
+            return
+        self.records[key] = record
+        self.listed = None
+        if record.due_at is not None:
+            self.waiting[key] = record
+        elif former is not None and former.due_at is not None:
+            del self.waiting[key]
+        if former is not None and (former.data is not record.data or former.at != record.at):
+            if self.reworded is None:
+                self.reworded = set()
+            self.reworded.add(key)
+
+
 class Books(MutableMapping[Place, Record]):
     """A customer's records by (book, key), at hand also a book at a time.
 
@@ -35,12 +63,10 @@ class Books(MutableMapping[Place, Record]):
     all of it anew, and decides nothing.
     """
 
-    __slots__ = ("_listed", "_records", "_written", "readings")
+    __slots__ = ("_books", "readings")
 
     def __init__(self, records: Mapping[Place, Record] | None = None) -> None:
-        self._records: dict[Place, Record] = {}
-        self._listed: dict[str, Sequence[Record]] = {}
-        self._written: dict[str, list[str]] = {}  # keys of each book, as they were written
+        self._books: dict[str, _Book] = {}
         self.readings: dict[str, object] = {}
         if records:
             for place, record in records.items():
@@ -48,29 +74,47 @@ class Books(MutableMapping[Place, Record]):
 
     def of(self, book: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
-        records = self._records
-        if not records:  # most customers, and a message asks for several books
+        found = self._books.get(book)
+        if found is None:
             return ()
-        listed = self._listed.get(book)
-        if listed is None:
-            found = [records[book, key] for key in dict.fromkeys(self._written.get(book, ()))]
-            found.sort(key=lambda record: (record.at, record.key))
-            listed = self._listed[book] = found
-        return listed
+        if found.listed is None:
+            found.listed = sorted(found.records.values(), key=_age)
+        return found.listed
+
+    def due(self, now: datetime) -> list[Record]:
+        """Every record whose time has come, whatever its book."""
+        return [
+            record
+            for book in self._books.values()
+            for record in book.waiting.values()
+            if record.due_at is not None and record.due_at <= now
+        ]
 
     def since(self, book: str, begin: int) -> tuple[Sequence[Record], int]:
-        """The records of a book written from the place ``begin`` on, and the place to go on from.
+        """The records of a book but for the ``begin`` that were written first, and how many all
+        are."""
+        found = self._books.get(book)
+        if found is None:
+            return (), 0
+        count = len(found.records)
+        return list(islice(reversed(found.records.values()), max(0, count - begin))), count
 
-        A record that was written several times is there as it is now, once or more.
-        """
-        written, records = self._written.get(book, ()), self._records
-        return [records[book, key] for key in written[begin:]], len(written)
+    def reworded(self, book: str) -> Collection[str]:
+        """The keys of records that may say something else than when this was asked last."""
+        found = self._books.get(book)
+        if found is None or found.reworded is None:
+            return ()
+        keys, found.reworded = found.reworded, None
+        return keys
 
     def named(self, names: frozenset[str]) -> Books:
-        """These books alone."""
-        if self._written.keys() <= names:
+        """These books alone; what is written in one of them is written here too."""
+        if self._books.keys() <= names:
             return self
-        return Books({place: one for place, one in self._records.items() if place[0] in names})
+        chosen = Books()
+        chosen._books = {name: book for name, book in self._books.items() if name in names}
+        chosen.readings = self.readings
+        return chosen
 
     @overload
     def get(self, place: Place, default: None = None) -> Record | None: ...
@@ -80,32 +124,37 @@ class Books(MutableMapping[Place, Record]):
         self, place: Place, default: Record | _Default | None = None
     ) -> Record | _Default | None:
         """The record in a place, or ``default``."""
-        return self._records.get(place, default)
-
-    def items(self) -> ItemsView[Place, Record]:
-        """Records with their places."""
-        return self._records.items()
-
-    def values(self) -> ValuesView[Record]:
-        """All records."""
-        return self._records.values()
+        found = self._books.get(place[0])
+        return default if found is None else found.records.get(place[1], default)
 
     def __getitem__(self, place: Place) -> Record:
-        return self._records[place]
+        found = self._books.get(place[0])
+        if found is None:
+            raise KeyError(place)
+        return found.records[place[1]]
 
     def __setitem__(self, place: Place, record: Record) -> None:
-        self._records[place] = record
-        self._listed.pop(place[0], None)
-        self._written.setdefault(place[0], []).append(place[1])
+        name, key = place
+        found = self._books.get(name)
+        if found is None:
+            found = self._books[name] = _Book()
+        found.put(key, record)
 
     def __delitem__(self, place: Place) -> None:
         raise TypeError("what a book says is never taken out")
 
     def __contains__(self, place: object) -> bool:
-        return place in self._records
+        return isinstance(place, tuple) and self.get(place) is not None
 
     def __iter__(self) -> Iterator[Place]:
-        return iter(self._records)
+        return ((name, key) for name, book in self._books.items() for key in book.records)
 
     def __len__(self) -> int:
-        return len(self._records)
+        return sum(len(book.records) for book in self._books.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._books)
+
+
+def _age(record: Record) -> tuple[datetime, str]:
+    return record.at, record.key

@@ -9,10 +9,11 @@ its own (``order.2:<order>``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any, Final
+from typing import Any
 
 from config.loyalty import Loyalty
 from engine.core.book import Record
@@ -24,23 +25,21 @@ from engine.core.timing import add
 from engine.core.transition import Transition
 from engine.core.verbs import AwardPoints, ProgramStep
 from engine.core.world import Emitted, Journey, World
-from engine.programs.loyalty_account import expiring, gifts, page, stamp, warning_key
+from engine.programs.loyalty_account import Expiring, Reading, page, stamp, warning_key
 from engine.programs.loyalty_booking import (
     CHANGES,
     OPENS,
     OrderBooking,
     account_of,
     enter,
-    ledger_of,
     order_key,
 )
-from engine.programs.loyalty_ledger import Ledger
+from engine.programs.loyalty_ledger import Ledger, Line
 from engine.programs.loyalty_orders import goods_of, losses
 from engine.programs.loyalty_tiers import PREFIX, Standing, standing
 from engine.programs.referral_records import CONVERTED, is_reward
 
 _REDEEM, _ADJUST = "points.redeem", "points.adjust"
-_AT_LEAST: Final = timedelta(days=90)  # so that a changed policy reaches every account
 
 
 class LoyaltyProgram:
@@ -75,7 +74,7 @@ class LoyaltyProgram:
             if kind in self._actions:
                 self._act(world, transition, fresh)
             elif kind in (_REDEEM, _ADJUST):
-                self._ask(world, transition)
+                self._ask(world, transition, context)
             if is_reward(transition):
                 _reward_referral(world, transition, fresh)
         told_of_account = kind in (MERGED, "customer.updated") and account_of(world) is not None
@@ -137,13 +136,15 @@ class LoyaltyProgram:
         if enter(world, Record(book=BOOK, key=key, at=transition.time, data=data)):
             fresh.append(key)
 
-    def _ask(self, world: World, transition: Transition) -> None:
+    def _ask(self, world: World, transition: Transition, context: Context) -> None:
         """Take points for a reward, or book what a person decided; a refusal is booked as well."""
         is_reward = transition.type == _REDEEM
         key = f"{'redeem' if is_reward else 'adjust'}:{transition.id}"
         if (BOOK, key) in world.books:
             return
-        points, balance = _whole(transition.data.get("points")), ledger_of(world).balance
+        reading = Reading.of(world, self._loyalty, context.rules.store_zone)
+        reading.read(world.books)
+        points, balance = _whole(transition.data.get("points")), reading.ledger.balance
         offer = None
         if is_reward:
             offer, points = self._reward(transition.data.get("offer"), points)
@@ -190,85 +191,91 @@ class LoyaltyProgram:
         if account is None and _had_orders(world):
             enter(world, Record(book=BOOK, key=f"veteran:{world.customer.id}", at=now,
                                       data={"kind": "veteran"}))  # fmt: skip
-        looks: list[datetime] = []
-        for gift in gifts(loyalty, world.customer, opened, now, zone):
-            if gift.at > now:
-                looks.append(gift.at)
-                continue
+        reading = Reading.of(world, loyalty, zone)
+        due, gift_at = reading.gifts(world.customer, opened, now)
+        for gift in due:
             data = {"kind": "gift", "reason": gift.reason, "points": gift.points}
             if enter(world, Record(book=BOOK, key=gift.key, at=gift.at, data=data)):
                 fresh.append(gift.key)
-        ledger = self._expire(world, context)
-        if not quiet:
-            self._tell_earned(world, ledger, fresh, causes, now)
-        stands = self._review(world, ledger, context, causes, quiet=quiet)
-        expires = expiring(loyalty, ledger, world.customer, world.books, zone)
-        if expires is not None:
-            looks += [one for one in (expires.warn_at, expires.at) if one is not None]
-        if stands.review_at is not None:
-            looks.append(stands.review_at)
-        if loyalty.tiers or loyalty.expire or loyalty.birthday or loyalty.anniversary:
-            looks.append(now + _AT_LEAST)
-        due = min((one for one in looks if one > now), default=None)
-        data = page(loyalty, ledger, stands, expires, now, zone)
-        if account is None or account.data != data or account.due_at != due:
-            world.write(Record(book=BOOK, key=ACCOUNT, at=opened, data=data, due_at=due))
+        lines = [*reading.read(world.books)]
+        expires = reading.expiring(world.customer, world.books)
+        if expires is not None and self._expire(world, reading.ledger, expires, context):
+            lines += reading.read(world.books)
+            expires = reading.expiring(world.customer, world.books)
+        if fresh and not quiet:
+            _tell_earned(world, reading.ledger, lines, fresh, causes, now)
+        stands = self._review(world, reading, context, causes, quiet=quiet)
+        looks = (
+            gift_at,
+            None if expires is None else expires.warn_at,
+            None if expires is None else expires.at,
+            stands.review_at,
+        )
+        due_at = min((one for one in looks if one is not None and one > now), default=None)
+        written = page(loyalty, reading.ledger, stands, expires)
+        if account is None or account.data != written:
+            world.write(Record(book=BOOK, key=ACCOUNT, at=opened, data=written, due_at=due_at))
+        elif account.due_at != due_at:
+            world.write(replace(account, due_at=due_at))
 
-    def _expire(self, world: World, context: Context) -> Ledger:
-        """Warn once, and take what nobody used in time; what is left."""
+    def _expire(self, world: World, ledger: Ledger, expires: Expiring, context: Context) -> bool:
+        """Warn once, and take what nobody used in time; whether there was anything to do."""
         now, zone, customer = context.now, context.rules.store_zone, world.customer
         rule = self._loyalty.expire
-        ledger = ledger_of(world)
-        expires = expiring(self._loyalty, ledger, customer, world.books, zone)
-        if rule is None or expires is None:
-            return ledger
-        if rule.warn is not None and expires.warn_at is not None and expires.warn_at <= now:
-            until = max(expires.at, add(now, rule.warn, zone))
-            data: dict[str, Any] = {"kind": "warned", "until": until.isoformat()}
-            key = warning_key(customer, expires.since)
-            world.write(Record(book=BOOK, key=key, at=now, data=data))
-            told = {"points": ledger.balance, "expires_at": until.isoformat()}
-            name = f"points.expiring:{customer.id}:{stamp(expires.since)}"
-            _tell(world, name, "points.expiring", now, told, ())
-            return ledger_of(world)
-        if expires.at <= now and expires.warn_at is None:
+        assert rule is not None
+        if expires.warn_at is None:
+            if expires.at > now:
+                return False
             key = f"expired:{customer.id}:{stamp(expires.since)}"
-            data = {"kind": "expired", "points": ledger.balance}
+            data: dict[str, Any] = {"kind": "expired", "points": ledger.balance}
             enter(world, Record(book=BOOK, key=key, at=expires.at, data=data))
-            return ledger_of(world)
-        return ledger
-
-    def _tell_earned(
-        self, world: World, ledger: Ledger, fresh: list[str], causes: tuple[str, ...], now: datetime
-    ) -> None:
-        if not fresh:
-            return
-        balance = max(0, ledger.balance)
-        for line in ledger.lines:
-            if line.key in fresh and line.points > 0:
-                data = line.data
-                reason = data.get("reason") or data.get("event") or "order"
-                told = {"points": line.points, "balance": balance, "reason": reason}
-                name = f"points.earned:{world.customer.id}:{line.key}"
-                _tell(world, name, "points.earned", now, told, causes, data.get("order"))
+            return True
+        if rule.warn is None or expires.warn_at > now:
+            return False
+        until = max(expires.at, add(now, rule.warn, zone))
+        data = {"kind": "warned", "until": until.isoformat()}
+        key = warning_key(customer, expires.since)
+        world.write(Record(book=BOOK, key=key, at=now, data=data))
+        told = {"points": ledger.balance, "expires_at": until.isoformat()}
+        name = f"points.expiring:{customer.id}:{stamp(expires.since)}"
+        _tell(world, name, "points.expiring", now, told, ())
+        return True
 
     def _review(
-        self, world: World, ledger: Ledger, context: Context, causes: tuple[str, ...], *,
+        self, world: World, reading: Reading, context: Context, causes: tuple[str, ...], *,
         quiet: bool,
     ) -> Standing:  # fmt: skip
-        now, tiers, customer = context.now, self._loyalty.tiers, world.customer
+        now, zone, customer = context.now, context.rules.store_zone, world.customer
         while True:
-            stands = standing(tiers, ledger.tiers, ledger.scores, now, context.rules.store_zone)
+            stands = standing(self._loyalty.tiers, reading.ledger, now, zone)
             if stands.change is None:
                 return stands
             data = {"kind": "tier", **stands.change}
-            key = f"{PREFIX}{customer.id}:{len(ledger.tiers):05}"
+            key = f"{PREFIX}{customer.id}:{len(reading.ledger.tiers):05}"
             world.write(Record(book=BOOK, key=key, at=now, data=data))
             if stands.change["change"] == "rose" and not quiet:
                 told = {name: stands.change[name] for name in ("tier", "previous")}
                 name = f"tier.reached:{customer.id}:{stands.change['tier']}:{stamp(now)}"
                 _tell(world, name, "tier.reached", now, told, causes)
-            ledger = ledger_of(world)
+            reading.read(world.books)
+
+
+def _tell_earned(
+    world: World,
+    ledger: Ledger,
+    lines: Sequence[Line],
+    fresh: list[str],
+    causes: tuple[str, ...],
+    now: datetime,
+) -> None:
+    balance = max(0, ledger.balance)
+    for line in {line.key: line for line in lines}.values():
+        if line.points > 0 and line.key in fresh:
+            data = line.data
+            reason = data.get("reason") or data.get("event") or "order"
+            told = {"points": line.points, "balance": balance, "reason": reason}
+            name = f"points.earned:{world.customer.id}:{line.key}"
+            _tell(world, name, "points.earned", now, told, causes, data.get("order"))
 
 
 def _reward_referral(world: World, transition: Transition, fresh: list[str]) -> None:

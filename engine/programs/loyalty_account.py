@@ -5,8 +5,7 @@ The page is the one record of the book that is written anew; conditions and temp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,21 +17,26 @@ from engine.core.customer import Customer
 from engine.core.points import BOOK
 from engine.core.timing import add, resolve_local
 from engine.core.value import value_class
-from engine.programs.loyalty_ledger import Ledger
-from engine.programs.loyalty_tiers import Standing, missing
+from engine.core.world import World
+from engine.programs.loyalty_ledger import Ledger, LedgerReader, Line
+from engine.programs.loyalty_tiers import Standing
 
+_FEW: Final = 5  # records that are soon read again
 _LATE: Final = timedelta(days=31)  # a birthday told later than that counts next year
+_LONG_AGO: Final = _LATE + timedelta(days=2)  # whatever the clock shows
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Expiring:
-    """When the balance expires; ``since`` is the last activity, which its key derives from."""
+    """When the balance expires; ``since`` is the last activity, which its key derives from.
+
+    ``warn_at`` is None when there was a warning, or none is to be.
+    """
 
     since: datetime
     at: datetime
     warn_at: datetime | None
-    warned: bool
 
 
 @value_class
@@ -45,6 +49,100 @@ class Gift:
     points: int
 
 
+class Reading:
+    """What was found out of an account before and still holds; it decides nothing.
+
+    It is kept with the books, once reading them anew takes longer than that is worth.
+    """
+
+    __slots__ = (
+        "_birthday", "_expires_at", "_first_order", "_gift_at", "_gifts_since", "_held_since",
+        "_loyalty", "_opened", "_since", "_warn_at", "_zone", "reader",
+    )  # fmt: skip
+
+    def __init__(self, loyalty: Loyalty, zone: ZoneInfo) -> None:
+        self.reader = LedgerReader()
+        self._loyalty, self._zone = loyalty, zone
+        self._gifts_since: datetime | None = None
+        self._gift_at: datetime | None = None
+        self._birthday: date | None = None
+        self._first_order: datetime | None = None
+        self._opened: datetime | None = None
+        self._since: datetime | None = None
+        self._held_since: datetime | None = None
+        self._expires_at: datetime | None = None
+        self._warn_at: datetime | None = None
+
+    @classmethod
+    def of(cls, world: World, loyalty: Loyalty, zone: ZoneInfo) -> Reading:
+        """What is kept with a customer's books, as far as it was found by the same policy."""
+        found = world.books.readings.get(BOOK)
+        if isinstance(found, cls) and found._loyalty is loyalty and found._zone is zone:
+            return found
+        return cls(loyalty, zone)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the entries that were read add up to."""
+        return self.reader.ledger
+
+    def read(self, books: Books) -> Sequence[Line]:
+        """Read what has been entered; see ``LedgerReader.read``."""
+        lines = self.reader.read(books)
+        if self.reader.count > _FEW:
+            books.readings[BOOK] = self
+        return lines
+
+    def gifts(
+        self, customer: Customer, opened: datetime, now: datetime
+    ) -> tuple[Sequence[Gift], datetime | None]:
+        """The gifts of the calendar that are due, and when the next one will be.
+
+        What was due when this was asked before is entered by now, and left out.
+        """
+        since, following = self._gifts_since, self._gift_at
+        if (
+            since is not None
+            and since <= now
+            and (following is None or now < following)
+            and opened == self._opened
+            and customer.first_order_at == self._first_order
+            and customer.birthday == self._birthday
+        ):
+            return (), following
+        found = list(gifts(self._loyalty, customer, opened, now, self._zone))
+        self._gift_at = min((gift.at for gift in found if gift.at > now), default=None)
+        self._gifts_since, self._opened = now, opened
+        self._first_order, self._birthday = customer.first_order_at, customer.birthday
+        return [gift for gift in found if gift.at <= now], self._gift_at
+
+    def expiring(self, customer: Customer, books: Books) -> Expiring | None:
+        """When the balance expires by inactivity; None when nothing does, or there is no rule.
+
+        Where a warning was given, the moment that it named holds: nobody loses points unwarned.
+        Without a rule to warn, points that were given too late for one end expire at the next.
+        """
+        rule, since, held = self._loyalty.expire, self.ledger.since, self.ledger.held_since
+        if rule is None or since is None or held is None or self.ledger.balance <= 0:
+            return None
+        at = self._expires_at
+        if at is None or since != self._since or held != self._held_since:
+            at = add(since, rule.after, self._zone)
+            if rule.warn is not None:
+                before = Duration(days=-rule.warn.days, seconds=-rule.warn.seconds)
+                self._warn_at = add(at, before, self._zone)
+            else:
+                while at < held:
+                    at = add(at, rule.after, self._zone)
+            self._since, self._held_since, self._expires_at = since, held, at
+        if rule.warn is not None:
+            warned = books.get((BOOK, warning_key(customer, since)))
+            if warned is None:
+                return Expiring(since=since, at=at, warn_at=self._warn_at)
+            at = datetime.fromisoformat(warned.data["until"])
+        return Expiring(since=since, at=at, warn_at=None)
+
+
 def stamp(moment: datetime) -> int:
     """Microseconds since the epoch."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
@@ -55,36 +153,13 @@ def warning_key(customer: Customer, since: datetime) -> str:
     return f"warned:{customer.id}:{stamp(since)}"
 
 
-def expiring(
-    loyalty: Loyalty,
-    ledger: Ledger,
-    customer: Customer,
-    books: Books,
-    zone: ZoneInfo,
-) -> Expiring | None:
-    """When the balance expires by inactivity; None when there is nothing to expire, or no rule.
-
-    Where a warning was given, the moment that it named holds: nobody loses points unwarned.
-    """
-    rule, since = loyalty.expire, ledger.since
-    if rule is None or since is None or ledger.balance <= 0:
-        return None
-    at = add(since, rule.after, zone)
-    if rule.warn is None:
-        return Expiring(since=since, at=at, warn_at=None, warned=False)
-    warned = books.get((BOOK, warning_key(customer, since)))
-    if warned is not None:
-        at = datetime.fromisoformat(warned.data["until"])
-        return Expiring(since=since, at=at, warn_at=None, warned=True)
-    before = Duration(days=-rule.warn.days, seconds=-rule.warn.seconds)
-    return Expiring(since=since, at=at, warn_at=add(at, before, zone), warned=False)
-
-
 def gifts(
     loyalty: Loyalty, customer: Customer, opened: datetime, now: datetime, zone: ZoneInfo
 ) -> Iterator[Gift]:
     """Birthdays and anniversaries of the first order, the last and the next of each."""
     first = customer.first_order_at
+    if not (loyalty.birthday and customer.birthday) and not (loyalty.anniversary and first):
+        return
     days = (
         ("birthday", loyalty.birthday, customer.birthday),
         ("anniversary", loyalty.anniversary, first.astimezone(zone).date() if first else None),
@@ -94,24 +169,21 @@ def gifts(
         if not points or day is None:
             continue
         for year in (today.year - 1, today.year, today.year + 1):
-            at = resolve_local(_in_year(day, year), time(0), zone)
-            if year > day.year and at > opened and at > now - _LATE:
+            that_day = _in_year(day, year)
+            if year <= day.year or today - that_day > _LONG_AGO:
+                continue
+            at = resolve_local(that_day, time(0), zone)
+            if at > opened and at > now - _LATE:
                 yield Gift(key=f"{reason}:{year}", at=at, reason=reason, points=points)
+            if at > now:
+                break
 
 
 def page(
-    loyalty: Loyalty,
-    ledger: Ledger,
-    standing: Standing,
-    expires: Expiring | None,
-    now: datetime,
-    zone: ZoneInfo,
+    loyalty: Loyalty, ledger: Ledger, stands: Standing, expires: Expiring | None
 ) -> dict[str, Any]:
     """What conditions and templates read of the account."""
-    tier = standing.tier
-    rank = -1 if tier is None else loyalty.tiers.index(tier)
-    following = loyalty.tiers[rank + 1] if rank + 1 < len(loyalty.tiers) else None
-    lacking = None if following is None else missing(following, ledger.scores, now, zone)
+    tier, following, lacking = stands.tier, stands.following, stands.missing
     by_points = following is not None and following.points is not None
     return {
         "balance": ledger.balance if loyalty.allow_negative else max(0, ledger.balance),

@@ -19,7 +19,6 @@ from engine.core.customer import Order
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.timing import add
 from engine.core.world import World
-from engine.programs.loyalty_ledger import Ledger, LedgerReader
 from engine.programs.loyalty_orders import (
     back_of,
     losses,
@@ -34,7 +33,6 @@ CHANGES: Final = frozenset(
      "order.disputed"}
 )  # fmt: skip
 _AGAIN: Final = timedelta(days=1)  # while a return is under way
-_LONG: Final = 16  # lines; reading fewer anew takes less than keeping what was read
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
 
@@ -162,19 +160,6 @@ def enter(world: World, record: Record) -> bool:
 def account_of(world: World) -> Record | None:
     """The account's page."""
     return world.books.get((BOOK, ACCOUNT))
-
-
-def ledger_of(world: World) -> Ledger:
-    """What the book adds up to. How far a long one was read is kept with the books."""
-    readings = world.books.readings
-    reader = readings.get(BOOK)
-    if isinstance(reader, LedgerReader):
-        return reader.read(world.books)
-    reader = LedgerReader()
-    ledger = reader.read(world.books)
-    if len(ledger.lines) > _LONG:
-        readings[BOOK] = reader
-    return ledger
 
 
 def order_key(order: Order) -> str:

@@ -18,21 +18,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.core.book import Books, Record
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.value import value_class
+from engine.programs.loyalty_firsts import Firsts
+from engine.programs.loyalty_grants import Grant, OrderGrants, grant_key
+from engine.programs.loyalty_scores import Scores
 
-ROUNDING: Final[Mapping[str, str]] = {
-    "down": ROUND_FLOOR,
-    "nearest": ROUND_HALF_UP,
-    "up": ROUND_CEILING,
-}
-_ZERO, _ONE = Decimal(0), Decimal(1)
-_NOTHING: Final = Decimal("0.000001")  # what the rounding of shares may leave of an order
-_EXACT: Final = Decimal("0.0001")
 # What the time without activity counts from; birthdays and refunds are no activity.
 _RESTARTS: Final = frozenset(
     {"order", "action", "award", "referral", "redeemed", "adjusted", "expired"}
@@ -41,6 +36,7 @@ _SILENT: Final = frozenset({"warned", "veteran"})
 # At one instant what gives comes before what takes.
 _RANK: Final = {"order": 0, "award": 1, "matured": 2, "redeemed": 4, "expired": 5}
 _Place = tuple[datetime, int, str]  # of an entry in the order of reading
+_Score = tuple[datetime, int, int]  # since when, points, ten-thousandths of money
 
 
 @value_class
@@ -59,29 +55,20 @@ class Line:
     data: Mapping[str, Any]
 
 
-@value_class
-class Score:
-    """What counts towards tiers from ``at`` on."""
-
-    at: datetime
-    points: int
-    spend: Decimal
-
-
-@value_class
+@dataclass(slots=True)
 class Ledger:
     """What the entries add up to.
 
-    ``scores`` stand in the order of their times; ``tiers`` are the entries that tell of tiers,
-    ``since`` is the last activity.
+    ``tiers`` are the entries that tell of tiers, ``since`` is the last activity, ``held_since`` is
+    when there was last no point to lose.
     """
 
-    lines: tuple[Line, ...]
-    balance: int
-    pending: int
-    scores: tuple[Score, ...]
-    tiers: tuple[Record, ...]
-    since: datetime | None
+    balance: int = 0
+    pending: int = 0
+    since: datetime | None = None
+    held_since: datetime | None = None
+    tiers: list[Record] = field(default_factory=list)
+    scores: Scores = field(default_factory=Scores)
 
     @property
     def debt(self) -> int:
@@ -89,204 +76,132 @@ class Ledger:
         return max(0, -self.balance)
 
 
-@dataclass(slots=True)
-class _Grant:
-    """Points that hang on an order, and how much of them is left."""
-
-    key: str
-    by_share: bool  # a refund takes its share of the money, else the points of what came back
-    rounding: str
-    at: datetime
-    exact: Decimal = _ZERO
-    spend: Decimal = _ZERO
-    bonus: int = 0
-    released: bool = False
-    expired: bool = False
-    left: int = 0  # what the balance, or what waits, holds of it
-
-
-@dataclass(slots=True)
-class _Order:
-    back_points: Decimal = _ZERO  # of what it earned
-    back_share: Decimal = _ZERO  # of what was paid, 0 to 1
-    is_void: bool = False
-    matured_at: datetime | None = None
-    grants: dict[str, _Grant] = field(default_factory=dict)
-
-    def kept(self, grant: _Grant) -> int:
-        left = self.left
-        if not left:
-            return 0
-        exact = grant.exact * left if grant.by_share else grant.exact - self.back_points
-        whole = exact.quantize(_EXACT).to_integral_value(rounding=ROUNDING[grant.rounding])
-        return max(0, int(whole)) + grant.bonus
-
-    def spent(self, grant: _Grant) -> Decimal:
-        return (grant.spend * self.left).quantize(_EXACT)
-
-    @property
-    def left(self) -> Decimal:
-        """The part of the order that is left; three thirds given back leave nothing."""
-        if self.is_void:
-            return _ZERO
-        left = _ONE - min(_ONE, max(_ZERO, self.back_share))
-        return left if left > _NOTHING else _ZERO
-
-
-def read_ledger(records: Iterable[Record]) -> Ledger:
-    """The ledger of the records of the book ``points``."""
-    return LedgerReader().read(Books({(BOOK, one.key): one for one in records}))
+def read_ledger(records: Iterable[Record]) -> tuple[Ledger, Sequence[Line]]:
+    """The ledger of the records of the book ``points``, with every line."""
+    reader = LedgerReader()
+    lines = reader.read(Books({(BOOK, one.key): one for one in records}))
+    return reader.ledger, lines
 
 
 class LedgerReader:
     """Reads a ledger on where it stopped, as long as entries only come behind the last one.
 
-    Any other change is read from the start, so what it says never depends on what it read before.
+    Of orders whose points count it keeps nothing but the sums. Any change that asks for more is
+    read from the start, so what it says never depends on what it read before.
     """
 
+    __slots__ = ("_firsts", "_reading", "count", "ledger")
+
     def __init__(self) -> None:
-        self._place = 0  # in the book
-        self._entries: dict[str, Record] = {}
-        self._firsts = _Firsts()
-        self._reading = _Reading(first=None)
-        self._ledger = self._reading.ledger()
+        self.ledger = Ledger()
+        self.count = 0  # of records in the book
+        self._firsts = Firsts()
+        self._reading = _Reading(self.ledger, None)
 
-    def read(self, books: Books) -> Ledger:
-        """The ledger of a customer's books; always the same customer's."""
-        written, self._place = books.since(BOOK, self._place)
-        fresh: dict[str, Record] = {}
-        is_as_read = True
-        for one in written:
-            if one.key != ACCOUNT:
-                former = self._entries.get(one.key)
-                if former is None:
-                    fresh[one.key] = one
-                elif not _says_the_same(former, one):
-                    is_as_read = False
-        if not (is_as_read and self._read_on(sorted(fresh.values(), key=_place))):
-            entries = sorted((one for one in books.of(BOOK) if one.key != ACCOUNT), key=_place)
-            self._entries = {one.key: one for one in entries}
-            self._firsts = _Firsts()
-            for one in entries:
-                self._firsts.take(one)
-            self._read(entries, _Reading(first=self._firsts.order))
-        return self._ledger
+    def read(self, books: Books) -> Sequence[Line]:
+        """Bring ``ledger`` up to date with a customer's books, always the same customer's.
 
-    def _read_on(self, fresh: Sequence[Record]) -> bool:
-        """Whether these could be read behind what was read before."""
-        reading = self._reading
-        if not fresh:
-            return True
-        if reading.place is not None and _place(fresh[0]) < reading.place:
-            return False
+        The lines that were read: what is new, or all where it was read from the start.
+        """
+        records, self.count = books.since(BOOK, self.count)
+        fresh = [one for one in records if one.key != ACCOUNT]
+        reworded = books.reworded(BOOK)
+        if all(key == ACCOUNT for key in reworded):
+            if not fresh:
+                return ()
+            fresh.sort(key=_place)
+            lines = self._read_on(fresh)
+            if lines is not None:
+                return lines
+        return self._read_all(
+            sorted((one for one in books.of(BOOK) if one.key != ACCOUNT), key=_place)
+        )
+
+    def _read_on(self, fresh: Sequence[Record]) -> Sequence[Line] | None:
+        """Read these behind what was read before; None where that does not do."""
+        reading, firsts = self._reading, self._firsts
+        if reading.place is None or _place(fresh[0]) < reading.place:
+            return None
+        lines: list[Line] = []
         for one in fresh:
-            self._entries[one.key] = one
-            self._firsts.take(one)
-        if self._firsts.order != reading.first:
-            return False
-        self._read(fresh, reading)
-        return True
+            if not (reading.knows(one) and firsts.take_on(one)):
+                return None
+            if firsts.order != reading.first:
+                if reading.first is not None:
+                    return None
+                reading.first = firsts.order
+            reading.take(one, lines)
+        reading.place = _place(fresh[-1])
+        reading.settle()
+        return lines
 
-    def _read(self, entries: Sequence[Record], reading: _Reading) -> None:
+    def _read_all(self, entries: Sequence[Record]) -> Sequence[Line]:
+        self._firsts = firsts = Firsts()
         for one in entries:
-            reading.take(one)
+            firsts.take(one)
+        firsts.settle()
+        self.ledger = Ledger()
+        self._reading = reading = _Reading(self.ledger, firsts.order)
+        lines: list[Line] = []
+        for one in entries:
+            reading.take(one, lines)
         if entries:
             reading.place = _place(entries[-1])
-        self._reading, self._ledger = reading, reading.ledger()
-
-
-def _says_the_same(one: Record, other: Record) -> bool:
-    if one is other:
-        return True
-    return one.at == other.at and (one.data is other.data or one.data == other.data)
+        reading.settle()
+        return lines
 
 
 def _place(entry: Record) -> _Place:
     return entry.at, _RANK.get(entry.data["kind"], 3), entry.key
 
 
-@dataclass(slots=True)
-class _Firsts:
-    """The order that the bonus goes with: the first to mature, else the first that waits.
-
-    Whoever had orders before the program knew them has none.
-    """
-
-    is_veteran: bool = False
-    _first: tuple[bool, datetime, str] | None = None  # whether it waits, since or until when
-    _placed: dict[str, tuple[bool, datetime, str]] = field(default_factory=dict)
-    _void: set[str] = field(default_factory=set)
-    _matured: dict[str, datetime] = field(default_factory=dict)
-
-    @property
-    def order(self) -> str | None:
-        return None if self.is_veteran or self._first is None else self._first[2]
-
-    def take(self, entry: Record) -> None:
-        """Entries come in the order of their times."""
-        match entry.data["kind"]:
-            case "veteran":
-                self.is_veteran = True
-            case "void":
-                self._lose(entry.data["order"])
-            case "matured":
-                order = entry.data["order"]
-                self._matured[order] = entry.at
-                if order in self._placed:
-                    self._place(order, entry.at)
-            case "order":
-                order = entry.data["order"]
-                if order not in self._void and order not in self._placed:
-                    self._place(order, entry.at)
-            case _:
-                pass
-
-    def _place(self, order: str, at: datetime) -> None:
-        matured = self._matured.get(order)
-        place = self._placed[order] = (matured is None, matured or at, order)
-        if self._first is None or place < self._first:
-            self._first = place
-
-    def _lose(self, order: str) -> None:
-        self._void.add(order)
-        lost = self._placed.pop(order, None)
-        if lost is not None and lost == self._first:
-            self._first = min(self._placed.values(), default=None)
-
-
-@dataclass(slots=True)
 class _Reading:
-    first: str | None
-    place: _Place | None = None  # of the last entry
-    since: datetime | None = None
-    tiers: list[Record] = field(default_factory=list)
-    balance: int = 0
-    pending: int = 0
-    gone: int = 0  # points that expired and were not yet taken back by a refund
-    lines: list[Line] = field(default_factory=list)
-    orders: dict[str, _Order] = field(default_factory=dict)
-    scores: list[Score] = field(default_factory=list)  # of what hangs on no order
-    granted: dict[str, Score] = field(default_factory=dict)  # by grant, once it is released
-    taken: dict[str, list[datetime]] = field(default_factory=dict)  # actions that counted
+    """How far a ledger was read: its sums, and of orders what may still change by itself."""
 
-    def ledger(self) -> Ledger:
-        return Ledger(
-            lines=tuple(self.lines),
-            balance=self.balance,
-            pending=self.pending,
-            scores=tuple(
-                sorted((*self.scores, *self.granted.values()), key=lambda score: score.at)
-            ),
-            tiers=tuple(self.tiers),
-            since=self.since,
-        )
+    __slots__ = ("_actions", "_granted", "_ledger", "_orders", "_scores", "first", "gone", "place")
 
-    def take(self, entry: Record) -> None:
-        before = self.balance, self.pending
+    def __init__(self, ledger: Ledger, first: str | None) -> None:
+        self._ledger = ledger
+        self.first = first  # the order with the bonus
+        self.place: _Place | None = None  # of the last entry
+        self.gone = 0  # points that expired and were not yet taken back by a refund
+        self._orders: dict[str, OrderGrants] = {}
+        self._actions: dict[str, list[datetime]] | None = None  # those that counted
+        self._scores: list[_Score] = []  # of what hangs on no order, until it is settled
+        self._granted: dict[str, _Score] = {}  # by grant, once it is released
+
+    def knows(self, entry: Record) -> bool:
+        """Whether all that an entry changes is still at hand."""
         data = entry.data
-        if data["kind"] in _RESTARTS:
-            self.since = entry.at
-        match data["kind"]:
+        kind = data["kind"]
+        if kind == "order":
+            return (data["order"] in self._orders) is (data["number"] > 1)
+        if kind not in ("matured", "refund", "void") and "exact" not in data:
+            return True
+        order = self._orders.get(data["order"])
+        if order is None:
+            return False
+        if kind == "matured":
+            return grant_key(data["order"]) in order.grants
+        return kind == "award" or not any(one.released for one in order.grants.values())
+
+    def settle(self) -> None:
+        """Add up what counts, and let go of orders of which nothing more is expected."""
+        if self._scores or self._granted:
+            for score in sorted((*self._scores, *self._granted.values())):
+                self._ledger.scores.add(*score)
+            self._scores, self._granted = [], {}
+            for key in [key for key, order in self._orders.items() if order.is_released]:
+                del self._orders[key]
+
+    def take(self, entry: Record, lines: list[Line]) -> None:
+        """Take in the next entry, and note its line."""
+        ledger, data = self._ledger, entry.data
+        kind = data["kind"]
+        balance, pending = ledger.balance, ledger.pending
+        if kind in _RESTARTS:
+            ledger.since = entry.at
+        match kind:
             case "order":
                 self._order(entry, data)
             case "refund" | "void" | "matured":
@@ -299,39 +214,46 @@ class _Reading:
             case "award" | "gift" | "referral":
                 self._give(entry.at, data["points"])
             case "redeemed":
-                self.balance -= data["points"]
+                ledger.balance -= data["points"]
             case "adjusted":
-                self.balance += data["points"]
+                ledger.balance += data["points"]
             case "expired":
                 self._expire(data["points"])
             case "tier":
-                self.tiers.append(entry)
+                ledger.tiers.append(entry)
             case _:
                 pass
-        if data["kind"] not in _SILENT:
-            self.lines.append(
+        if balance <= 0 < ledger.balance:
+            ledger.held_since = entry.at
+        if kind not in _SILENT:
+            lines.append(
                 Line(
                     at=entry.at,
                     key=entry.key,
-                    kind=data["kind"],
-                    points=self.balance - before[0],
-                    pending=self.pending - before[1],
-                    balance=self.balance,
+                    kind=kind,
+                    points=ledger.balance - balance,
+                    pending=ledger.pending - pending,
+                    balance=ledger.balance,
                     data=data,
                 )
             )
 
-    def _known(self, order: str) -> _Order:
-        return self.orders.setdefault(order, _Order())
+    def _known(self, order: str) -> OrderGrants:
+        found = self._orders.get(order)
+        if found is None:
+            found = self._orders[order] = OrderGrants()
+        return found
 
     def _give(self, at: datetime, points: int) -> None:
-        self.balance += points
-        self.scores.append(Score(at=at, points=points, spend=_ZERO))
+        self._ledger.balance += points
+        self._scores.append((at, points, 0))
 
     def _counts(self, entry: Record) -> bool:
         """Whether an action is within its limit."""
         most, per = entry.data.get("at_most"), entry.data.get("per")
-        counted = self.taken.setdefault(entry.data["event"], [])
+        if self._actions is None:
+            self._actions = {}
+        counted = self._actions.setdefault(entry.data["event"], [])
         since = None if per is None else entry.at - timedelta(seconds=per)
         if most is not None and sum(since is None or at > since for at in counted) >= most:
             return False
@@ -344,20 +266,21 @@ class _Reading:
         grant = order.grants.get(key)
         if grant is None:
             at = order.matured_at
-            grant = order.grants[key] = _Grant(key, False, data["rounding"], at or entry.at)
+            grant = Grant(by_share=False, rounding=data["rounding"], at=at or entry.at)
+            order.grants[key] = grant
             grant.released = at is not None
         if data["order"] == self.first:
             grant.bonus = max(grant.bonus, data["bonus"])
         grant.exact += Decimal(data["points"])
         grant.spend += Decimal(data["spend"])
-        self._settle(order, grant)
+        self._settle(order, key, grant)
 
     def _award(self, entry: Record, data: Mapping[str, Any]) -> None:
         order = self._known(data["order"])
-        grant = order.grants[entry.key] = _Grant(entry.key, True, "down", entry.at)
+        grant = order.grants[entry.key] = Grant(by_share=True, rounding="down", at=entry.at)
         grant.released = True
         grant.exact = Decimal(data["exact"])
-        self._settle(order, grant)
+        self._settle(order, entry.key, grant)
 
     def _change(self, entry: Record, data: Mapping[str, Any]) -> None:
         """A part given back, the whole lost, or the wait over."""
@@ -369,39 +292,34 @@ class _Reading:
         else:
             order.back_points += Decimal(data["points"])
             order.back_share += Decimal(data["share"])
-        for grant in order.grants.values():
-            self._settle(order, grant)
+        for key, grant in order.grants.items():
+            self._settle(order, key, grant)
 
-    def _release(self, order: _Order, entry: Record) -> None:
+    def _release(self, order: OrderGrants, entry: Record) -> None:
         order.matured_at = entry.at
         grant = order.grants.get(grant_key(entry.data["order"]))
         if grant is not None and not grant.released:
-            self.pending -= grant.left
-            self.balance += grant.left
+            self._ledger.pending -= grant.left
+            self._ledger.balance += grant.left
             grant.released, grant.at = True, entry.at
 
-    def _settle(self, order: _Order, grant: _Grant) -> None:
+    def _settle(self, order: OrderGrants, key: str, grant: Grant) -> None:
         kept = order.kept(grant)
         change, grant.left = kept - grant.left, kept
         if not grant.released:
-            self.pending += change
+            self._ledger.pending += change
             return
-        self.granted[grant.key] = Score(at=grant.at, points=kept, spend=order.spent(grant))
+        self._granted[key] = grant.at, kept, order.spent(grant)
         if grant.expired and change < 0:
             spared = min(self.gone, -change)
             self.gone -= spared
             change += spared
-        self.balance += change
+        self._ledger.balance += change
 
     def _expire(self, points: int) -> None:
-        lost = min(points, max(0, self.balance))
-        self.balance -= lost
+        lost = min(points, max(0, self._ledger.balance))
+        self._ledger.balance -= lost
         self.gone += lost
-        for order in self.orders.values():
+        for order in self._orders.values():
             for grant in order.grants.values():
                 grant.expired = grant.expired or grant.released
-
-
-def grant_key(order: str) -> str:
-    """The key of what an order earned."""
-    return f"order:{order}"

@@ -7,6 +7,7 @@ the world and nothing else: records by ``World.write``, news for campaigns by ``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol, runtime_checkable
@@ -67,11 +68,13 @@ class Programs:
 
     programs: tuple[Program, ...] = ()
     books: frozenset[str] = field(init=False)
+    _by_book: Mapping[str, Program] = field(init=False)
     _settling: tuple[Settles, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        books = frozenset[str]().union(*(program.books for program in self.programs))
-        object.__setattr__(self, "books", books)
+        by_book = {book: program for program in self.programs for book in program.books}
+        object.__setattr__(self, "_by_book", by_book)
+        object.__setattr__(self, "books", frozenset(by_book))
         settling = tuple(each for each in self.programs if isinstance(each, Settles))
         object.__setattr__(self, "_settling", settling)
 
@@ -94,7 +97,7 @@ class Programs:
 
         A program that the shop has switched off is asked again a day later.
         """
-        program = next((each for each in self.programs if record.book in each.books), None)
+        program = self._by_book.get(record.book)
         if program is None:
             world.write(replace(record, due_at=context.now + _SWITCHED_OFF))
             return

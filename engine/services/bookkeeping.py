@@ -52,12 +52,9 @@ class Bookkeeping:
 
 def look_at_due(world: World, programs: Programs, context: Context) -> None:
     """Every due record of one customer, oldest first; one that fails is tried again in an hour."""
-    due = [
-        record
-        for record in world.books.values()
-        if record.due_at is not None and record.due_at <= context.now
-    ]
-    for record in sorted(due, key=lambda one: (one.due_at, one.book, one.key)):
+    for record in sorted(
+        world.books.due(context.now), key=lambda one: (one.due_at, one.book, one.key)
+    ):
         try:
             programs.on_due(world, record, context)
         except Exception as error:

@@ -190,11 +190,7 @@ class _Ahead:
         return next_fire(cron_of(plan), zone, after)
 
     def _look_at_books(self, context: Context) -> None:
-        due = [
-            record
-            for record in self.world.books.values()
-            if record.due_at is not None and record.due_at <= context.now
-        ]
+        due = self.world.books.due(context.now)
         for record in sorted(due, key=lambda one: (one.due_at or one.at, one.book, one.key)):
             self.asked.programs.on_due(self.world, record, context)
 

@@ -15,8 +15,8 @@ from engine.core.merging import merge_worlds
 from engine.core.projection import project
 from engine.core.world import Emitted, World
 from engine.programs.loyalty import LoyaltyProgram
-from engine.programs.loyalty_booking import ledger_of
-from engine.programs.loyalty_ledger import Ledger, read_ledger
+from engine.programs.loyalty_account import Reading
+from engine.programs.loyalty_ledger import Ledger, Line, read_ledger
 from engine.programs.program import Programs
 from engine.services.bookkeeping import look_at_due
 from tests.core.shop import Shop
@@ -30,7 +30,8 @@ class Member:
     """A customer, the program, and the moment."""
 
     def __init__(self, name: str = "ann", **policy: Any) -> None:
-        self.programs = Programs((LoyaltyProgram(Loyalty.model_validate(policy)),))
+        self.policy = Loyalty.model_validate(policy)
+        self.programs = Programs((LoyaltyProgram(self.policy),))
         self.shop = Shop(plans=Plans.of(()), programs=self.programs, now=T0)
         self.shop.world = World(customer=Customer(id=name, created_at=T0), complete=True)
 
@@ -49,9 +50,15 @@ class Member:
     @property
     def ledger(self) -> Ledger:
         """What has been read entry by entry, which is what all of them say at once."""
-        read_on = ledger_of(self.world)
-        assert read_on == read_ledger(self.world.book("points"))
-        return read_on
+        reading = Reading.of(self.world, self.policy, self.context.rules.store_zone)
+        reading.read(self.world.books)
+        assert reading.ledger == read_ledger(self.world.book("points"))[0]
+        return reading.ledger
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Every line of the ledger."""
+        return read_ledger(self.world.book("points"))[1]
 
     @property
     def page(self) -> dict[str, Any]:

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from engine.core.coupon import coupons_of
 from engine.core.order_state import is_fully_refunded, refunded_total
-from engine.programs.loyalty_booking import account_of, ledger_of
+from engine.core.points import BOOK as POINTS
+from engine.core.world import World
+from engine.programs.loyalty_booking import account_of
+from engine.programs.loyalty_ledger import read_ledger
 from engine.programs.referral_records import REFERRALS
 from tests.programs.loyalty_member import DAY, T0, event, order, refund
 from tests.programs.town import Town
@@ -103,7 +106,11 @@ class Life:
 
 
 def balance(life: Life, name: str) -> int:
-    return ledger_of(life.town.world(name)).balance
+    return points_of(life.town.world(name))
+
+
+def points_of(world: World) -> int:
+    return read_ledger(world.book(POINTS))[0].balance
 
 
 def books(life: Life) -> dict[str, Any]:
@@ -165,8 +172,9 @@ def check(life: Life) -> None:
     news = Counter(one.type for one in town.told.values())
     rewards: Counter[str] = Counter()
     for world in town.worlds.values():
-        account, ledger, running, spent = account_of(world), ledger_of(world), 0, 0
-        for line in ledger.lines:
+        account, running, spent = account_of(world), 0, 0
+        ledger, lines = read_ledger(world.book(POINTS))
+        for line in lines:
             running += line.points
             spent -= line.points if line.kind == "redeemed" else 0
             assert line.balance == running
@@ -286,7 +294,7 @@ def sums(life: Life) -> Any:
     """What everybody has: points, coupons, and what was paid for whom."""
     town = life.town
     return (
-        {name: ledger_of(world).balance for name, world in town.worlds.items()},
+        {name: points_of(world) for name, world in town.worlds.items()},
         {
             name: sorted((one.offer, one.code, one.status) for one in coupons_of(world))
             for name, world in town.worlds.items()

@@ -121,7 +121,7 @@ def test_birthdays_and_anniversaries_give_points_once_a_year() -> None:
     ann.world.customer.birthday = date(1990, 2, 28)
     ann.tell(order())
     ann.run_to(T0 + 370 * DAY)
-    assert [line.data["reason"] for line in ann.ledger.lines if line.points] == [
+    assert [line.data["reason"] for line in ann.lines if line.points] == [
         "birthday", "anniversary",
     ]  # fmt: skip
     ann.run_to(T0 + 740 * DAY)
@@ -144,7 +144,7 @@ def test_a_tier_is_told_once_a_rise_and_lost_after_its_grace() -> None:
     ann.tell(order("3", "100.00", at=ann.now))
     assert ann.page["tier"] == "gold"
     assert ann.heard("tier.reached") == ["silver", "gold", "gold"]
-    told = [line.data["change"] for line in ann.ledger.lines if line.kind == "tier"]
+    told = [line.data["change"] for line in ann.lines if line.kind == "tier"]
     assert told == ["rose", "rose", "grace", "fell", "rose"]
 
 
@@ -177,7 +177,7 @@ def test_rewards_take_points_that_are_there() -> None:
         ann.tell(ask)
     (told,) = [one for one in ann.told if one.type == "points.redeemed"]
     assert (told.data["points"], told.data["offer"], told.data["balance"]) == (50, "five_off", 30)
-    refusals = [line.data["reason"] for line in ann.ledger.lines if line.kind == "refused"]
+    refusals = [line.data["reason"] for line in ann.lines if line.kind == "refused"]
     assert sorted(refusals) == ["no_such_reward", "not_enough_points", "not_enough_points"]
     assert ann.page["balance"] == 30
 
@@ -198,7 +198,7 @@ def test_a_person_gives_and_takes_but_not_below_zero() -> None:
     ann.tell(event("points.adjust", 1, points=30, note="goodwill"))
     ann.tell(event("points.adjust", 2, points=-40))
     ann.tell(event("points.adjust", 3, points=-30))
-    assert [line.points for line in ann.ledger.lines] == [30, 0, -30]
+    assert [line.points for line in ann.lines] == [30, 0, -30]
 
 
 def test_points_expire_after_one_warning_unless_something_happens() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -173,7 +173,7 @@ def test_the_ledger_agrees_with_a_model_at_every_moment(acts: list[tuple[str, An
         assert ann.page.get("debt", 0) == max(0, -model.net)
     assert len(ann.heard("points.redeemed")) == paid_for
     running = 0
-    for line in ann.ledger.lines:
+    for line in ann.lines:
         running += line.points
         assert line.balance == running
     assert running == ann.ledger.balance
@@ -211,6 +211,11 @@ def stories(draw: st.DrawFn) -> list[Event]:
     return told
 
 
+SPENDERS: list[dict[str, Any]] = [
+    {"id": "silver", "name": "Silver", "spend": "99.00005", "period": "60d", "grace": "5d"},
+    {"id": "gold", "name": "Gold", "spend": 250, "period": "120d"},
+    {"id": "platinum", "name": "Platinum", "spend": 500, "period": "45d", "grace": "3d"},
+]
 SHUFFLED: dict[str, Any] = POLICY | {
     "products": [{"product": "pot", "times": 2, "bonus": 3}],
     "pending": {"after_delivery": "40d", "after_order": "50d"},
@@ -220,7 +225,7 @@ SHUFFLED: dict[str, Any] = POLICY | {
 def entries(member: Member) -> set[tuple[Any, ...]]:
     return {
         (line.at, line.key, line.points, line.pending, line.balance)
-        for line in member.ledger.lines
+        for line in member.lines
         if line.kind != "tier"
     }
 
@@ -243,6 +248,28 @@ def test_doubled_and_shuffled_events_end_in_the_same_ledger(
     assert entries(other) == entries(one)
     assert other.page == one.page
     assert other.heard("tier.reached") == one.heard("tier.reached")
+
+
+@given(story=stories(), data=st.data(), days=st.integers(0, 700))
+@settings(max_examples=scale(60, 4_000), deadline=None)
+def test_an_account_is_looked_at_whenever_time_alone_changes_it(
+    story: list[Event], data: st.DataObject, days: int
+) -> None:
+    """So nobody has to look at it in between."""
+    zone = {"orders": {"points": 1, "per": 5}, "birthday": 5, "anniversary": 7}
+    tiers = data.draw(st.sampled_from([POLICY["tiers"], SPENDERS, SPENDERS[1:]]))
+    warn = data.draw(st.sampled_from([{}, {"warn": "20d"}]))
+    expire = {"expire": {"after": f"{EXPIRY}d", **warn}}
+    ann = Member(**{**SHUFFLED, **zone, **expire, "tiers": tiers})
+    ann.world.customer.birthday = date(1990, 2, 28)
+    for each in story:
+        ann.tell(each)
+    ann.run_to(T0 + days * DAY)
+    account = ann.world.books["points", "account"]
+    before = ann.world.changes.written
+    ann.programs.on_due(ann.world, account, ann.context)
+    assert ann.world.changes.written == before
+    assert ann.world.books["points", "account"] == account
 
 
 @given(story=stories(), days=st.integers(0, 120), split=st.data())

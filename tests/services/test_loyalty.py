@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.core.points import BOOK, loyalty_page
-from engine.programs.loyalty_ledger import Ledger, read_ledger
+from engine.programs.loyalty_ledger import Line, read_ledger
 from engine.programs.loyalty_text import told
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, TEMPLATES, House, campaign, email
@@ -45,11 +46,11 @@ def page(house: House, key: str = "ada") -> dict[str, Any]:
         return dict(loyalty_page(unit.load([found], now=house.clock.now())[found]))
 
 
-def ledger(house: House, key: str = "ada") -> Ledger:
+def lines(house: House, key: str = "ada") -> Sequence[Line]:
     with house.app.storage.deciding() as unit:
         unit.open_books({BOOK})
         found = house.id_of(key)
-        return read_ledger(unit.load([found], now=house.clock.now())[found].book(BOOK))
+        return read_ledger(unit.load([found], now=house.clock.now())[found].book(BOOK))[1]
 
 
 def subjects(house: House) -> list[str]:
@@ -73,7 +74,7 @@ def test_points_wait_mature_make_a_tier_come_back_and_expire(new_house: NewHouse
     assert subjects(house)[1:] == ["60 points, no tier"]
     house.run(30 * DAY)
     assert (page(house)["balance"], page(house)["expires_at"]) == (0, None)
-    causes = [told(line) for line in ledger(house).lines if line.points]
+    causes = [told(line) for line in lines(house) if line.points]
     assert causes == [
         "the order shop:1 can no longer be returned",
         "refund r1 of the order shop:1",

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from engine.core.points import BOOK, loyalty_page
-from engine.programs.loyalty_booking import ledger_of
+from engine.programs.loyalty_ledger import read_ledger
 from engine.programs.loyalty_text import told
 from engine.storage.coupons import SqlCouponPools
 from tests.cli.shop import Cli
@@ -70,7 +70,7 @@ def points(house: House) -> tuple[int, list[str]]:
     with house.app.storage.deciding() as unit:
         unit.open_books({BOOK})
         world = unit.load([house.id_of("ada")], now=house.clock.now())[house.id_of("ada")]
-    causes = [told(line) for line in ledger_of(world).lines if line.points]
+    causes = [told(line) for line in read_ledger(world.book(BOOK))[1] if line.points]
     return int(loyalty_page(world).get("balance", 0)), causes
 
 
