@@ -15,7 +15,7 @@ from typing import Final
 from config.offers import Offer
 from engine.core.campaign import Plans
 from engine.core.context import CodeState, Context
-from engine.core.coupon import GIVEN, Coupon, carries, coupons_of
+from engine.core.coupon import BOOK, GIVEN, Coupon, carries, coupons_of
 from engine.core.delivery import ABANDONED
 from engine.core.message import Message, MessageStatus
 from engine.core.world import Journey, JourneyStatus, World
@@ -35,9 +35,11 @@ _UNDELIVERED: Final = frozenset({MessageStatus.BOUNCED, MessageStatus.FAILED})
 
 def settle(world: World, plans: Plans, context: Context, offers: Mapping[str, Offer]) -> None:
     """Look at what has become of the messages that carry coupons, and give back what never left."""
-    for coupon in coupons_of(world):
-        if coupon.status != "issued":
+    for record in world.book(BOOK):
+        held = record.data.get("holders", ()) if record.data["status"] == "issued" else ()
+        if not any(holder.rpartition(":")[0] in world.journeys for holder in held):
             continue
+        coupon = Coupon.of(record)
         holders, offer = dict(coupon.holders), offers.get(coupon.offer)
         is_lenient = offer is not None and offer.when_undelivered == "give_back"
         for holder in coupon.holders:

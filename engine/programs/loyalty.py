@@ -197,12 +197,13 @@ class LoyaltyProgram:
             data = {"kind": "gift", "reason": gift.reason, "points": gift.points}
             if enter(world, Record(book=BOOK, key=gift.key, at=gift.at, data=data)):
                 fresh.append(gift.key)
-        lines = [*reading.read(world.books)]
+        lines: list[Line] | None = [] if fresh and not quiet else None
+        reading.read(world.books, lines)
         expires = reading.expiring(world.customer, world.books)
         if expires is not None and self._expire(world, reading.ledger, expires, context):
-            lines += reading.read(world.books)
+            reading.read(world.books, lines)
             expires = reading.expiring(world.customer, world.books)
-        if fresh and not quiet:
+        if lines is not None:
             _tell_earned(world, reading.ledger, lines, fresh, causes, now)
         stands = self._review(world, reading, context, causes, quiet=quiet)
         looks = (

@@ -21,7 +21,7 @@ from engine.core.world import World
 from engine.programs.loyalty_ledger import Ledger, LedgerReader, Line
 from engine.programs.loyalty_tiers import Standing
 
-_FEW: Final = 5  # records that are soon read again
+_FEW: Final = 3  # records that are soon read again
 _LATE: Final = timedelta(days=31)  # a birthday told later than that counts next year
 _LONG_AGO: Final = _LATE + timedelta(days=2)  # whatever the clock shows
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,12 +86,11 @@ class Reading:
         """What the entries that were read add up to."""
         return self.reader.ledger
 
-    def read(self, books: Books) -> Sequence[Line]:
+    def read(self, books: Books, lines: list[Line] | None = None) -> None:
         """Read what has been entered; see ``LedgerReader.read``."""
-        lines = self.reader.read(books)
+        self.reader.read(books, lines)
         if self.reader.count > _FEW:
             books.readings[BOOK] = self
-        return lines
 
     def gifts(
         self, customer: Customer, opened: datetime, now: datetime

@@ -19,6 +19,7 @@ from engine.core.customer import Order
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.timing import add
 from engine.core.world import World
+from engine.programs.loyalty_grants import grant_key, maturing_key
 from engine.programs.loyalty_orders import (
     back_of,
     losses,
@@ -113,7 +114,7 @@ class OrderBooking:
     def mature(self, world: World, order: Order, fresh: list[str], context: Context) -> None:
         """Let an order's points count once it can no longer be returned; else look again then."""
         record = world.books[BOOK, order_key(order)]
-        key = f"matured:{order.id}"
+        key = maturing_key(order.id)
         due = None
         if (BOOK, key) not in world.books and not any(True for _ in losses(order)):
             due = self._matures_at(order, record.at, context)
@@ -164,7 +165,7 @@ def account_of(world: World) -> Record | None:
 
 def order_key(order: Order) -> str:
     """The key of what an order earns."""
-    return f"order:{order.id}"
+    return grant_key(order.id)
 
 
 def _told(world: World, kind: str, about: str) -> list[Record]:

@@ -41,12 +41,15 @@ class OrderGrants:
     back_share: Decimal = _ZERO  # of what was paid, 0 to 1
     is_void: bool = False
     matured_at: datetime | None = None
+    entries: int = 0  # that tell of it
     grants: dict[str, Grant] = field(default_factory=dict)
 
     @property
-    def is_released(self) -> bool:
-        """Whether what the order earned counts."""
-        return self.matured_at is not None and any(not one.by_share for one in self.grants.values())
+    def is_plain_to_see(self) -> bool:
+        """Whether the order's points count by now, or one entry tells all of it."""
+        return (self.entries == 1 or self.matured_at is not None) and any(
+            not one.by_share for one in self.grants.values()
+        )
 
     def kept(self, grant: Grant) -> int:
         """The whole points that are kept."""
@@ -77,3 +80,8 @@ class OrderGrants:
 def grant_key(order: str) -> str:
     """The key of what an order earned."""
     return f"order:{order}"
+
+
+def maturing_key(order: str) -> str:
+    """The key of its coming to count."""
+    return f"matured:{order}"

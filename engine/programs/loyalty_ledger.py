@@ -16,7 +16,7 @@ entries together, in the order of their times, so events may come doubled and in
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -25,13 +25,14 @@ from engine.core.book import Books, Record
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.value import value_class
 from engine.programs.loyalty_firsts import Firsts
-from engine.programs.loyalty_grants import Grant, OrderGrants, grant_key
+from engine.programs.loyalty_grants import Grant, OrderGrants, grant_key, maturing_key
 from engine.programs.loyalty_scores import Scores
 
 # What the time without activity counts from; birthdays and refunds are no activity.
 _RESTARTS: Final = frozenset(
     {"order", "action", "award", "referral", "redeemed", "adjusted", "expired"}
 )
+_ABOUT_ORDERS: Final = frozenset({"order", "matured", "refund", "void"})
 _SILENT: Final = frozenset({"warned", "veteran"})
 # At one instant what gives comes before what takes.
 _RANK: Final = {"order": 0, "award": 1, "matured": 2, "redeemed": 4, "expired": 5}
@@ -67,8 +68,8 @@ class Ledger:
     pending: int = 0
     since: datetime | None = None
     held_since: datetime | None = None
-    tiers: list[Record] = field(default_factory=list)
-    scores: Scores = field(default_factory=Scores)
+    tiers: tuple[Record, ...] = ()
+    scores: Scores | None = None
 
     @property
     def debt(self) -> int:
@@ -78,16 +79,15 @@ class Ledger:
 
 def read_ledger(records: Iterable[Record]) -> tuple[Ledger, Sequence[Line]]:
     """The ledger of the records of the book ``points``, with every line."""
-    reader = LedgerReader()
-    lines = reader.read(Books({(BOOK, one.key): one for one in records}))
+    reader, lines = LedgerReader(), list[Line]()
+    reader.read(Books({(BOOK, one.key): one for one in records}), lines)
     return reader.ledger, lines
 
 
 class LedgerReader:
     """Reads a ledger on where it stopped, as long as entries only come behind the last one.
 
-    Of orders whose points count it keeps nothing but the sums. Any change that asks for more is
-    read from the start, so what it says never depends on what it read before.
+    Any other change is read from the start, so what it says never depends on what it read before.
     """
 
     __slots__ = ("_firsts", "_reading", "count", "ledger")
@@ -95,60 +95,59 @@ class LedgerReader:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.count = 0  # of records in the book
-        self._firsts = Firsts()
-        self._reading = _Reading(self.ledger, None)
+        self._firsts: Firsts | None = None
+        self._reading: _Reading | None = None
 
-    def read(self, books: Books) -> Sequence[Line]:
+    def read(self, books: Books, lines: list[Line] | None = None) -> None:
         """Bring ``ledger`` up to date with a customer's books, always the same customer's.
 
-        The lines that were read: what is new, or all where it was read from the start.
+        ``lines`` gains what was read: what is new, or all where it was read from the start.
         """
         records, self.count = books.since(BOOK, self.count)
         fresh = [one for one in records if one.key != ACCOUNT]
-        reworded = books.reworded(BOOK)
-        if all(key == ACCOUNT for key in reworded):
+        if all(key == ACCOUNT for key in books.reworded(BOOK)):
             if not fresh:
-                return ()
-            fresh.sort(key=_place)
-            lines = self._read_on(fresh)
-            if lines is not None:
-                return lines
-        return self._read_all(
-            sorted((one for one in books.of(BOOK) if one.key != ACCOUNT), key=_place)
-        )
+                return
+            if len(fresh) > 1:
+                fresh.sort(key=_place)
+            if self._read_on(fresh, books, lines):
+                return
+        self._read_all(books, lines)
 
-    def _read_on(self, fresh: Sequence[Record]) -> Sequence[Line] | None:
-        """Read these behind what was read before; None where that does not do."""
+    def _read_on(self, fresh: Sequence[Record], books: Books, lines: list[Line] | None) -> bool:
+        """Read these behind what was read before; whether that did."""
         reading, firsts = self._reading, self._firsts
-        if reading.place is None or _place(fresh[0]) < reading.place:
-            return None
-        lines: list[Line] = []
+        if reading is None or firsts is None or reading.place is None:
+            return False
+        if _place(fresh[0]) < reading.place:
+            return False
         for one in fresh:
-            if not (reading.knows(one) and firsts.take_on(one)):
-                return None
+            if not (reading.knows(one, books) and firsts.take_on(one)):
+                return False
             if firsts.order != reading.first:
                 if reading.first is not None:
-                    return None
+                    return False
                 reading.first = firsts.order
             reading.take(one, lines)
         reading.place = _place(fresh[-1])
         reading.settle()
-        return lines
+        return True
 
-    def _read_all(self, entries: Sequence[Record]) -> Sequence[Line]:
+    def _read_all(self, books: Books, lines: list[Line] | None) -> None:
+        entries = [one for one in books.of(BOOK) if one.key != ACCOUNT]
+        if len(entries) > 1:
+            entries.sort(key=_place)
         self._firsts = firsts = Firsts()
         for one in entries:
             firsts.take(one)
         firsts.settle()
         self.ledger = Ledger()
         self._reading = reading = _Reading(self.ledger, firsts.order)
-        lines: list[Line] = []
         for one in entries:
             reading.take(one, lines)
         if entries:
             reading.place = _place(entries[-1])
         reading.settle()
-        return lines
 
 
 def _place(entry: Record) -> _Place:
@@ -156,7 +155,10 @@ def _place(entry: Record) -> _Place:
 
 
 class _Reading:
-    """How far a ledger was read: its sums, and of orders what may still change by itself."""
+    """How far a ledger was read: its sums, and of orders what their entries alone do not tell.
+
+    Nothing is kept of an order that counts, nor of one that waits and of which there is one entry.
+    """
 
     __slots__ = ("_actions", "_granted", "_ledger", "_orders", "_scores", "first", "gone", "place")
 
@@ -167,34 +169,56 @@ class _Reading:
         self.gone = 0  # points that expired and were not yet taken back by a refund
         self._orders: dict[str, OrderGrants] = {}
         self._actions: dict[str, list[datetime]] | None = None  # those that counted
-        self._scores: list[_Score] = []  # of what hangs on no order, until it is settled
-        self._granted: dict[str, _Score] = {}  # by grant, once it is released
+        # Until they are settled:
+        self._scores: list[_Score] | None = None  # of what hangs on no order
+        self._granted: dict[str, _Score] | None = None  # by grant, once it is released
 
-    def knows(self, entry: Record) -> bool:
-        """Whether all that an entry changes is still at hand."""
+    def knows(self, entry: Record, books: Books) -> bool:
+        """Whether all that an entry changes is at hand, or found again in the entry before it."""
         data = entry.data
         kind = data["kind"]
-        if kind == "order":
-            return (data["order"] in self._orders) is (data["number"] > 1)
-        if kind not in ("matured", "refund", "void") and "exact" not in data:
+        if kind == "order" and data["number"] == 1:
+            return data["order"] not in self._orders
+        if kind not in _ABOUT_ORDERS and "exact" not in data:
             return True
-        order = self._orders.get(data["order"])
+        order = self._orders.get(data["order"]) or self._recalled(data["order"], books)
         if order is None:
             return False
         if kind == "matured":
             return grant_key(data["order"]) in order.grants
         return kind == "award" or not any(one.released for one in order.grants.values())
 
-    def settle(self) -> None:
-        """Add up what counts, and let go of orders of which nothing more is expected."""
-        if self._scores or self._granted:
-            for score in sorted((*self._scores, *self._granted.values())):
-                self._ledger.scores.add(*score)
-            self._scores, self._granted = [], {}
-            for key in [key for key, order in self._orders.items() if order.is_released]:
-                del self._orders[key]
+    def _recalled(self, order_id: str, books: Books) -> OrderGrants | None:
+        """An order that waits and of which there is one entry; None when it is anything else."""
+        told = books.get((BOOK, grant_key(order_id)))
+        matured = books.get((BOOK, maturing_key(order_id)))
+        last = self.place
+        if told is None or last is None or _place(told) > last:
+            return None
+        if matured is not None and _place(matured) <= last:
+            return None
+        order = self._orders[order_id] = OrderGrants(entries=1)
+        grant = Grant(by_share=False, rounding=told.data["rounding"], at=told.at)
+        self._fill(grant, told.data)
+        grant.left = order.kept(grant)
+        order.grants[told.key] = grant
+        return order
 
-    def take(self, entry: Record, lines: list[Line]) -> None:
+    def settle(self) -> None:
+        """Add up what counts, and let go of orders that are settled or found again."""
+        if self._scores or self._granted:
+            scores = self._ledger.scores
+            if scores is None:
+                scores = self._ledger.scores = Scores()
+            for score in sorted((*(self._scores or ()), *(self._granted or {}).values())):
+                scores.add(*score)
+            self._scores = self._granted = None
+        if self._orders:
+            self._orders = {
+                key: order for key, order in self._orders.items() if not order.is_plain_to_see
+            }
+
+    def take(self, entry: Record, lines: list[Line] | None) -> None:
         """Take in the next entry, and note its line."""
         ledger, data = self._ledger, entry.data
         kind = data["kind"]
@@ -220,12 +244,12 @@ class _Reading:
             case "expired":
                 self._expire(data["points"])
             case "tier":
-                ledger.tiers.append(entry)
+                ledger.tiers = (*ledger.tiers, entry)
             case _:
                 pass
         if balance <= 0 < ledger.balance:
             ledger.held_since = entry.at
-        if kind not in _SILENT:
+        if lines is not None and kind not in _SILENT:
             lines.append(
                 Line(
                     at=entry.at,
@@ -246,6 +270,8 @@ class _Reading:
 
     def _give(self, at: datetime, points: int) -> None:
         self._ledger.balance += points
+        if self._scores is None:
+            self._scores = []
         self._scores.append((at, points, 0))
 
     def _counts(self, entry: Record) -> bool:
@@ -262,6 +288,7 @@ class _Reading:
 
     def _order(self, entry: Record, data: Mapping[str, Any]) -> None:
         order = self._known(data["order"])
+        order.entries += 1
         key = grant_key(data["order"])
         grant = order.grants.get(key)
         if grant is None:
@@ -269,14 +296,18 @@ class _Reading:
             grant = Grant(by_share=False, rounding=data["rounding"], at=at or entry.at)
             order.grants[key] = grant
             grant.released = at is not None
+        self._fill(grant, data)
+        self._settle(order, key, grant)
+
+    def _fill(self, grant: Grant, data: Mapping[str, Any]) -> None:
         if data["order"] == self.first:
             grant.bonus = max(grant.bonus, data["bonus"])
         grant.exact += Decimal(data["points"])
         grant.spend += Decimal(data["spend"])
-        self._settle(order, key, grant)
 
     def _award(self, entry: Record, data: Mapping[str, Any]) -> None:
         order = self._known(data["order"])
+        order.entries += 1
         grant = order.grants[entry.key] = Grant(by_share=True, rounding="down", at=entry.at)
         grant.released = True
         grant.exact = Decimal(data["exact"])
@@ -285,6 +316,7 @@ class _Reading:
     def _change(self, entry: Record, data: Mapping[str, Any]) -> None:
         """A part given back, the whole lost, or the wait over."""
         order = self._known(data["order"])
+        order.entries += 1
         if data["kind"] == "matured":
             self._release(order, entry)
         elif data["kind"] == "void":
@@ -309,6 +341,8 @@ class _Reading:
         if not grant.released:
             self._ledger.pending += change
             return
+        if self._granted is None:
+            self._granted = {}
         self._granted[key] = grant.at, kept, order.spent(grant)
         if grant.expired and change < 0:
             spared = min(self.gone, -change)

@@ -17,7 +17,7 @@ from engine.core.book import Record
 from engine.core.timing import add
 from engine.core.value import value_class
 from engine.programs.loyalty_ledger import Ledger
-from engine.programs.loyalty_scores import Counting
+from engine.programs.loyalty_scores import Counting, Scores
 
 PREFIX: Final = "tier:"
 _NONE: Final = -1  # the rank of a customer without tier
@@ -33,19 +33,22 @@ class Standing:
 
     tier: Tier | None = None
     following: Tier | None = None
-    missing: Decimal | None = None
+    missing: Decimal | int | None = None
     change: dict[str, Any] | None = None
     review_at: datetime | None = None
 
 
 _NOWHERE: Final = Standing()
+_NO_SCORES: Final = Scores()
 
 
 def standing(tiers: Sequence[Tier], ledger: Ledger, now: datetime, zone: ZoneInfo) -> Standing:
     """Where a customer stands; the caller writes ``change`` and asks again until there is none."""
     if not tiers:
         return _NOWHERE
-    counting = Counting(scores=ledger.scores, now=now, zone=zone)
+    if ledger.scores is None and not ledger.tiers:
+        return Standing(following=tiers[0], missing=tiers[0].points or tiers[0].spend)
+    counting = Counting(scores=ledger.scores or _NO_SCORES, now=now, zone=zone)
     lacking = [counting.missing(tier) for tier in tiers]
     earned = max((rank for rank, most in enumerate(lacking) if most <= 0), default=_NONE)
     told: Sequence[Record] = ()
@@ -57,7 +60,7 @@ def standing(tiers: Sequence[Tier], ledger: Ledger, now: datetime, zone: ZoneInf
     if earned > held:
         risen = {"change": "rose", "tier": tiers[earned].id, "previous": tier.id if tier else None}
         return Standing(tier=tier, change=risen)
-    looks = [ledger.scores.first_after(now)]
+    looks = [counting.scores.first_after(now)]
     if tier is not None:
         until = _grace(told, tier)
         change = _falling(tiers, held, earned, until, now, zone)
