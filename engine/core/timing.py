@@ -37,14 +37,10 @@ def add(start: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
 
     :raises OverflowError: when the result lies outside the years 1 to 9999.
     """
-    if not duration.days:
-        return start.astimezone(UTC) + timedelta(seconds=duration.seconds)
-    wall = start.astimezone(zone).replace(fold=0) + timedelta(days=duration.days)
-    offset = wall.utcoffset()
-    if offset is not None and offset == wall.replace(fold=1).utcoffset():
-        moment = wall.replace(tzinfo=UTC) - offset
-    else:
-        moment = resolve_local(wall.date(), wall.time(), zone)
+    moment = start.astimezone(UTC)
+    if duration.days:
+        local = moment.astimezone(zone)
+        moment = resolve_local(local.date() + timedelta(days=duration.days), local.time(), zone)
     return moment + timedelta(seconds=duration.seconds) if duration.seconds else moment
 
 

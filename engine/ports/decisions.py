@@ -5,11 +5,12 @@ Whoever needs no more can be served by less than a database: the simulator's mem
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from engine.core.book import Place
 from engine.ports.storage import Incoming, Undelivered, UnitOfWork
 
 
@@ -37,6 +38,12 @@ class Shelf(Decisions, Protocol):
 
     def revision_source(self, campaign: str, revision: str) -> tuple[str, str] | None:
         """A stored revision's (source, file)."""
+
+    def look_again(self, editions: Mapping[Place, str], now: datetime) -> None:
+        """Make the records in these places due, whoever's they are, once for each new edition.
+
+        An edition is named by any text that changes with it.
+        """
 
     def holds(self) -> dict[str, str]:
         """The campaigns that are held, with the reason."""

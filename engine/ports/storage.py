@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from engine.core.book import Record
+from engine.core.book import Place, Record
 from engine.core.context import CodeState
 from engine.core.customer import Consent, Order, Preferences, Suppression, Ticket
 from engine.core.decision import EntryVerdict
@@ -415,6 +415,9 @@ class Storage(Protocol):
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Store verified payloads that no event could be made of."""
+
+    def look_again(self, editions: Mapping[Place, str], now: datetime) -> None:
+        """Make the records in these places due, whoever's they are, once for each new edition."""
 
     def queues(self, now: datetime) -> Queues:
         """Which queues have something for now: cheaper than asking each by a unit of work."""

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
+from hashlib import blake2b
 from typing import Any
 
 from config.loyalty import Loyalty
-from engine.core.book import Record
+from engine.core.book import Place, Record
 from engine.core.context import Context, Taken
 from engine.core.entry import MAX_CAUSES
 from engine.core.merging import MERGED
@@ -47,8 +48,9 @@ class LoyaltyProgram:
 
     books = frozenset({BOOK})
 
-    def __init__(self, loyalty: Loyalty) -> None:
+    def __init__(self, loyalty: Loyalty, zone: str = "") -> None:
         self._loyalty = loyalty
+        self._zone = zone  # the name of the shop's
         self._actions = {rule.event: rule for rule in loyalty.actions}
         self._orders = OrderBooking(loyalty)
         self._follows = (
@@ -57,6 +59,12 @@ class LoyaltyProgram:
             | set(self._actions)
             | {_REDEEM, _ADJUST, CONVERTED, MERGED, "customer.updated"}
         )
+
+    @property
+    def edition(self) -> tuple[Place, str]:
+        """Accounts are looked at when something of them changes, and when the policy does."""
+        policy = f"{self._loyalty.model_dump_json()} {self._zone}"
+        return (BOOK, ACCOUNT), blake2b(policy.encode(), digest_size=16).hexdigest()
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool

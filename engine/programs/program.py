@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol, runtime_checkable
 
-from engine.core.book import Record
+from engine.core.book import Place, Record
 from engine.core.campaign import Plans
 from engine.core.context import Context, Taken
 from engine.core.transition import Transition
@@ -62,19 +62,32 @@ class Settles(Protocol):
         ...
 
 
+@runtime_checkable
+class Derives(Protocol):
+    """A program that keeps a page of each customer which follows from the store's policy too."""
+
+    @property
+    def edition(self) -> tuple[Place, str]:
+        """The page's place, and a text that changes whenever another policy would write it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """The programs that the shop runs, in a fixed order; ``engine.core.context.StepPrograms``."""
 
     programs: tuple[Program, ...] = ()
     books: frozenset[str] = field(init=False)
-    _by_book: Mapping[str, Program] = field(init=False)
+    editions: Mapping[Place, str] = field(init=False, compare=False)  # of pages; see Derives
+    _by_book: Mapping[str, Program] = field(init=False, compare=False)
     _settling: tuple[Settles, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         by_book = {book: program for program in self.programs for book in program.books}
         object.__setattr__(self, "_by_book", by_book)
         object.__setattr__(self, "books", frozenset(by_book))
+        editions = dict(each.edition for each in self.programs if isinstance(each, Derives))
+        object.__setattr__(self, "editions", editions)
         settling = tuple(each for each in self.programs if isinstance(each, Settles))
         object.__setattr__(self, "_settling", settling)
 

@@ -55,7 +55,7 @@ def compile_programs(
     if policy.calls.queues:
         programs.append(Calls.of(policy.calls, policy.zone))
     if policy.loyalty is not None:
-        programs.append(LoyaltyProgram(policy.loyalty))
+        programs.append(LoyaltyProgram(policy.loyalty, str(policy.zone)))
     if policy.referrals:
         programs.append(Referrals(policy.referrals, keyed, mailboxes))
     return Programs(tuple(programs))

@@ -107,6 +107,7 @@ class Revisions:
                 programs=self._policies.programs,
             )
             if not looking:
+                self._storage.look_again(self._policies.programs.editions, now)
                 self._release(
                     self._storage.parked_campaigns() | self._storage.frozen_campaigns(), now
                 )

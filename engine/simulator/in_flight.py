@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from config.settings import Settings
+from engine.core.book import Place
 from engine.core.campaign import CampaignStatus, Plan, Plans
 from engine.core.context import Context
 from engine.core.journey import migrate
@@ -75,6 +76,9 @@ class _Untouched:
         self, revisions: Collection[tuple[str, str, str, str]], at: datetime
     ) -> None:
         """Nothing is kept."""
+
+    def look_again(self, editions: Mapping[Place, str], now: datetime) -> None:
+        """Nothing is written."""
 
     def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
         """The database's."""

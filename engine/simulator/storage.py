@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from engine.core.book import Place
 from engine.ports.decisions import Shelf
 from engine.ports.storage import Incoming, Undelivered
 from engine.simulator.memory import Memory
@@ -61,6 +62,9 @@ class MemoryStorage:
         self, revisions: Collection[tuple[str, str, str, str]], at: datetime
     ) -> None:
         """Nothing outlives a simulation."""
+
+    def look_again(self, editions: Mapping[Place, str], now: datetime) -> None:
+        """Nobody is here yet whose pages another policy has written."""
 
     def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
         """Those of before; without any, everything begins with the campaigns as they are."""

@@ -119,7 +119,7 @@ def hold(connection: Connection, campaign: str, reason: str, at: datetime) -> No
 def unpark(connection: Connection, campaign: str, after: str, limit: int) -> Sequence[str]:
     """Let a page of parked journeys go on; their ids, in order."""
     rows = fetch(connection, _PARKED, campaign, after, limit)
-    _wait_for(connection, {row[1] for row in rows})
+    wait_for(connection, {row[1] for row in rows})
     found = [(row[1], row[0], False) for row in rows]
     update_many(connection, tables.journeys, ("customer_id", "id"), ("parked",), found)
     return [row[0] for row in rows]
@@ -132,7 +132,7 @@ def frozen_messages(connection: Connection, campaign: str) -> Sequence[tuple[str
 
 def unfreeze(connection: Connection, messages: Sequence[tuple[str, str]], now: datetime) -> None:
     """Let messages go that a hold kept back, where it still does."""
-    _wait_for(connection, {customer for _, customer in messages})
+    wait_for(connection, {customer for _, customer in messages})
     execute_any(
         connection,
         f"UPDATE messages SET send_at = {micros(now)}, reason = NULL"
@@ -141,7 +141,7 @@ def unfreeze(connection: Connection, messages: Sequence[tuple[str, str]], now: d
     )
 
 
-def _wait_for(connection: Connection, customer_ids: set[str]) -> None:
+def wait_for(connection: Connection, customer_ids: set[str]) -> None:
     """Whoever decides for these customers must have finished, or would write the old row back."""
     if customer_ids and is_postgresql(connection):
         fetch_any(connection, _LOCK, customer_ids)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
+from engine.core.book import Place
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
 from engine.ports.storage import BookLine, DueCall, HeldNumber, Incoming, Queues, Undelivered
+from engine.storage import editions as pages
 from engine.storage import operations, tables
 from engine.storage.books import lines_of
 from engine.storage.bulk import BulkTable, Row, fetch
@@ -146,6 +148,21 @@ class SqlStorage:
             with self._turn_to_write() as connection:
                 operations.unfreeze(connection, frozen[start : start + _PAGE], now)
         return parked
+
+    def look_again(self, editions: Mapping[Place, str], now: datetime) -> None:
+        """Have pages looked at that were written by another edition."""
+        with self.database.reading() as connection:
+            outdated = pages.outdated(connection, editions)
+        for place in outdated:
+            after = ""
+            while ids := self._make_due(place, after, now):
+                after = ids[-1]
+            with self.database.writing() as connection:
+                pages.keep(connection, place, editions[place])
+
+    def _make_due(self, place: Place, after: str, now: datetime) -> Sequence[str]:
+        with self._turn_to_write() as connection:
+            return pages.make_due(connection, place, after, now, _PAGE)
 
     def _unpark(self, campaign: str, after: str) -> Sequence[str]:
         with self._turn_to_write() as connection:

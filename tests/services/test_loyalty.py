@@ -83,6 +83,28 @@ def test_points_wait_mature_make_a_tier_come_back_and_expire(new_house: NewHouse
     assert len(house.events("tier.reached")) == len(house.events("points.expiring")) == 1
 
 
+def test_a_changed_policy_reaches_every_account_once(new_house: NewHouse) -> None:
+    house = club(new_house, pending="0s", expire=None)
+    house.tell("order.paid", order=1, data={})
+    for key in ("bob", "cem"):
+        house.tell("points.adjust", key, data={"points": 10})
+    house.run(400 * DAY)  # nothing happens
+    assert [page(house, key)["tier"] for key in ("ada", "bob")] == [None, None]
+    lower = [{"id": "blue", "name": "Blue", "points": 60}]
+    changed = {**LOYALTY, "tiers": lower, "pending": "0s"}
+    house.write_store({"loyalty": changed, "offers": OFFERS})
+    house.reload()
+    house.run(HOUR)
+    assert page(house)["tier"] == "blue"
+    assert len(house.events("tier.reached")) == 2
+    assert len(house.events("points.expiring")) == 3  # nobody is left out
+    looks = "SELECT due_at FROM books WHERE key = 'account' ORDER BY customer_id"
+    before = house.rows(looks)
+    house.reload()
+    house.restart()
+    assert house.rows(looks) == before
+
+
 def test_a_campaign_gives_points_once_and_conditions_see_them(new_house: NewHouse) -> None:
     give = {"id": "gift", "award_points": {"points": 1, "per": 2, "reason": "welcome"}}
     ask = {
