@@ -15,6 +15,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
+from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from engine.core.condition_tree import (
@@ -56,7 +57,8 @@ FAILED: Final = Outcome.FAILED
 def is_fit(value: Any) -> bool:
     """Whether functions may look at a value: None, a number, text or a list of texts.
 
-    CEL ends a text at NUL and cannot take every character; it refuses numbers beyond 64 bits.
+    CEL ends a text at NUL and cannot take every character; it refuses numbers beyond 64 bits. What
+    is fit is so for JSON too, which lacks infinity.
     """
     kind = type(value)
     if kind is str:
@@ -65,7 +67,9 @@ def is_fit(value: Any) -> bool:
         return -_LARGEST <= int(value) <= _LARGEST
     if kind is list:
         return all(type(each) is str and each.isprintable() for each in value)
-    return value is None or kind is bool or kind is float
+    if kind is float:
+        return isfinite(value)
+    return value is None or kind is bool
 
 
 def direct(tree: Node, names: Collection[str]) -> Direct | None:
@@ -163,7 +167,23 @@ def _equality(node: Call, names: Collection[str]) -> Direct:
             raise AskCel
         return (kinds[0] is kinds[1] and a == b) is wanted
 
-    return compare
+    first, literal = node.args
+    if not isinstance(literal, Constant) or type(literal.value) not in _SINGLE:
+        return compare
+    constant, kind = literal.value, type(literal.value)
+    bare = _build(_unwrapped(first, kind), names)
+
+    def compare_with_literal(values: Mapping[str, object]) -> object:
+        value = bare(values)
+        return (value == constant) is wanted if type(value) is kind else compare(values)
+
+    return compare_with_literal
+
+
+def _unwrapped(node: Node, kind: type) -> Node:
+    """What stands in a conversion to this kind: it makes no difference to what is that already."""
+    is_conversion = isinstance(node, Call) and _KINDS.get(node.function) is kind
+    return node.args[0] if isinstance(node, Call) and is_conversion and node.args else node
 
 
 def _membership(node: Call, names: Collection[str]) -> Direct:
@@ -289,6 +309,8 @@ def _any_or_all(node: Comprehension, names: Collection[str]) -> Direct:
 
 # ---- functions
 
+_KINDS: Final = {"string": str, "bool": bool, "int": int}
+
 
 def _conversion(kind: type) -> Callable[[Direct], Direct]:
     """``string(x)`` and the like, of what is that already: they only fail on what is empty."""
@@ -352,9 +374,7 @@ _CALLS: Final[Mapping[str, tuple[int, Callable[..., Direct]]]] = {
     "!_": (1, _not),
     "_?_:_": (3, _choice),
     "dyn": (1, _same),
-    "string": (1, _conversion(str)),
-    "bool": (1, _conversion(bool)),
-    "int": (1, _conversion(int)),
+    **{name: (1, _conversion(kind)) for name, kind in _KINDS.items()},
     "double": (1, _double),
     "size": (1, _size),
     "_%_": (2, _binary((int, _remainder))),

@@ -94,4 +94,4 @@ class Context:
 
     def is_frozen(self, campaign: str, plans: Plans) -> bool:
         """Whether the campaign's journeys stand still."""
-        return campaign in self.braked or plans.is_frozen(campaign)
+        return campaign in self.braked or campaign not in plans.moving

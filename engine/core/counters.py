@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from engine.core.customer import ZERO, Customer, Order
+from engine.core.value import value_class
 from engine.core.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Share:
     """What one order adds to its customer's counters."""
 

@@ -242,12 +242,14 @@ class _Attempt:
         is_again = self.by_hand is not None and entered is not None and entered >= self.event.time
         if entered is None or (plan.entry.re_entry == "always" and not once and not is_again):
             return number + 1, None, None
-        trace = {"entered_at": entered.isoformat(), "re_entry": str(plan.entry.re_entry)}
+        again: datetime | None = None
         if isinstance(plan.entry.re_entry, Duration) and not is_again:
             zone = zone_of(self.world.customer, self.context.rules)
             again = add(entered, plan.entry.re_entry, zone)
             if self.event.time >= again:
                 return number + 1, None, None
+        trace = {"entered_at": entered.isoformat(), "re_entry": str(plan.entry.re_entry)}
+        if again is not None:
             trace["again_at"] = again.isoformat()
         return 0, VerdictCode.RE_ENTRY, trace
 

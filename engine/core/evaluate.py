@@ -5,8 +5,8 @@ fails is never met, not under `!` either. CEL's own rule for errors is kept: `a 
 one side is, whatever the other. Only `x == null`, `x != null` and `has(x)` look at emptiness.
 """
 
-import math
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -70,7 +70,13 @@ class Activation(dict[str, object]):
         return holder.get(last) if isinstance(holder, dict) else None
 
     def __missing__(self, name: str) -> object:
-        if name in self._unfit or not self._take(name, self.find(name)):
+        if name in self._unfit:
+            raise AskCel
+        value = self.find(name)
+        if value is None or value is True or value is False:
+            self[name] = value
+            return value
+        if not self._take(name, value):
             raise AskCel
         return self[name]
 
@@ -88,6 +94,14 @@ class Activation(dict[str, object]):
         except AskCel:
             return self._unfit[name]
 
+    def shown(self, name: str) -> object:
+        """``value`` fit for JSON."""
+        try:
+            return self[name]
+        except AskCel:
+            value = self._unfit[name]
+            return str(value) if isinstance(value, float) else value
+
     def cel(self, names: Collection[str]) -> cel.Activation:
         """These values for CEL, and those that it has been asked about before."""
         if self._cel is None or not self._known.issuperset(names):
@@ -98,11 +112,22 @@ class Activation(dict[str, object]):
 
 def evaluate(condition: Condition, activation: Activation) -> Verdict:
     """Whether the condition is met by these values, and why not. Raises nothing for any values."""
+    for index, part in enumerate(condition.direct):
+        if part is None:
+            break
+        try:
+            value = part(activation)
+        except AskCel:
+            break
+        if value is not True:
+            return _verdict(condition, index, value, activation)
+    else:
+        return _MET
     return _MET if is_met(condition, activation) else _unmet(condition, activation)
 
 
 def is_met(condition: Condition, activation: Activation) -> bool:
-    """``evaluate`` for those who need not know why not, at half the price where it is unmet."""
+    """``evaluate`` for those who need not know why not."""
     needs_cel = False
     try:
         for part in condition.direct:
@@ -125,12 +150,12 @@ def is_part_met(condition: Condition, index: int, activation: Activation) -> boo
 
     A condition of which one is not cannot be met.
     """
-    return _outcome(condition, index, activation)[1] is True
+    return _outcome(condition, index, activation) is True
 
 
 def shown_values(condition: Condition, activation: Activation) -> dict[str, object]:
     """The actual values of the names in a condition, in the author's order, fit for JSON."""
-    return {name: _shown(activation.value(name)) for name in condition.in_order}
+    return {name: activation.shown(name) for name in condition.in_order}
 
 
 def every_unmet(condition: Condition, activation: Activation) -> tuple[Verdict, ...]:
@@ -150,36 +175,35 @@ def _unmet(condition: Condition, activation: Activation) -> Verdict:
 
 def _each_unmet(condition: Condition, activation: Activation) -> Iterator[Verdict]:
     for index in range(len(condition.clauses)):
-        failed, result = _outcome(condition, index, activation)
-        if result is True:
-            continue
-        names = condition.clauses[index].names
-        values = tuple((name, _shown(activation.value(name))) for name in names)
-        code, empty = "unmet", None
-        if failed or result is None:
-            needed = condition.clause_needs[index]
-            empty = next((name for name in needed if activation.value(name) is None), None)
-            code = "error" if empty is None else "no_value"
-        yield Verdict(met=False, clause=index, code=code, values=values, field=empty)
+        value = _outcome(condition, index, activation)
+        if value is not True:
+            yield _verdict(condition, index, value, activation)
 
 
-def _outcome(condition: Condition, index: int, activation: Activation) -> tuple[bool, object]:
-    """Whether a clause failed, and else its value."""
+def _verdict(condition: Condition, index: int, value: object, activation: Activation) -> Verdict:
+    """What there is to say of a clause that gives this value, which is not True."""
+    names = condition.clauses[index].names
+    code, empty = "unmet", None
+    if value is FAILED or value is None:
+        needed = condition.clause_needs[index]
+        empty = next((name for name in needed if activation.value(name) is None), None)
+        code = "error" if empty is None else "no_value"
+    values = tuple([(name, activation.shown(name)) for name in names])
+    return Verdict(met=False, clause=index, code=code, values=values, field=empty)
+
+
+def _outcome(condition: Condition, index: int, activation: Activation) -> object:
+    """A clause's value, or FAILED."""
     part = condition.direct[index]
     if part is not None:
-        try:
-            value = part(activation)
-        except AskCel:
-            pass
-        else:
-            return value is FAILED, None if value is FAILED else value
+        with suppress(AskCel):
+            return part(activation)
     names = condition.clauses[index].names
     try:
         outcome = condition.clause_programs[index].eval(activation.cel(names))
     except RuntimeError:  # a bound was reached
-        return True, None
-    failed = outcome.type() == cel.Type.ERROR
-    return failed, None if failed else outcome.value()
+        return FAILED
+    return FAILED if outcome.type() == cel.Type.ERROR else outcome.value()
 
 
 def _plain(value: object) -> object:
@@ -197,9 +221,3 @@ def _plain(value: object) -> object:
         case set() | frozenset():
             return sorted((_plain(item) for item in value), key=repr)
     raise TypeError(f"a condition cannot look at a {type(value).__name__}")
-
-
-def _shown(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
