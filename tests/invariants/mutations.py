@@ -112,7 +112,7 @@ MUTATIONS: tuple[Mutation, ...] = (
        "tests/storage/test_unit_of_work.py"),
     _m(2, "a journey whose message may have gone out makes it once more",
        "engine/core/sending.py",
-       "    if any(journey.results.get(step.id, {}).get(name) for name in MADE):",
+       "    if result and any(result.get(name) for name in MADE):",
        "    if not MADE:",
        _GUARDS, "tests/services/test_revisions.py"),
     # 3. No contact that should not be
