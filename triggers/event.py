@@ -11,7 +11,7 @@ pass; the constraints stand in the types.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -24,6 +24,8 @@ from pydantic import (
     StringConstraints,
     with_config,
 )
+
+from triggers.value import value_class
 
 # PostgreSQL cannot store NUL in text; refusing it at the door keeps both databases alike.
 _NO_NUL = r"^[^\x00]*$"
@@ -73,7 +75,7 @@ _EXACT = ConfigDict(extra="forbid")
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class ConsentFact:
     """What a source says of the permission to market on one channel."""
 
@@ -83,7 +85,7 @@ class ConsentFact:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class CustomerFacts:
     """The customer as this event tells it. ``None`` means "not told", never "empty"."""
 
@@ -107,7 +109,7 @@ class CustomerFacts:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class LineFacts:
     """One order line."""
 
@@ -123,7 +125,7 @@ class LineFacts:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class LineQuantity:
     """So many pieces of one line (in a fulfilment, in a refund)."""
 
@@ -133,7 +135,7 @@ class LineQuantity:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class FulfilmentFacts:
     """One parcel of an order. A split shipment has several, each with its own id."""
 
@@ -148,7 +150,7 @@ class FulfilmentFacts:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class RefundFacts:
     """One refund. ``returned`` says that goods came back with it."""
 
@@ -161,7 +163,7 @@ class RefundFacts:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class OrderFacts:
     """The order as this event tells it; ``None`` means "not told".
 
@@ -202,7 +204,7 @@ class OrderFacts:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class TicketFacts:
     """The support ticket as this event tells it."""
 
@@ -219,7 +221,7 @@ class TicketFacts:
 
 
 @with_config(_EXACT)
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Event:
     """One thing that happened, unique by (``source``, ``id``).
 
@@ -238,7 +240,7 @@ class Event:
     causes: Annotated[tuple[Key, ...], Field(max_length=8)] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Rejected:
     """A verified payload that no Event could be made of: kept and listed, never lost."""
 

@@ -242,7 +242,7 @@ def _recall(session: Session, prepared: Prepared) -> None:
 
     with session.records() as records:
         for one in recordings(records.storage.database):
-            prepared.add(deserialize(one.body), one.arrived, one.body)
+            prepared.add(deserialize(one.body), one.arrived)
         prepared.suppressed = suppressed(records.storage.database)
         for message, at, provider in messages_sent(records.storage.database):
             prepared.went_out(message, at, previewed=provider == _NOBODYS)

@@ -22,7 +22,6 @@ from engine.simulator.simulation import Setup
 from engine.simulator.spool import History, Spool
 from triggers.catalog import Catalog
 from triggers.event import Event
-from triggers.sources.native import deserialize, serialize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +72,23 @@ class Prepared:
         """The campaigns that would act."""
         return [key for key, one in self.plans.items() if one.status is CampaignStatus.LIVE]
 
-    def add(self, event: Event, at: datetime | None = None, body: bytes | None = None) -> None:
+    def add(self, event: Event, at: datetime | None = None) -> None:
         """Take in an event that arrived at ``at``, when it happened unless given.
 
-        ``body`` is the event as ``serialize`` writes it, where that is there. One of our own that
-        the simulation will tell by itself is passed over. Raises OSError when there is no room for
-        it on the disk.
+        One of our own that the simulation will tell by itself is passed over. Raises OSError when
+        there is no room for it on the disk.
         """
         match part_of(event):
             case "told":
-                self._keep(event, at or event.time, serialize(event) if body is None else body)
+                self._keep(event, at or event.time)
             case "reaction":
                 self._place(event)
                 self._reactions.append(Done(at=at or event.time, event=event))
             case "echo":
                 pass
 
-    def _keep(self, event: Event, at: datetime, body: bytes) -> None:
-        self._spool.add(event, at, body, self._place(event))
+    def _keep(self, event: Event, at: datetime) -> None:
+        self._spool.add(event, at, self._place(event))
 
     def _place(self, event: Event) -> int:
         self._groups = None
@@ -137,7 +135,7 @@ class Prepared:
         """What was done with messages since; what was with those of before is history."""
         former, recollection = divide(self._reactions, self._sent, self._previewed, since)
         for one in former:
-            self._keep(one.event, one.at, serialize(one.event))
+            self._keep(one.event, one.at)
         gone = {id(one) for one in former}
         self._reactions = [one for one in self._reactions if id(one) not in gone]
         return recollection
@@ -171,8 +169,7 @@ class Prepared:
         return history.where(lambda number: groups[places[number]] in chosen)
 
     def _name(self, history: History, number: int) -> str:
-        event = deserialize(history.spool.recorded(number).body)
-        return name_of(event, self.policy.country)
+        return name_of(history.spool.recorded(number).event(), self.policy.country)
 
     def frame(self, setup: Setup, behaviour: str) -> Frame:
         """What the report says of itself; ``behaviour`` is what it is called."""

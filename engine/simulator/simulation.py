@@ -25,7 +25,6 @@ from engine.simulator.recorded import Recollection
 from engine.simulator.sampling import Firsts, Shown
 from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
-from triggers.sources.native import deserialize
 
 _TIDY: Final = timedelta(days=20)  # between two rounds through everybody's past
 Progress = Callable[[datetime, int], bool]
@@ -198,8 +197,7 @@ def simulate(
 def _arrivals(history: Iterable[Recorded], since: datetime) -> Iterator[Incoming]:
     for each in history:
         yield Incoming(
-            event=deserialize(each.body),
-            body=each.body,
+            event=each.event(),
             received_at=max(each.at, since),
             backfill=each.at < since,
         )

@@ -1,4 +1,4 @@
-"""A history on disk: its events' bodies in a file without a name, and in memory where they stand.
+"""A history on disk: its events in a file without a name, and in memory where they stand.
 
 The file belongs to nobody but this process and those it forks, and is gone with them, however they
 end. It is in the system's folder for such files (``TMPDIR``).
@@ -18,6 +18,7 @@ from itertools import groupby, pairwise
 from tempfile import TemporaryFile
 from typing import Final
 
+from engine.simulator.packed import pack, unpack
 from triggers.event import Event
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +30,11 @@ class Recorded:
     """One event of a history, and when it arrived."""
 
     at: datetime
-    body: bytes
+    packed: bytes
+
+    def event(self) -> Event:
+        """The event itself."""
+        return unpack(self.packed)
 
 
 class Spool:
@@ -46,17 +51,17 @@ class Spool:
     def __len__(self) -> int:
         return len(self._at)
 
-    def add(self, event: Event, at: datetime, body: bytes, place: int) -> None:
+    def add(self, event: Event, at: datetime, place: int) -> None:
         """Take in the next event, which arrived at ``at``. Raises OSError: the disk is full."""
         # Sorts as (source, id) does, since neither can hold a NUL.
-        name = f"{event.source}\0{event.id}".encode()
+        name, packed = f"{event.source}\0{event.id}".encode(), pack(event)
         self._at.append((at - _EPOCH) // _INSTANT)
         self._time.append((event.time - _EPOCH) // _INSTANT)
         self._named.append(len(name))
         self._names.append(hash(name))
-        self._start.append(self._start[-1] + len(name) + len(body))
+        self._start.append(self._start[-1] + len(name) + len(packed))
         self.places.append(place)
-        self._file.write(name + body)
+        self._file.write(name + packed)
 
     def seal(self) -> None:
         """Have everything written. Raises OSError: the disk is full."""
@@ -94,8 +99,8 @@ class Spool:
     def recorded(self, number: int) -> Recorded:
         """One of the events."""
         start = self._start[number] + self._named[number]
-        body = self._read(start, self._start[number + 1] - start)
-        return Recorded(at=_moment(self._at[number]), body=body)
+        packed = self._read(start, self._start[number + 1] - start)
+        return Recorded(at=_moment(self._at[number]), packed=packed)
 
     def _name(self, number: int) -> bytes:
         return self._read(self._start[number], self._named[number])

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from engine.simulator.kin import Kin
 from engine.simulator.spool import History, Spool
 from triggers.event import CustomerFacts, Event, OrderFacts
-from triggers.sources.native import deserialize, serialize
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -46,7 +45,7 @@ def event_of(row: Row) -> Event:
 def spooled(rows: list[Row]) -> tuple[Spool, Kin, list[Event]]:
     spool, kin, told = Spool(), Kin("US"), [event_of(row) for row in rows]
     for row, event in zip(rows, told, strict=True):
-        spool.add(event, event.time + row[1] * HOUR, serialize(event), kin.add(event))
+        spool.add(event, event.time + row[1] * HOUR, kin.add(event))
     for twins in spool.twins():
         kin.join(twins)
     return spool, kin, told
@@ -61,7 +60,7 @@ def test_events_come_back_by_arrival_time_source_and_id(rows: list[Row], end: in
         for row, event in zip(rows, told, strict=True)
         if row[0] + row[1] < end
     ]
-    found = [(each.at, deserialize(each.body)) for each in history]
+    found = [(each.at, each.event()) for each in history]
     assert [(at, one.time, one.source, one.id) for at, one in found] == sorted(arrived)
     assert all(one in told for _, one in found)
 

@@ -134,7 +134,7 @@ def reads_back(event: Event) -> bool:
         event.time.tzinfo is UTC
         and len(event.id) <= _LONGEST_KEY
         and len(event.causes) <= _MOST_CAUSES
-        and _is_plain(event.data)
+        and is_plain(event.data)
     )
 
 
@@ -151,13 +151,13 @@ def validate(fields: Mapping[str, Any]) -> Event:
     return _ONE.validate_python(fields)
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether JSON keeps a value as it is."""
     kind = type(value)
     if kind is dict:
-        return all(type(key) is str and _is_plain(each) for key, each in value.items())
+        return all(type(key) is str and is_plain(each) for key, each in value.items())
     if kind is list:
-        return all(_is_plain(each) for each in value)
+        return all(is_plain(each) for each in value)
     return kind in _PLAIN or (kind is float and isfinite(value))
 
 
