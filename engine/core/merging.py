@@ -89,7 +89,7 @@ def _take_over_objects(older: World, younger: World) -> None:
         order.customer_id = survivor
     for ticket in younger.tickets.values():
         ticket.customer_id = survivor
-    older.orders |= younger.orders
+    older.orders.update(younger.orders)
     older.changes.orders |= set(younger.orders)
     older.tickets |= younger.tickets
     older.changes.tickets |= set(younger.tickets)

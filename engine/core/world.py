@@ -7,7 +7,7 @@ are written back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -202,7 +202,7 @@ class World:
     customer: Customer
     is_new: bool = False
     complete: bool = False
-    orders: dict[str, Order] = field(default_factory=dict)
+    orders: MutableMapping[str, Order] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)  # newest per key

@@ -124,8 +124,10 @@ class Batch:
         worlds = list(worlds)
         for world in worlds:
             self.configuration.programs.settle(world, plans, context)
-        for incoming in told(self.unit, worlds, now):
-            self.unit.enqueue(incoming)
+        speaking = [world for world in worlds if world.changes.emitted]
+        if speaking:
+            for incoming in told(self.unit, speaking, now):
+                self.unit.enqueue(incoming)
         for world in worlds:
             changes = world.changes
             if changes.customer:
@@ -147,8 +149,6 @@ def told(unit: UnitOfWork, worlds: Sequence[World], now: datetime) -> Iterator[S
     places = {place for world in worlds for each in world.changes.emitted for place in each.to}
     keepers = unit.keepers(places) if places else {}
     for world in worlds:
-        if not world.changes.emitted:
-            continue
         found: list[Incoming] = []
         itself = CustomerFacts(id=world.customer.id)
         for each in world.changes.emitted:

@@ -15,6 +15,7 @@ class Agenda(Generic[Key]):
     def __init__(self) -> None:
         self._at: dict[Key, datetime] = {}
         self._heap: list[tuple[datetime, Key]] = []
+        self._standing: list[tuple[datetime, Key]] = []  # found due, the first of them last
 
     def put(self, key: Key, at: datetime | None) -> None:
         """Let ``key`` be due at ``at``, and at no other time; None: not at all."""
@@ -24,22 +25,31 @@ class Agenda(Generic[Key]):
             self._at[key] = at
             heapq.heappush(self._heap, (at, key))
 
+    def at(self, key: Key) -> datetime | None:
+        """When this key is due."""
+        return self._at.get(key)
+
     def next_at(self) -> datetime | None:
         """When the first is due."""
-        heap = self._heap
-        while heap and self._at.get(heap[0][1]) != heap[0][0]:
+        heap, standing, known = self._heap, self._standing, self._at
+        while heap and known.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)
+        while standing and known.get(standing[-1][1]) != standing[-1][0]:
+            standing.pop()
+        if standing and not (heap and heap[0] < standing[-1]):
+            return standing[-1][0]
         return heap[0][0] if heap else None
 
     def due(self, until: datetime, limit: int) -> list[Key]:
         """Up to ``limit`` keys due by then, by (time, key); they stay on the agenda."""
+        while self._standing:
+            heapq.heappush(self._heap, self._standing.pop())
         found: list[tuple[datetime, Key]] = []
         while len(found) < limit and (at := self.next_at()) is not None and at <= until:
             entry = heapq.heappop(self._heap)
             if not found or found[-1] != entry:
                 found.append(entry)
-        for entry in found:
-            heapq.heappush(self._heap, entry)
+        self._standing = found[::-1]  # most of them will have another time, or none
         return [key for _, key in found]
 
     def since(self) -> dict[Key, datetime]:

@@ -7,101 +7,98 @@ only be counted at the end, so it is counted when it is let go.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Final
 
-from engine.core.customer import Line, Order
 from engine.core.guards import GuardRules
 from engine.core.world import Journey, JourneyStatus
 from engine.programs.purchases import microseconds
+from engine.simulator.agenda import Agenda
 from engine.simulator.memory import Memory
-from engine.simulator.person import OPEN, Person, is_goal_open
+from engine.simulator.person import OPEN, Person
 from engine.simulator.unit import messages_since
 
-_REACTIONS: Final = timedelta(days=30)  # more than simulated customers take for anything
+_ROUND: Final = timedelta(days=10)  # between two looks for whom to visit
+_MONTH: Final = timedelta(days=30)  # more than simulated customers take for anything
 
 
-def looks_back(rules: GuardRules) -> timedelta:
-    """How far back anything in a simulation looks for what is over."""
-    return messages_since(rules.look_back) + _REACTIONS
+class Forgetting:
+    """Lets go of what is over; ``count`` is given each journey for the last time.
 
-
-_NAMES: Final = tuple(one.name for one in fields(Line))
-_values: Final = attrgetter(*_NAMES)
-
-
-def forget(memory: Memory, before: datetime, count: Callable[[Journey], None]) -> None:
-    """Let go of what was over before then; ``count`` is given each journey for the last time.
-
-    Nothing may ask for such a message afterwards: not for histories that tell what was done with
-    messages, or where somebody looks at all messages in the end.
+    A customer is visited a month after something was kept of them, and again when more is over.
+    Nothing may ask afterwards for a message of before: not for histories that tell what was done
+    with messages, or where somebody looks at all messages in the end.
     """
-    for person in memory.people.values():
-        for order in person.orders.values():
-            if order.placed_at is not None and order.placed_at < before:
-                _pack(order)
-        for message_id in _messages(person, before):
-            message = person.messages.pop(message_id)
-            person.settled.pop(message_id, None)
-            del memory.messages[message_id]
+
+    def __init__(
+        self, memory: Memory, rules: GuardRules, count: Callable[[Journey], None], begin: datetime
+    ) -> None:
+        self._memory = memory
+        self._counted_for = messages_since(rules.look_back)
+        self._count = count
+        self._last = begin
+        self._visits: Agenda[str] = Agenda()
+
+    def tidy(self, now: datetime) -> None:
+        """Visit whom it is time to, now and then."""
+        if now - self._last < _ROUND:
+            return
+        self._last = now
+        memory, visits = self._memory, self._visits
+        for customer_id in memory.touched:
+            known = visits.at(customer_id)
+            if known is None or known > now + _MONTH:
+                visits.put(customer_id, now + _MONTH)
+        memory.touched.clear()
+        for customer_id in visits.due(now, len(memory.people)):
+            person = memory.people.get(customer_id)
+            again = None if person is None else self._visit(person, now)
+            visits.put(customer_id, None if again is None else max(again, now + _MONTH))
+
+    def _visit(self, person: Person, now: datetime) -> datetime | None:
+        """Let go of what is over; when the rest will be over.
+
+        What lives is touched when it ends, and whoever is touched is visited sooner.
+        """
+        memory, before = self._memory, now - _MONTH
+        later: list[datetime] = []
+        for message in list(person.messages.values()):
+            if message.status in OPEN:
+                continue
+            last = max(message.created_at, message.send_at, message.sent_at or message.send_at)
+            if last >= before:
+                later.append(last + _MONTH)
+                continue
+            del person.messages[message.id], memory.messages[message.id]
+            memory.clicks.pop(message.id, None)
             if message.sent_at is not None:
                 person.sent.append(microseconds(message.sent_at))
         told = {message.journey_id for message in person.messages.values()}
-        for journey_id in [
-            key
-            for key, journey in person.journeys.items()
-            if key not in told and _is_over(journey, before)
-        ]:
-            count(person.journeys.pop(journey_id))
-            person.moving.pop(journey_id, None)
-            del memory.journeys[journey_id]
-        while person.recent and person.recent[0].id not in person.messages:
-            person.recent.popleft()
+        for journey in list(person.journeys.values()):
+            if journey.status is JourneyStatus.LIVE or journey.id in told:
+                continue
+            last = _over_at(journey)
+            if last >= before:
+                later.append(last + _MONTH)
+                continue
+            self._count(journey)
+            del person.journeys[journey.id], memory.journeys[journey.id]
+            person.moving.pop(journey.id, None)
+        since = now - self._counted_for
+        for key, counted in list(person.counted.items()):
+            if counted.made_at < since:
+                del person.counted[key]
+        if person.counted:
+            later.append(counted.made_at + self._counted_for)
+        if person.orders.pack(before, {each.order_id for each in person.moving.values()}):
+            later.append(now)
+        return max(later, default=None)
 
 
-def _pack(order: Order) -> None:
-    if not isinstance(order.lines, PackedLines):
-        order.lines = PackedLines(order.lines)
-
-
-def _messages(person: Person, before: datetime) -> Sequence[str]:
-    return [
-        key
-        for key, message in person.messages.items()
-        if message.created_at < before
-        and message.status not in OPEN
-        and (message.sent_at is None or message.sent_at < before)
-        and message.send_at < before
-    ]
-
-
-def _is_over(journey: Journey, before: datetime) -> bool:
-    if journey.status is JourneyStatus.LIVE:
-        return False
-    return (journey.ended_at or journey.entered_at) < before and not is_goal_open(journey, before)
-
-
-class PackedLines(Mapping[str, Line]):
-    """The lines of an order that is history, in a quarter of the room; unpacked when looked at."""
-
-    __slots__ = ("_packed",)
-
-    def __init__(self, lines: Mapping[str, Line]) -> None:
-        self._packed = pickle.dumps([_values(line) for line in lines.values()])
-
-    def __getitem__(self, line_id: str) -> Line:
-        return self._lines()[line_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._lines())
-
-    def __len__(self) -> int:
-        return len(self._lines())
-
-    def _lines(self) -> dict[str, Line]:
-        packed = pickle.loads(self._packed)  # noqa: S301 (nobody else has written it)
-        return {values[0]: Line(**dict(zip(_NAMES, values, strict=True))) for values in packed}
+def _over_at(journey: Journey) -> datetime:
+    """When nothing more could come of a journey that has ended."""
+    ended = journey.ended_at or journey.entered_at
+    if journey.goal_at is None and journey.goal_until is not None:
+        return max(ended, journey.goal_until)
+    return ended

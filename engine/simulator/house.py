@@ -46,8 +46,9 @@ def settle(premises: Premises) -> None:
     The order is that of ``engine.worker.Worker.run_once``: answers, events, records, journeys,
     messages, and again until nothing is left. What has nothing to do is not asked.
     """
-    memory, now = premises.memory, premises.clock.now()
-    busy = True
+    memory, now, hands = premises.memory, premises.clock.now(), premises.hands
+    due = memory.next_due()
+    busy = hands.holds_any or bool(memory.waiting) or (due is not None and due <= now)
     while busy:
         busy = record(premises)
         if memory.waiting:
@@ -58,13 +59,13 @@ def settle(premises: Premises) -> None:
         if (at := memory.steps.next_at()) is not None and at <= now:
             busy = premises.advance.run(now, EVERYBODY) > 0 or busy
         busy = record(premises) or busy
-        if any((at := each.next_at()) is not None and at <= now for each in memory.sends.values()):
+        if (at := memory.next_send()) is not None and at <= now:
             busy = premises.dispatch.run(now, EVERYBODY) > 0 or busy
 
 
 def record(premises: Premises) -> bool:
     """Write down what providers answered; whether there was anything."""
-    results = premises.hands.collect()
-    if results:
-        premises.dispatch.record(results, premises.clock.now())
-    return bool(results)
+    if not premises.hands.holds_any:
+        return False
+    premises.dispatch.record(premises.hands.collect(), premises.clock.now())
+    return True

@@ -17,7 +17,7 @@ class Ledger(Protocol):
     """Takes note of what was decided. What it is given it must not change."""
 
     def decided(self, world: World) -> None:
-        """One customer's changes were committed; ``world.changes`` names them."""
+        """Decisions about one customer were committed; ``world.changes`` names them."""
 
     def processed(self, source: str, event_id: str, done: Processed) -> None:
         """An event was processed."""

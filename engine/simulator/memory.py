@@ -9,7 +9,7 @@ a unit of work that fails ends the simulation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -62,30 +62,31 @@ class Memory:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.people: dict[str, Person] = {}
-        self.orders: dict[str, Order] = {}
+        self.owners: dict[str, str | None] = {}  # by order; None: nobody knows whose it is
+        self.orphans: dict[str, Order] = {}  # those orders
         self.tickets: dict[str, Ticket] = {}
         self.journeys: dict[str, Journey] = {}
         self.messages: dict[str, Message] = {}
         self.texted: defaultdict[str, set[str]] = defaultdict(set)  # customers, by number
         self.identities: dict[IdentityKey, str] = {}
         self.kinds: set[str] = set()  # of identities
-        self.keys: defaultdict[str, set[IdentityKey]] = defaultdict(set)
+        self.keys: dict[str, tuple[IdentityKey, ...]] = {}  # by customer
         self.aliases: dict[str, str] = {}
         self.permits = Permits()
         self.census = Census()
         self.pools = Pools()
-        self.keepers = Keepers()
-        self.coupons: defaultdict[str, set[str]] = defaultdict(set)  # holders, by code
+        self.keepers: Keepers[Place] = Keepers()  # of the books that anybody asked for
+        self.coupons: Keepers[str] = Keepers()  # of codes
         self.shelf: Shelf = {}
         self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
         self.turn_page: Callable[[Person], None] = lambda person: None
         self.bought: dict[str, set[str]] | None = None
-        self.seen: set[tuple[str, str]] = set()
+        self.seen: set[int] = set()  # hashes of (source, id): of a million one in 30 million is two
         self.waiting: dict[int, StoredEvent] = {}
         self.holds: dict[str, str] = {}
         self.occurrences: defaultdict[str, dict[str | None, Occurrence]] = defaultdict(dict)
         self.volumes: dict[tuple[str, datetime], int] = {}
-        self.receipts: set[tuple[str, str, str]] = set()
+        self.receipts: set[int] = set()  # hashes of (message, provider, id)
         self.clicks: dict[str, list[Receipt]] = {}  # by message
         self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news
         self.steps: Agenda[str] = Agenda()
@@ -95,13 +96,19 @@ class Memory:
         self.asked_codes: set[str] = set()
         self.changed: set[str] = set()  # customers, for who remembers what their rows said
         self.recorded: set[str] = set()  # and their records
+        self.touched: set[str] = set()  # customers of whom orders, journeys or messages were kept
+        self._indexed: set[str] = set()  # books that ``keepers`` knows
         self._last_seq = 0
         self._names: dict[int, tuple[str, str]] = {}  # of events that wait
 
     def next_due(self) -> datetime | None:
         """When the next journey, message or record falls due."""
-        moments = [self.steps.next_at(), self.records.next_at()]
-        moments += [each.next_at() for each in self.sends.values()]
+        moments = [self.steps.next_at(), self.records.next_at(), self.next_send()]
+        return min((at for at in moments if at is not None), default=None)
+
+    def next_send(self) -> datetime | None:
+        """When the next message falls due."""
+        moments = [each.next_at() for each in self.sends.values()]
         return min((at for at in moments if at is not None), default=None)
 
     def admit(self, world: World, keys: Iterable[IdentityKey]) -> None:
@@ -109,19 +116,20 @@ class Memory:
         customer = world.customer
         person = self.people[customer.id] = Person(customer)
         self._note(customer.id, world.orders)
-        person.contacts = [one for one in world.contacts if one.message_id not in world.messages]
+        person.contacts = tuple(
+            one for one in world.contacts if one.message_id not in world.messages
+        )
         self.census.enter(customer)
         for key in keys:
-            self.identities[key] = customer.id
-            self.kinds.add(key.kind)
-            self.keys[customer.id].add(key)
+            self._identify(key, customer.id)
         changes = Changes(
             consents=list(world.consents.values()),
             suppressions=list(world.suppressions.values()),
             preferences=list(world.preferences.values()),
         )
         self.permits.take(changes)
-        person.orders, person.tickets, person.past = world.orders, world.tickets, world.past
+        person.orders.update(world.orders)
+        person.tickets, person.past = world.tickets, world.past
         for order in world.orders.values():
             self._keep_order(order)
         self.tickets |= world.tickets
@@ -131,6 +139,7 @@ class Memory:
             self._keep_message(person, message)
         for record in world.books.values():
             self.keep_record(person, record)
+        self.touched.add(customer.id)
 
     def commit(self, noted: Noted) -> None:
         """Let it all be so."""
@@ -146,10 +155,7 @@ class Memory:
         for ticket in noted.tickets:
             self.tickets[ticket.id] = ticket
         for key, customer in noted.identities:
-            self.keys[self.identities.get(key, customer)].discard(key)
-            self.identities[key] = customer
-            self.kinds.add(key.kind)
-            self.keys[customer].add(key)
+            self._identify(key, customer)
         self.enqueue(noted.incoming)
         self._finish(noted.processed)
         for campaign, reason, at in noted.holds:
@@ -164,8 +170,8 @@ class Memory:
         """Store events that wait; those already stored are left as they are."""
         for each in incoming:
             key = (each.event.source, each.event.id)
-            if key not in self.seen:
-                self.seen.add(key)
+            if (mark := hash(key)) not in self.seen:
+                self.seen.add(mark)
                 self._last_seq += 1
                 self._names[self._last_seq] = key
                 self.waiting[self._last_seq] = StoredEvent(
@@ -183,7 +189,7 @@ class Memory:
                 self._ledger.processed(*self._names.pop(done.seq), done)
             elif done.incoming is not None:
                 key = (done.incoming.event.source, done.incoming.event.id)
-                self.seen.add(key)
+                self.seen.add(hash(key))
                 self._ledger.processed(*key, done)
 
     def _send(self, results: Iterable[SendResult]) -> None:
@@ -199,24 +205,28 @@ class Memory:
             message.provider_message_id = result.provider_message_id
             message.cost = result.cost
             message.error_code = message.reason = message.owner = None
+            self.people[message.customer_id].keep_message(message)
             self._ledger.sent(message, result)
 
     def _keep(self, world: World) -> None:
-        changes, customer = world.changes, world.customer
-        self.permits.take(changes)
-        person = self.people.get(customer.id)
+        changes, customer_id = world.changes, world.customer.id
+        if changes.consents or changes.lifted or changes.suppressions or changes.preferences:
+            self.permits.take(changes)
+        person = self.people.get(customer_id)
         if person is None:  # nobody's world: what was said of an address alone
             return
         if world.is_new or changes.customer:
-            person.customer = customer
-            self.census.enter(customer)
-            self.changed.add(customer.id)
-            self._note(customer.id, ())
+            person.customer = world.customer
+            self.census.enter(world.customer)
+            self.changed.add(customer_id)
+            self._note(customer_id, ())
+        if changes.orders or changes.journeys or changes.messages:
+            self.touched.add(customer_id)
         if changes.orders:
-            self._note(customer.id, changes.orders)
-        for key in changes.orders:
-            person.orders[key] = world.orders[key]
-            self._keep_order(world.orders[key])
+            self._note(customer_id, changes.orders)
+            for key in changes.orders:
+                person.orders[key] = world.orders[key]
+                self._keep_order(world.orders[key])
         for key in changes.tickets:
             person.tickets[key] = self.tickets[key] = world.tickets[key]
         for key in changes.journeys:
@@ -225,25 +235,58 @@ class Memory:
             self._keep_message(person, world.messages[key])
         for place in changes.records:
             self.keep_record(person, world.books[place])
-        self._ledger.decided(world)
+        if changes.decisions:
+            self._ledger.decided(world)
 
     def keep_record(self, person: Person, record: Record) -> None:
         """Take in a record that is new or has changed."""
         place, customer_id = (record.book, record.key), person.customer.id
         self.recorded.add(customer_id)
-        person.books[place] = record
-        self.keepers.add(place, customer_id)
+        if person.books.get(place) is not record:  # else it was written where it is
+            person.books[place] = record
+        if record.book in self._indexed:
+            self.keepers.add(place, customer_id)
         if record.book == COUPONS:
             for code in _codes(record.key):
-                self.coupons[code].add(customer_id)
+                self.coupons.add(code, customer_id)
         self.records.put((customer_id, *place), record.due_at)
+
+    def keepers_of(self, place: Place) -> Collection[str]:
+        """Who keeps a record in this place."""
+        if place[0] not in self._indexed:
+            self._indexed.add(place[0])
+            for person in self.people.values():
+                for record in person.books.of(place[0]):
+                    self.keepers.add((record.book, record.key), person.customer.id)
+        return self.keepers.of(place)
+
+    def _identify(self, key: IdentityKey, customer_id: str) -> None:
+        former = self.identities.get(key)
+        if former == customer_id:
+            return
+        if former is not None:
+            self.keys[former] = tuple(each for each in self.keys[former] if each != key)
+        self.identities[key] = customer_id
+        self.kinds.add(key.kind)
+        self.keys[customer_id] = (*self.keys.get(customer_id, ()), key)
+
+    def order(self, order_id: str) -> Order | None:
+        """An order, whoever's it is."""
+        owner = self.owners.get(order_id)
+        if owner is None:
+            return self.orphans.get(order_id)
+        return self.people[owner].orders.get(order_id)
 
     def _note(self, customer_id: str, orders: Iterable[str]) -> None:
         if self.bought is not None:
             self.bought.setdefault(customer_id, set()).update(orders)
 
     def _keep_order(self, order: Order) -> None:
-        self.orders[order.id] = order
+        self.owners[order.id] = order.customer_id
+        if order.customer_id is None:
+            self.orphans[order.id] = order
+        else:
+            self.orphans.pop(order.id, None)
         self.undelivered.put(order.id, undelivered_since(order))
 
     def _keep_journey(self, person: Person, journey: Journey) -> None:
@@ -271,20 +314,21 @@ class Memory:
         self.census.leave(merge.merged)
         for place in gone.books:
             self.records.put((merge.merged, *place), None)
-            self.keepers.drop(place, merge.merged)
-        for holders in self.coupons.values():
-            if merge.merged in holders:
-                holders.remove(merge.merged)
-                holders.add(merge.survivor)
+            if place[0] in self._indexed:
+                self.keepers.drop(place, merge.merged)
+            if place[0] == COUPONS:
+                for code in _codes(place[1]):
+                    self.coupons.drop(code, merge.merged)
         self.changed |= {merge.merged, merge.survivor}
+        self.touched.add(merge.survivor)
+        self.owners.update(dict.fromkeys(gone.orders, merge.survivor))
         person = self.people[merge.survivor]
         person.join(gone)
-        for place, record in person.books.items():
-            self.keepers.add(place, merge.survivor)
-            self.records.put((merge.survivor, *place), record.due_at)
-        for key in self.keys.pop(merge.merged, set()):
-            self.identities[key] = merge.survivor
-            self.keys[merge.survivor].add(key)
+        for record in person.books.values():
+            self.keep_record(person, record)
+        for key in self.keys.get(merge.merged, ()):
+            self._identify(key, merge.survivor)
+        self.keys.pop(merge.merged, None)
         for former, present in self.aliases.items():
             if present == merge.merged:
                 self.aliases[former] = merge.survivor

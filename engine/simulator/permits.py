@@ -19,6 +19,7 @@ class Permits:
         self._consents: dict[tuple[str, str], Consent] = {}
         self._suppressions: dict[tuple[str, str], Suppression] = {}
         self._preferences: dict[tuple[str, str], Preferences] = {}
+        self._restrained: set[str] = set()  # addresses of which more than a consent is known
         self.changed: set[str] = set()  # addresses, for who remembers what was permitted
 
     def of(self, addresses: Collection[str]) -> Permissions:
@@ -39,8 +40,13 @@ class Permits:
                 continue
             for channel in _CHANNELS:
                 key = (channel, address)
-                if key in self._consents:
-                    world.consents[key] = self._consents[key]
+                consent = self._consents.get(key)
+                if consent is not None:
+                    world.consents[key] = consent
+            if address not in self._restrained:
+                continue
+            for channel in _CHANNELS:
+                key = (channel, address)
                 if key in self._suppressions:
                     world.suppressions[key] = self._suppressions[key]
                 if key in self._preferences:
@@ -61,7 +67,9 @@ class Permits:
             former = self._suppressions.get(place)
             if former is None or former.scope != "all" or blocked.scope == "all":
                 self._suppressions[place] = blocked
+                self._restrained.add(blocked.address)
         for wishes in sorted(changes.preferences, key=lambda one: one.at):
             said = self._preferences.get((wishes.channel, wishes.address))
             if said is None or wishes.at >= said.at:
                 self._preferences[wishes.channel, wishes.address] = wishes
+                self._restrained.add(wishes.address)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.message import COUNTED, Message, MessageStatus
 from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
+from engine.simulator.orders import Orders
 
 # What a decision, a hand-over or its outcome may still change.
 OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
@@ -22,23 +23,33 @@ def _none() -> array[int]:
     return array("q")  # microseconds since the epoch
 
 
+class Counted(NamedTuple):
+    """A message that counts against caps for as long as these look back to when it was made."""
+
+    made_at: datetime
+    contact: Contact
+
+
 @dataclass(slots=True)
 class Person:
-    """``moving`` holds journeys that live or whose goal is open. ``settled`` and then ``recent``
-    are the messages that may still count against a cap, oldest first: the former will not move."""
+    """One customer. What worlds are made of is kept as they need it, so that loading looks at
+    nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``open`` the
+    messages that a decision may still change, ``counted`` what may still count against a cap, by
+    message, in the order in which these were made. ``closes``: no goal's window does before."""
 
     customer: Customer
-    orders: dict[str, Order] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     moving: dict[str, Journey] = field(default_factory=dict)
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
-    recent: deque[Message] = field(default_factory=deque)
-    settled: dict[str, Contact] = field(default_factory=dict)  # of messages before the recent ones
+    open: dict[str, Message] = field(default_factory=dict)
+    counted: dict[str, Counted] = field(default_factory=dict)
     books: Books = field(default_factory=Books)
-    contacts: list[Contact] = field(default_factory=list)
+    contacts: Sequence[Contact] = ()  # of messages that only count, from before the simulation
     sent: array[int] = field(default_factory=_none)  # when forgotten messages went out
+    closes: datetime | None = None
 
     def world(
         self,
@@ -51,76 +62,80 @@ class Person:
     ) -> World:
         """What a decision at ``now`` may look at, as the database would load it.
 
-        Orders and tickets are for the caller to add, unless it is to be ``complete``. Messages
-        made before ``since`` count against no cap any more.
+        Orders and tickets are for the caller to add, unless it is to be ``complete``: then they are
+        the customer's own, not only a choice of them. Messages made before ``since`` count against
+        no cap any more.
         """
-        world = World(customer=self.customer, past=self.past, complete=complete)
-        self._fill_journeys(world, now)
-        self._fill_messages(world, since, message_ids)
-        for journey in world.journeys.values():
-            if journey.order_id is not None and journey.order_id in self.orders:
-                world.orders[journey.order_id] = self.orders[journey.order_id]
-            if journey.ticket_id is not None and journey.ticket_id in self.tickets:
-                world.tickets[journey.ticket_id] = self.tickets[journey.ticket_id]
-        if complete:
-            world.orders.update(self.orders)
-            world.tickets.update(self.tickets)
-        if books is None:
-            world.books = self.books
-        elif books:
-            world.books = self.books.named(books)
-        return world
+        if self.closes is not None and self.closes <= now:
+            self._close(now)
+        messages = self._at_hand(since, message_ids)
+        journeys = self._with_those_of(messages)
+        orders: dict[str, Order] = {}
+        tickets: dict[str, Ticket] = {}
+        for journey in () if complete else journeys.values():
+            key = journey.order_id
+            if key is not None and (order := self.orders.get(key)) is not None:
+                orders[key] = order
+            key = journey.ticket_id
+            if key is not None and (ticket := self.tickets.get(key)) is not None:
+                tickets[key] = ticket
+        return World(
+            customer=self.customer,
+            complete=complete,
+            orders=self.orders if complete else orders,
+            tickets=self.tickets if complete else tickets,
+            journeys=journeys,
+            past=self.past,
+            contacts=self._contacts(since),
+            messages=messages,
+            books=self.books if books is None else self.books.named(books),
+        )
 
-    def _fill_journeys(self, world: World, now: datetime) -> None:
-        over: list[str] = []
-        for key, journey in self.moving.items():
-            if journey.status is JourneyStatus.LIVE or is_goal_open(journey, now):
-                world.journeys[key] = journey
-            else:
-                over.append(key)
+    def _close(self, now: datetime) -> None:
+        """Let go of the journeys whose goal was open until now."""
+        over = [
+            key
+            for key, journey in self.moving.items()
+            if journey.status is not JourneyStatus.LIVE and not is_goal_open(journey, now)
+        ]
         for key in over:
             del self.moving[key]
+        self.closes = min(
+            (each for one in self.moving.values() if (each := _closes(one)) is not None),
+            default=None,
+        )
 
-    def _fill_messages(self, world: World, since: datetime, message_ids: Collection[str]) -> None:
-        world.contacts.extend(each for each in self.contacts if each.at >= since)
-        wanted = set(message_ids)
-        wanted.update(each.awaiting for each in world.journeys.values() if each.awaiting)
-        recent = self.recent
-        self._settle(since)
-        world.contacts.extend(self.settled.values())
-        for message in recent:
-            contact = _contact(message)
-            if contact is not None:
-                world.contacts.append(contact)
-            if message.status in OPEN:
-                wanted.add(message.id)
-        for key in wanted:
-            found = self.messages.get(key)
-            if found is not None:
-                world.messages[key] = found
-                if found.journey_id not in world.journeys and found.journey_id in self.journeys:
-                    world.journeys[found.journey_id] = self.journeys[found.journey_id]
+    def _at_hand(self, since: datetime, message_ids: Iterable[str]) -> dict[str, Message]:
+        """The messages of a world."""
+        found = {key: one for key, one in self.open.items() if one.created_at >= since}
+        wanted = [each.awaiting for each in self.moving.values() if each.awaiting is not None]
+        for key in (*message_ids, *wanted):
+            if key not in found and (message := self.messages.get(key)) is not None:
+                found[key] = message
+        return found
 
-    def _settle(self, since: datetime) -> None:
-        """Let the oldest messages count as what they have come to, and those of before not."""
-        recent, settled = self.recent, self.settled
-        while recent and recent[0].status not in OPEN:
-            message = recent.popleft()
-            contact = _contact(message)
-            if contact is not None:
-                settled[message.id] = contact
-        while settled and self.messages[first := next(iter(settled))].created_at < since:
-            del settled[first]
-        while recent and recent[0].created_at < since:
-            recent.popleft()
+    def _with_those_of(self, messages: Mapping[str, Message]) -> dict[str, Journey]:
+        """The journeys of a world that has these messages."""
+        found = self.moving.copy()
+        for message in messages.values():
+            key = message.journey_id
+            if key not in found and (journey := self.journeys.get(key)) is not None:
+                found[key] = journey
+        return found
+
+    def _contacts(self, since: datetime) -> list[Contact]:
+        found = [each for each in self.contacts if each.at >= since]
+        found += [each.contact for each in self.counted.values() if each.made_at >= since]
+        return found
 
     def keep_journey(self, journey: Journey) -> None:
         """Take in a journey that is new or has changed."""
         self.journeys[journey.id] = journey
-        if journey.status is JourneyStatus.LIVE or (
-            journey.goal_at is None and journey.goal_until is not None
-        ):
+        if journey.status is JourneyStatus.LIVE:
             self.moving[journey.id] = journey
+        elif (until := _closes(journey)) is not None:
+            self.moving[journey.id] = journey
+            self.closes = until if self.closes is None else min(self.closes, until)
         else:
             self.moving.pop(journey.id, None)
         key = (journey.campaign, journey.entry_key)
@@ -135,14 +150,17 @@ class Person:
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
-        if message.id not in self.messages:
-            self.messages[message.id] = message
-            self.recent.append(message)
-        elif message.id in self.settled:
-            if message.status not in COUNTED:
-                del self.settled[message.id]
-        elif message.status in COUNTED and all(one is not message for one in self.recent):
-            self.recent.appendleft(message)  # it has gone out after all
+        key = message.id
+        self.messages[key] = message
+        if message.status in OPEN:
+            self.open[key] = message
+        else:
+            self.open.pop(key, None)
+        if message.status not in COUNTED or message.reason == OTHERS_FIRST:  # it holds no slot
+            self.counted.pop(key, None)
+        else:
+            contact = Contact.by(message, message.sent_at or message.send_at)
+            self.counted[key] = Counted(message.created_at, contact)
 
     def join(self, gone: Person) -> None:
         """Take over what a merge leaves of another customer; of two records of one key ours."""
@@ -157,15 +175,11 @@ class Person:
         for message in gone.messages.values():
             message.customer_id = mine
             message.entry_key = _renamed(message.entry_key, theirs, mine)
-        self.orders |= gone.orders
+        self.orders.update(gone.orders)
         self.tickets |= gone.tickets
         self.messages |= gone.messages
-        self.recent = deque(
-            sorted((*self.recent, *gone.recent), key=lambda one: (one.created_at, one.id))
-        )
-        settled = [*self.settled.items(), *gone.settled.items()]
-        settled.sort(key=lambda one: (self.messages[one[0]].created_at, one[0]))
-        self.settled = dict(settled)
+        self.open |= gone.open
+        self.counted |= gone.counted
         for (campaign, old_key), entry in gone.past.items():
             key = campaign, _renamed(old_key, theirs, mine)
             held = self.past.get(key)
@@ -174,15 +188,15 @@ class Person:
         for journey in gone.journeys.values():
             self.keep_journey(journey)
         self.books = Books({**gone.books, **self.books})
-        self.contacts += gone.contacts
+        self.contacts = (*self.contacts, *gone.contacts)
         self.sent += gone.sent
 
 
-def _contact(message: Message) -> Contact | None:
-    """What the message counts as; None when it holds no slot."""
-    if message.status not in COUNTED or message.reason == OTHERS_FIRST:
+def _closes(journey: Journey) -> datetime | None:
+    """When the goal of a journey that has ended can be reached no more; None: it cannot."""
+    if journey.status is JourneyStatus.LIVE or journey.goal_at is not None:
         return None
-    return Contact.by(message, message.sent_at or message.send_at)
+    return journey.goal_until
 
 
 def is_goal_open(journey: Journey, now: datetime) -> bool:

@@ -146,8 +146,8 @@ class Shard:
         self._connection.send(Over(frozenset(memory.asked_places), frozenset(memory.asked_codes)))
         answer = self._hear()
         assert isinstance(answer, Sought)
-        sought = any(memory.keepers.of(place) for place in answer.places) or any(
-            memory.coupons.get(code) for code in answer.codes
+        sought = any(memory.keepers_of(place) for place in answer.places) or any(
+            memory.coupons.of(code) for code in answer.codes
         )
         self._connection.send(Came(self._life.outcome(complete), sought))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from config.settings import Settings, load_settings
 from engine.core.customer import Suppression
@@ -18,7 +17,7 @@ from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour
 from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
-from engine.simulator.forgetting import forget, looks_back
+from engine.simulator.forgetting import Forgetting
 from engine.simulator.house import doors_of, house_of
 from engine.simulator.premises import Trial, furnish
 from engine.simulator.recorded import Recollection
@@ -26,7 +25,6 @@ from engine.simulator.sampling import Firsts, Shown
 from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 
-_TIDY: Final = timedelta(days=20)  # between two rounds through everybody's past
 Progress = Callable[[datetime, int], bool]
 
 
@@ -130,16 +128,16 @@ class Life:
         goes_on: Callable[[datetime], bool] = lambda moment: True,
     ) -> bool:
         """Live through it; whether to the end. ``goes_on`` as for ``engine.passage.live``."""
-        complete, tidied = True, self.setup.since
+        complete, premises = True, self.premises
+        forgetting = Forgetting(
+            premises.memory, premises.rules, self._tally.ended, self.setup.since
+        )  # fmt: skip
 
         def tell(now: datetime, taken: int) -> None:
-            nonlocal tidied
             if not progress(now, taken):
                 raise _Stopped
-            if self._forgets and now - tidied >= _TIDY:
-                tidied = now
-                before = now - looks_back(self.premises.rules)
-                forget(self.premises.memory, before, self._tally.ended)
+            if self._forgets:
+                forgetting.tidy(now)
 
         def passes(moment: datetime) -> bool:
             nonlocal complete
@@ -148,7 +146,7 @@ class Life:
 
         try:
             live(
-                house_of(self.premises),
+                house_of(premises),
                 _arrivals(history, self.setup.since),
                 self.setup.until,
                 crowd=self._customers,

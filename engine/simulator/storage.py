@@ -41,21 +41,22 @@ class MemoryStorage:
         if first is None or first > before:
             return ()
         beyond = None if after is None else (after.since, after.order_id)
-        orders = self._memory.orders
+        memory = self._memory
         found = sorted(
             (since, order_id)
-            for order_id, since in self._memory.undelivered.since().items()
-            if since <= before and orders[order_id].customer_id is not None
+            for order_id, since in memory.undelivered.since().items()
+            if since <= before and memory.owners[order_id] is not None
         )
         page = [each for each in found if beyond is None or each > beyond][:limit]
         return [
             Undelivered(
                 order_id=order_id,
-                customer_id=orders[order_id].customer_id or "",
+                customer_id=order.customer_id or "",
                 since=since,
-                country=orders[order_id].country,
+                country=order.country,
             )
             for since, order_id in page
+            if (order := memory.order(order_id)) is not None
         ]
 
     def store_revisions(

@@ -57,7 +57,7 @@ class MemoryUnit:
         self, keys: Collection[tuple[str, str]], *, turn: bool = True
     ) -> set[tuple[str, str]]:
         """Keys not stored yet."""
-        return {key for key in keys if key not in self._memory.seen}
+        return {key for key in keys if hash(key) not in self._memory.seen}
 
     def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
         """Customers by identity key."""
@@ -78,8 +78,8 @@ class MemoryUnit:
         self, order_ids: Collection[str], ticket_ids: Collection[str]
     ) -> dict[str, str | None]:
         """Customer by order or ticket id."""
-        orders, tickets = self._memory.orders, self._memory.tickets
-        found = {each: orders[each].customer_id for each in order_ids if each in orders}
+        owners, tickets = self._memory.owners, self._memory.tickets
+        found = {each: owners[each] for each in order_ids if each in owners}
         found |= {each: tickets[each].customer_id for each in ticket_ids if each in tickets}
         return found
 
@@ -118,9 +118,9 @@ class MemoryUnit:
                 )
                 memory.permits.fill(world)
         for order_id in order_ids:
-            order = memory.orders.get(order_id)
-            if order is not None and order.customer_id in worlds:
-                worlds[order.customer_id].orders[order_id] = order
+            owner = memory.owners.get(order_id)
+            if owner in worlds and (order := memory.order(order_id)) is not None:
+                worlds[owner].orders[order_id] = order
         for ticket_id in ticket_ids:
             ticket = memory.tickets.get(ticket_id)
             if ticket is not None and ticket.customer_id in worlds:
@@ -139,9 +139,9 @@ class MemoryUnit:
         self, order_ids: Collection[str], ticket_ids: Collection[str]
     ) -> tuple[dict[str, Order], dict[str, Ticket]]:
         """Orders and tickets without customer."""
-        orders, tickets = self._memory.orders, self._memory.tickets
+        orders, tickets = self._memory.orphans, self._memory.tickets
         return (
-            {i: o for i in order_ids if (o := orders.get(i)) and o.customer_id is None},
+            {i: orders[i] for i in order_ids if i in orders},
             {i: t for i in ticket_ids if (t := tickets.get(i)) and t.customer_id is None},
         )
 
@@ -172,7 +172,7 @@ class MemoryUnit:
         return {
             place: [(each, memory.people[each].books[place].at) for each in sorted(found)]
             for place in places
-            if (found := memory.keepers.of(place))
+            if (found := memory.keepers_of(place))
         }
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
@@ -261,7 +261,7 @@ class MemoryUnit:
         fresh: list[Receipt] = []
         for one in receipts:
             key = (one.message_id, one.provider, one.id)
-            if key not in seen and key not in self._memory.receipts:
+            if key not in seen and hash(key) not in self._memory.receipts:
                 seen.add(key)
                 fresh.append(one)
         return fresh
@@ -269,7 +269,7 @@ class MemoryUnit:
     def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
         """Remember receipts by their ids, and clicks."""
         for one in receipts:
-            self._memory.receipts.add((one.message_id, one.provider, one.id))
+            self._memory.receipts.add(hash((one.message_id, one.provider, one.id)))
             if one.kind is ReceiptKind.CLICKED:
                 self._memory.clicks.setdefault(one.message_id, []).append(one)
 
@@ -295,7 +295,7 @@ class MemoryUnit:
         """Customers by the codes that they were given."""
         known = self._memory.coupons
         self._memory.asked_codes.update(codes)
-        return {code: set(known[code]) for code in codes if known.get(code)}
+        return {code: set(found) for code in codes if (found := known.of(code))}
 
     def settle_code(self, pool: str, code: str, claim: str, state: CodeState) -> None:
         """Note what became of a code; one given back is free for later units."""

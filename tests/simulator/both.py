@@ -222,7 +222,11 @@ def outcome(premises: Premises, kept: Kept) -> Outcome:
             one.id: _plain(_row(tables.messages, message_row(one)))
             for one in memory.messages.values()
         },
-        "orders": {one.id: _row(tables.orders, order_row(one)) for one in memory.orders.values()},
+        "orders": {
+            key: _row(tables.orders, order_row(one))
+            for key in memory.owners
+            if (one := memory.order(key)) is not None
+        },
         "customers": {
             one.customer.id: _row(tables.customers, customer_row(one.customer))
             for one in memory.people.values()

@@ -1,0 +1,186 @@
+"""What the memory has kept of a customer makes the world that the database would load."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+
+from engine.core.customer import Order
+from engine.core.message import Message, MessageStatus
+from engine.core.reviewing import OTHERS_FIRST
+from engine.core.world import Contact, Journey, JourneyStatus, World
+from engine.ports.storage import UnitOfWork
+from engine.simulator.agenda import Agenda
+from engine.simulator.memory import Memory
+from engine.simulator.orders import Orders
+from engine.simulator.storage import MemoryStorage
+from engine.storage.database import Database
+from engine.storage.store import SqlStorage
+from tests.databases import NewDatabase
+from tests.simulator.customers_at_random import Silent
+from tests.storage import things
+
+DAY = timedelta(days=1)
+LOOKS_BACK = 45 * DAY
+Step = tuple[str, int, dict[str, Any]]
+
+_days = st.none() | st.integers(-30, 120)
+_steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("journey"),
+            st.integers(0, 2),
+            st.fixed_dictionaries(
+                {
+                    "status": st.sampled_from(JourneyStatus),
+                    "awaiting": st.none() | st.sampled_from(["m0", "m1", "m2", "m3"]),
+                    "goal_until": _days,
+                    "goal_at": st.none() | st.none() | st.just(0),
+                }
+            ),
+        ),
+        st.tuples(
+            st.just("message"),
+            st.integers(0, 3),
+            st.fixed_dictionaries(
+                {
+                    "status": st.sampled_from(MessageStatus),
+                    "reason": st.none() | st.just(OTHERS_FIRST),
+                    "send_at": st.integers(0, 40),
+                    "sent_at": _days,
+                }
+            ),
+        ),
+        st.tuples(st.just("pass"), st.integers(1, 50), st.just({})),
+    ),
+    max_size=12,
+)
+
+
+class Story:
+    """The same things said to a unit of work of each storage."""
+
+    def __init__(self) -> None:
+        self.now = things.NOW
+        self._begun: dict[str, datetime] = {}
+
+    def told(self, kind: str, number: int, said: dict[str, Any]) -> Journey | Message:
+        moments = ("goal_until", "goal_at", "send_at", "sent_at")
+        fields = {
+            name: self.now + value * DAY if name in moments and value is not None else value
+            for name, value in said.items()
+        }
+        if kind == "journey":
+            key = f"j{number}"
+            begun = self._begun.setdefault(key, self.now)
+            order = f"o{number}" if number else None
+            return things.journey(key, "c", entered_at=begun, order_id=order, **fields)
+        key = f"m{number}"
+        begun = self._begun.setdefault(key, self.now)
+        journey = f"j{number % 3}"
+        return things.message(key, "c", created_at=begun, journey_id=journey, **fields)
+
+
+def _seen(unit: UnitOfWork, now: datetime, complete: bool, message_ids: tuple[str, ...]) -> Any:
+    unit.look_back(LOOKS_BACK)
+    (world,) = unit.load(
+        ["c"],
+        now=now,
+        past=True,
+        order_ids=["o3"],
+        complete=["c"] if complete else (),
+        message_ids=message_ids,
+    ).values()
+    told = {name: dict(getattr(world, name)) for name in ("orders", "tickets", "journeys",
+            "messages", "past", "consents", "suppressions", "preferences")}  # fmt: skip
+    contacts: list[Contact] = sorted(world.contacts, key=lambda one: one.message_id)
+    return {**told, "contacts": contacts, "complete": world.complete, "new": world.is_new}
+
+
+@hypothesis.settings(
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], max_examples=60
+)
+@hypothesis.given(steps=_steps, complete=st.booleans(), named=st.booleans())
+def test_a_world_is_what_the_database_would_load(
+    new_sqlite: NewDatabase, steps: list[Step], complete: bool, named: bool
+) -> None:
+    database = Database(new_sqlite())
+    try:
+        _agree(SqlStorage(database), steps, complete, ("m0", "m1") if named else ())
+    finally:
+        database.close()
+
+
+def _agree(
+    database: SqlStorage, steps: list[Step], complete: bool, message_ids: tuple[str, ...]
+) -> None:
+    memory = MemoryStorage(Memory(Silent()))
+    story = Story()
+    orders = [things.order(f"o{number}", "c") for number in range(4)]
+    for storage in (database, memory):
+        things.store(storage, things.new_world("c", *(replace(one) for one in orders)))
+    for kind, number, said in steps:
+        if kind == "pass":
+            story.now += number * DAY
+        else:
+            for storage in (database, memory):
+                thing = story.told(kind, number, said)
+                things.store(
+                    storage, things.with_changed(World(customer=things.customer("c")), thing)
+                )
+        with database.deciding() as theirs, memory.deciding() as ours:
+            assert _seen(ours, story.now, complete, message_ids) == _seen(
+                theirs, story.now, complete, message_ids
+            )
+
+
+@hypothesis.given(
+    orders=st.lists(things.orders, max_size=4, unique_by=lambda each: each.id),
+    in_use=st.sets(st.integers(0, 3)),
+)
+def test_orders_that_were_packed_are_what_they_were(orders: list[Order], in_use: set[int]) -> None:
+    before = {each.id: asdict(each) for each in orders}
+    kept = Orders()
+    for each in orders:
+        kept[each.id] = each
+    used = {each.id for number, each in enumerate(orders) if number in in_use}
+    kept.pack(things.NOW, used)
+    assert sorted(kept) == sorted(before)
+    assert all(each in kept for each in before)
+    assert all(kept[each.id] is each for each in orders if each.id in used)
+    found = {key: kept[key] for key in kept}
+    assert {key: asdict(each) for key, each in found.items()} == before
+    assert {key: list(each.lines) for key, each in found.items()} == {
+        each.id: list(each.lines) for each in orders
+    }
+    assert all(kept.get(key) is each for key, each in found.items())
+    assert kept.get("there is none") is None
+
+
+@hypothesis.given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from("abcd"), st.none() | st.integers(0, 9)),
+            st.tuples(st.none(), st.integers(0, 9)),
+        )
+    )
+)
+def test_an_agenda_tells_what_is_due(said: list[tuple[str | None, int | None]]) -> None:
+    agenda, known = Agenda[str](), dict[str, datetime]()
+    for key, number in said:
+        at = None if number is None else things.NOW + number * DAY
+        if key is not None:
+            agenda.put(key, at)
+            known = {each: moment for each, moment in known.items() if each != key}
+            if at is not None:
+                known[key] = at
+        elif at is not None:
+            due = sorted((moment, each) for each, moment in known.items() if moment <= at)
+            for limit in (1, 9):
+                assert agenda.due(at, limit) == [each for _, each in due][:limit]
+        assert agenda.next_at() == min(known.values(), default=None)
+        assert [agenda.at(each) for each in "abcd"] == [known.get(each) for each in "abcd"]
