@@ -33,11 +33,11 @@ _steps = st.lists(
     st.one_of(
         st.tuples(
             st.just("journey"),
-            st.integers(0, 2),
+            st.integers(0, 1),
             st.fixed_dictionaries(
                 {
                     "status": st.sampled_from(JourneyStatus),
-                    "awaiting": st.none() | st.sampled_from(["m0", "m1", "m2", "m3"]),
+                    "awaiting": st.none() | st.sampled_from(["m0", "m1"]),
                     "goal_until": _days,
                     "goal_at": st.none() | st.none() | st.just(0),
                 }
@@ -45,7 +45,7 @@ _steps = st.lists(
         ),
         st.tuples(
             st.just("message"),
-            st.integers(0, 3),
+            st.integers(0, 1),
             st.fixed_dictionaries(
                 {
                     "status": st.sampled_from(MessageStatus),
@@ -57,7 +57,8 @@ _steps = st.lists(
         ),
         st.tuples(st.just("pass"), st.integers(1, 50), st.just({})),
     ),
-    max_size=12,
+    min_size=4,
+    max_size=14,
 )
 
 
@@ -81,7 +82,7 @@ class Story:
             return things.journey(key, "c", entered_at=begun, order_id=order, **fields)
         key = f"m{number}"
         begun = self._begun.setdefault(key, self.now)
-        journey = f"j{number % 3}"
+        journey = f"j{number}"
         return things.message(key, "c", created_at=begun, journey_id=journey, **fields)
 
 
@@ -110,7 +111,7 @@ def test_a_world_is_what_the_database_would_load(
 ) -> None:
     database = Database(new_sqlite())
     try:
-        _agree(SqlStorage(database), steps, complete, ("m0", "m1") if named else ())
+        _agree(SqlStorage(database), steps, complete, ("m0",) if named else ())
     finally:
         database.close()
 
