@@ -17,6 +17,7 @@ from engine.ports.storage import UnitOfWork
 from engine.simulator.agenda import Agenda
 from engine.simulator.memory import Memory
 from engine.simulator.orders import Orders
+from engine.simulator.person import OPEN
 from engine.simulator.storage import MemoryStorage
 from engine.storage.database import Database
 from engine.storage.store import SqlStorage
@@ -48,7 +49,7 @@ _steps = st.lists(
             st.integers(0, 1),
             st.fixed_dictionaries(
                 {
-                    "status": st.sampled_from(MessageStatus),
+                    "status": st.sampled_from([*OPEN, *MessageStatus]),
                     "reason": st.none() | st.just(OTHERS_FIRST),
                     "send_at": st.integers(0, 40),
                     "sent_at": _days,
@@ -68,6 +69,19 @@ class Story:
     def __init__(self) -> None:
         self.now = things.NOW
         self._begun: dict[str, datetime] = {}
+        self._done: set[int] = set()  # messages of which nothing else can come
+
+    def happens(self, kind: str, number: int, said: dict[str, Any]) -> bool:
+        """Whether there is something to be told of it; time passes by itself."""
+        if kind == "pass":
+            self.now += number * DAY
+            return False
+        if kind == "message":
+            if number in self._done:
+                return False
+            if said["status"] not in OPEN:
+                self._done.add(number)
+        return True
 
     def told(self, kind: str, number: int, said: dict[str, Any]) -> Journey | Message:
         moments = ("goal_until", "goal_at", "send_at", "sent_at")
@@ -125,9 +139,7 @@ def _agree(
     for storage in (database, memory):
         things.store(storage, things.new_world("c", *(replace(one) for one in orders)))
     for kind, number, said in steps:
-        if kind == "pass":
-            story.now += number * DAY
-        else:
+        if story.happens(kind, number, said):
             for storage in (database, memory):
                 thing = story.told(kind, number, said)
                 things.store(
