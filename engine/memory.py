@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _OBJECTS = 100_000  # more than a batch makes
 _M_ARENA_MAX = -8  # glibc's malloc.h
@@ -21,7 +23,26 @@ def settle() -> None:
     _share_heaps()
     gc.collect()
     gc.freeze()
+    collect_rarely()
+
+
+def collect_rarely() -> None:
+    """Make the collector's rounds rare."""
     gc.set_threshold(_OBJECTS, 20, 20)
+
+
+@contextmanager
+def about_to_fork() -> Iterator[None]:
+    """Keep the collector's hands off all that there is, in this process and those forked meanwhile.
+
+    A round writes into every object that it looks at, and what is written to is shared no more.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _share_heaps() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -82,11 +83,13 @@ _of_line: Final = attrgetter(*_LINE)
 
 
 def _pack(order: Order) -> bytes:
-    lines = [tuple(map(_plain, _of_line(line))) for line in order.lines.values()]
+    """Lines by columns: alike things stand side by side, and go into a quarter of the room."""
+    rows = [map(_plain, _of_line(line)) for line in order.lines.values()]
+    lines = tuple(zip(*rows, strict=True))
     facts = {name: microseconds(at) for name, at in order.facts.items()}
     at = None if order.placed_at is None else microseconds(order.placed_at)
     whole = (at, facts, lines, *map(_plain, _of_order(order)))
-    return pickle.dumps(whole, pickle.HIGHEST_PROTOCOL)
+    return zlib.compress(pickle.dumps(whole, pickle.HIGHEST_PROTOCOL), 1)
 
 
 def _plain(value: Any) -> Any:
@@ -95,7 +98,7 @@ def _plain(value: Any) -> Any:
 
 
 def _unpack(key: str, packed: bytes) -> Order:
-    at, facts, lines, *values = pickle.loads(packed)  # noqa: S301 (nobody else has written it)
+    at, facts, lines, *values = pickle.loads(zlib.decompress(packed))  # noqa: S301 (our own)
     told = dict(zip(_ORDER, values, strict=True))
     for name in _SUMS:
         if told[name] is not None:
@@ -104,7 +107,7 @@ def _unpack(key: str, packed: bytes) -> Order:
         id=key,
         placed_at=None if at is None else instant(at),
         facts={name: instant(when) for name, when in facts.items()},
-        lines={line[0]: _line(line) for line in lines},
+        lines={line[0]: _line(line) for line in zip(*lines, strict=True)},
         **told,
     )
 

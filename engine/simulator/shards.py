@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Final
 
+from engine.memory import about_to_fork
 from engine.simulator.shard import (
     Braked,
     Came,
@@ -89,7 +90,8 @@ def simulate_together(
         parts = [part for part in history.parts(groups(), workers) if len(part)]
         if len(parts) > 1:
             try:
-                return _Conductor(life, parts, progress).conduct()
+                with about_to_fork():
+                    return _Conductor(life, parts, progress).conduct()
             except _Shared as reason:
                 say(f"simulating in one process: {reason}")
     return life.outcome(life.live(history, progress))

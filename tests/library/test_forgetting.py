@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.guards import GuardRules
 from engine.core.world import Journey
 from engine.simulator import simulation
 from engine.simulator.behaviour import Behaviour
-from engine.simulator.forgetting import forget
+from engine.simulator.forgetting import Forgetting
 from engine.simulator.memory import Memory
 from engine.simulator.preparation import Sample, prepare
 from engine.simulator.simulation import simulate
@@ -37,14 +38,16 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
     history = made.history(setup, Sample())
     gone: list[str] = []
 
-    def watched(memory: Memory, before: datetime, count: Callable[[Journey], None]) -> None:
+    def watched(
+        memory: Memory, rules: GuardRules, count: Callable[[Journey], None], begin: datetime
+    ) -> Forgetting:
         def gone_and(journey: Journey) -> None:
             gone.append(journey.id)
             count(journey)
 
-        forget(memory, before, gone_and)
+        return Forgetting(memory, rules, gone_and, begin)
 
-    monkeypatch.setattr(simulation, "forget", watched)
+    monkeypatch.setattr(simulation, "Forgetting", watched)
     forgetful, mindful = (
         simulate(setup, history, lambda now, taken: True, remembers=remembers)
         for remembers in (False, True)

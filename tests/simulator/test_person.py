@@ -30,7 +30,7 @@ LOOKS_BACK = 45 * DAY
 Step = tuple[str, int, dict[str, Any]]
 
 _days = st.none() | st.integers(-30, 120)
-_steps = st.lists(
+_steps: st.SearchStrategy[list[Step]] = st.lists(
     st.one_of(
         st.tuples(
             st.just("journey"),
@@ -130,6 +130,12 @@ def test_a_world_is_what_the_database_would_load(
         database.close()
 
 
+def _store(storage: SqlStorage | MemoryStorage, world: World) -> None:
+    with storage.deciding() as unit:
+        unit.save(world)
+        unit.commit()
+
+
 def _agree(
     database: SqlStorage, steps: list[Step], complete: bool, message_ids: tuple[str, ...]
 ) -> None:
@@ -137,14 +143,12 @@ def _agree(
     story = Story()
     orders = [things.order(f"o{number}", "c") for number in range(4)]
     for storage in (database, memory):
-        things.store(storage, things.new_world("c", *(replace(one) for one in orders)))
+        _store(storage, things.new_world("c", *(replace(one) for one in orders)))
     for kind, number, said in steps:
         if story.happens(kind, number, said):
             for storage in (database, memory):
                 thing = story.told(kind, number, said)
-                things.store(
-                    storage, things.with_changed(World(customer=things.customer("c")), thing)
-                )
+                _store(storage, things.with_changed(World(customer=things.customer("c")), thing))
         with database.deciding() as theirs, memory.deciding() as ours:
             assert _seen(ours, story.now, complete, message_ids) == _seen(
                 theirs, story.now, complete, message_ids
