@@ -33,7 +33,8 @@ BATCH = 250  # a request's commit waits for one batch at most; twice as many sav
 _TRIES = 20
 # What is overdue now waits for room or for another worker: asking without pause would find neither.
 _LEAST_REST = 0.01  # seconds
-_BLOCKED = 0.05  # seconds until what cannot be done now is looked at again
+_PART = 4  # of all slots, one in so many should be free before messages are decided on
+_PATIENCE = 0.01  # seconds
 _HEARTBEAT_LOST = timedelta(seconds=90)
 
 
@@ -57,6 +58,7 @@ class Worker:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _chores: list[Callable[[], None]] = field(default_factory=list)
     _unrecorded: list[SendResult] = field(default_factory=list)
+    _begun: int = 0  # so many of them, the first, are in a commit that is under way
 
     def begin(self, role: str, *, alone: bool) -> None:
         """Announce this worker, and settle what workers before it left in doubt.
@@ -76,9 +78,21 @@ class Worker:
 
     def run_once(self) -> bool:
         """One round of whatever is due; whether there was anything."""
+        try:
+            return self._round()
+        finally:
+            self._settle()
+
+    def _round(self, *, patience: float = 0.0) -> bool:
+        """``run_once``, but for the end of its last commit: another round may begin meanwhile.
+
+        ``patience``: so many seconds it may wait for slots, rather than decide on few messages.
+        """
         busy = self._collect()
         # One look in place of a unit of work for each queue, most of which are empty.
         queues = self.storage.queues(self.clock.now())
+        if queues.events or queues.records:
+            self._settle()
         told = queues.events and self._attempt(
             "process", lambda: self.ingest.process_waiting(self.batch)
         )
@@ -90,16 +104,34 @@ class Worker:
             busy = True
             # Answers come meanwhile: what fell due must find slots, however many events come in.
             self.record()
+        else:
+            self._await_slots(patience)
         if self._attempt("advance", self._advance):
             busy = True
         else:
             busy |= self.record()
-        if self.storage.queues(self.clock.now()).messages:
+        if self._free() > 0 and self.storage.queues(self.clock.now()).messages:
+            self._settle()
             busy |= self._attempt(
                 "dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch)
             )
         self.metrics.in_flight(self.slots - self.sender.free())
         return busy
+
+    def _free(self) -> int:
+        """Slots that nothing is decided for yet."""
+        return self.sender.free() - self.advance.outgoing()
+
+    def _await_slots(self, patience: float) -> None:
+        """Wait a moment for answers where there is hardly a slot: a round has its fixed cost."""
+        wanted = self.slots // _PART
+        if self._free() >= wanted:
+            return
+        self._settle()
+        end = time.monotonic() + patience
+        while self._free() < wanted and (left := end - time.monotonic()) > 0:
+            self.sender.wait(left)
+            self._gather()
 
     def _room(self) -> int:
         """Journeys to take at once: no more than there are slots for the messages they may make.
@@ -107,10 +139,11 @@ class Worker:
         A few go on even when every slot is taken, so that steps without a message do not wait for
         a slow provider; what they send is scheduled.
         """
-        return max(25, min(self.batch, self.sender.free()))
+        return max(25, min(self.batch, self._free()))
 
     def record(self) -> bool:
         """Write down what providers answered; whether there was anything."""
+        self._settle()
         self._gather()
         if not self._unrecorded:
             return False
@@ -134,11 +167,23 @@ class Worker:
 
     def _advance(self) -> int:
         """Take due steps; what was collected goes on record with them, in one commit."""
-        accepted = list(self._unrecorded)
-        done = self.advance.run(self.clock.now(), self._room(), accepted)
+        accepted = self._unrecorded[self._begun :]
+        done = self.advance.begin(self.clock.now(), self._room(), accepted, self._settle)
         if done:
-            self._recorded(accepted)
+            self._begun = len(accepted)
+            if not self.advance.is_under_way:
+                self._settle()
         return done
+
+    def _settle(self) -> None:
+        """Wait for the commit under way, if there is one; what was in it is on record then."""
+        begun, self._begun = self._begun, 0
+        try:
+            self.advance.settle()
+        except Contended as error:
+            log.info("contended", work="advance", error=str(error))
+            return
+        self._recorded(self._unrecorded[:begun])
 
     def _recorded(self, results: Sequence[SendResult]) -> None:
         del self._unrecorded[: len(results)]
@@ -171,13 +216,19 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 self._do_chores()
-                busy = self.run_once()
+                busy = self._round(patience=_PATIENCE)
+                if not busy:
+                    self._settle()
                 pause = 0.0
             except Exception:
                 log.exception("worker_error")
                 busy, pause = False, min(5.0, pause * 2 or 0.5)
             if not busy:
                 self._rest(pause)
+        try:
+            self._settle()
+        except Exception:
+            log.exception("worker_error")
 
     def _rest(self, pause: float) -> None:
         if pause:
@@ -206,6 +257,8 @@ class Worker:
         self._wake.set()
 
     def _do_chores(self) -> None:
+        if self._chores:
+            self._settle()
         for _ in range(len(self._chores)):
             chore = self._chores.pop(0)
             try:
@@ -221,6 +274,7 @@ class Worker:
 
     def drain(self, timeout: float) -> Sequence[SendResult]:
         """Wait for the calls in flight and write down what came of them."""
+        self._settle()
         self._unrecorded += self.sender.drain(timeout)
         results = list(self._unrecorded)
         self.record()

@@ -391,6 +391,15 @@ class UnitOfWork(Protocol):
         Raises ``Contended`` when a concurrent writer came first; nothing is written then.
         """
 
+    def begin_commit(self) -> bool:
+        """Begin to write everything noted; whether the end of it is still to come.
+
+        The next call must be ``settle``. Raises what ``commit`` does.
+        """
+
+    def settle(self) -> None:
+        """Wait until what ``begin_commit`` began is written. Raises what ``commit`` does."""
+
 
 class Contended(Exception):
     """Another transaction touched the same rows; do the work again."""

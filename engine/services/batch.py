@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -60,6 +61,7 @@ class Batch:
     handover: HandOver
     braked: dict[str, str] = field(default_factory=dict)
     _context: Context | None = None  # the last that was made
+    is_committing: bool = False  # the end of the commit that ``begin`` began is still to come
 
     def context(self, now: datetime, beside: World | None = None) -> Context:
         """The surroundings of decisions at ``now``."""
@@ -94,22 +96,44 @@ class Batch:
 
         ``one_step`` as for ``HandOver.prepare``.
         """
+        outgoings = self.begin(worlds, now, one_step=one_step)
+        self.settle(outgoings)
+        return outgoings
+
+    def begin(
+        self, worlds: Iterable[World], now: datetime, *, one_step: Collection[str] = ()
+    ) -> list[Outgoing]:
+        """As ``finish``, but for the end of the commit, for which ``settle`` waits."""
         worlds = list(worlds)
         context = self.context(now)
         outgoings = self.handover.prepare(self.unit, worlds, self.configuration, context, one_step)
-        try:
+        with self._answering_for(outgoings):
             for world in worlds:
                 if world.journeys:
                     self.take_due_steps(world, context)
             passing(Fault.DECIDED)
-            self.keep(worlds, now)
+            self.note(worlds, now)
+            self.is_committing = self.unit.begin_commit()
+        return outgoings
+
+    def settle(self, outgoings: Sequence[Outgoing]) -> None:
+        """Wait until what ``begin`` began is committed. Raises what committing does."""
+        with self._answering_for(outgoings):
+            self.unit.settle()
+            passing(Fault.DECISION_COMMITTED)
+            self.tell_held()
+
+    @contextmanager
+    def _answering_for(self, outgoings: Sequence[Outgoing]) -> Iterator[None]:
+        """See to it that messages which are not given away are tried again."""
+        try:
+            yield
         except Contended:  # surely not written
             self.handover.release(outgoing.message_id for outgoing in outgoings)
             raise
         except BaseException:  # the commit may have held although its answer was lost
             self.handover.take_back(outgoings)
             raise
-        return outgoings
 
     def keep(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change and commit; what is due now is left to the worker."""

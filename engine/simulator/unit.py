@@ -355,6 +355,14 @@ class MemoryUnit:
             self._memory.pools.settle(*settled)
         self._noted, self._settled = Noted(), []
 
+    def begin_commit(self) -> bool:
+        """Nothing is waited for here."""
+        self.commit()
+        return False
+
+    def settle(self) -> None:
+        """It is written."""
+
 
 def messages_since(look_back: timedelta) -> timedelta:
     """How far back messages are loaded where caps and gaps look back so far."""

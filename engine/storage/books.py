@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
 from engine.core.book import Record
 from engine.core.world import World
 from engine.ports.storage import BookLine, Merge
-from engine.storage.bulk import BulkTable, Row, fetch, fetch_any
+from engine.storage.bulk import BulkTable, Query, Row, any_of, fetch, fetch_any
 from engine.storage.scalars import dump, micros, micros_or_none, moment, moment_or_none
 from engine.storage.tables import IN_KEY, Key, metadata, where
 
@@ -58,14 +58,21 @@ def record_of(row: Row) -> tuple[str, Record]:
     )
 
 
-def load_books(
-    connection: Connection, worlds: Mapping[str, World], wanted: Collection[str] | None
+def records_of(
+    connection: Connection, customer_ids: Collection[str], wanted: Collection[str] | None
+) -> Sequence[Query]:
+    """What asks for these books; None: all of them."""
+    if wanted is not None and not wanted:
+        return ()
+    return (any_of(connection, _RECORDS, customer_ids),)
+
+
+def fill_books(
+    worlds: Mapping[str, World], rows: Iterable[Sequence[Any]], wanted: Collection[str] | None
 ) -> None:
-    """Fill these books of the worlds; None: all of them."""
-    if not worlds or (wanted is not None and not wanted):
-        return
-    for row in fetch_any(connection, _RECORDS, worlds):
-        if wanted is None or row[1] in wanted:
+    """Give the worlds their records."""
+    for row in rows:
+        if row[0] in worlds and (wanted is None or row[1] in wanted):
             customer_id, record = record_of(tuple(row))
             worlds[customer_id].books[record.book, record.key] = record
 

@@ -143,12 +143,23 @@ def pipelined(connection: Connection) -> Iterator[None]:
     if not is_postgresql(connection):
         yield
         return
+    with telling_as_others(connection), driver_of(connection).pipeline():
+        yield
+
+
+def driver_of(connection: Connection) -> Any:
+    """The driver's own connection."""
     driver = connection.connection.driver_connection
     assert driver is not None
+    return driver
+
+
+@contextmanager
+def telling_as_others(connection: Connection) -> Iterator[None]:
+    """Raise the driver's errors as SQLAlchemy does, which was passed over."""
     errors = connection.dialect.loaded_dbapi.Error
     try:
-        with driver.pipeline():
-            yield
+        yield
     except errors as error:
         raise DBAPIError.instance(
             None, None, error, errors, hide_parameters=True, dialect=connection.dialect
@@ -228,11 +239,39 @@ def execute_any(connection: Connection, sql: str, values: Iterable[str], *more: 
 def _execute_any(
     connection: Connection, sql: str, values: Iterable[str], *more: Any
 ) -> CursorResult[Any]:
+    query = any_of(connection, sql, values, *more)
+    return connection.exec_driver_sql(query.sql, query.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A SELECT as the driver takes it."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+def any_of(connection: Connection, sql: str, values: Iterable[str], *more: Any) -> Query:
+    """What ``fetch_any`` runs."""
     if is_postgresql(connection):
-        statement = sql.format(any="= ANY(%b)", p="%s")
-        return connection.exec_driver_sql(statement, (TextArray(list(values)), *more))
+        return Query(sql.format(any="= ANY(%b)", p="%s"), (TextArray(list(values)), *more))
     statement = sql.format(any="IN (SELECT value FROM json_each(?))", p="?")
-    return connection.exec_driver_sql(statement, (_json_list(values), *more))
+    return Query(statement, (_json_list(values), *more))
+
+
+def fetch_together(
+    connection: Connection, queries: Sequence[Query]
+) -> list[Sequence[Sequence[Any]]]:
+    """The rows of each; PostgreSQL is asked all at once, and works on them in this order."""
+    driver = driver_of(connection)
+    with telling_as_others(connection):
+        if not is_postgresql(connection):
+            return [driver.execute(each.sql, each.parameters).fetchall() for each in queries]
+        if not connection.in_transaction():
+            connection.begin()
+        with driver.pipeline():
+            cursors = [driver.execute(each.sql, each.parameters) for each in queries]
+        return [cursor.fetchall() for cursor in cursors]
 
 
 def fetch(connection: Connection, sql: str, *parameters: Any) -> Sequence[Sequence[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -81,10 +82,31 @@ class Flush:
 
         Raises ``Contended`` when a volume limit was reached by others meanwhile.
         """
+        self._write(connection, pipelined(connection))
+
+    def begin(self, connection: Connection) -> None:
+        """Send everything, and do not ask what came of it; where ``asks`` says no."""
+        self._write(connection, nullcontext())
+
+    def asks(self) -> bool:
+        """Whether there is something whose writing depends on what the database says meanwhile."""
+        return bool(
+            self.merges
+            or self.conflicts
+            or self.processed
+            or self.receipts
+            or self.occurrences
+            or self.volumes
+            or self.holds  # which the next batch must know of
+            or self.orphan_orders
+            or any(world.changes.lines for world in self.worlds)
+        )
+
+    def _write(self, connection: Connection, together: AbstractContextManager[None]) -> None:
         for merge in self.merges:
             _move_rows(connection, merge)
         self._write_people(connection)
-        with pipelined(connection):
+        with together:
             self._write_journeys(connection)
             _write_contents(connection, self.archived)
             _record_sent(connection, self.sent)

@@ -13,14 +13,14 @@ server's table of them (PostgreSQL, "max_locks_per_transaction"). They are alway
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
 
 from sqlalchemy import BigInteger, Column, Connection
 
 from engine.storage.arrays import array_of
-from engine.storage.bulk import is_postgresql
+from engine.storage.bulk import Query, is_postgresql
 
 LOCKS: Final = 256
 # Any constant works, as long as no other use of two-number advisory locks has it.
@@ -28,9 +28,9 @@ _CLASS: Final = 0x1A6E2
 _NUMBERS: Final = array_of(Column(BigInteger))
 
 
-def keep_permissions(connection: Connection, addresses: Iterable[str]) -> None:
-    """Keep what is permitted to these addresses as it is until the transaction ends."""
-    _lock(connection, "pg_advisory_xact_lock_shared", addresses)
+def keeping_permissions(connection: Connection, addresses: Iterable[str]) -> Sequence[Query]:
+    """What keeps what is permitted to these addresses as it is until the transaction ends."""
+    return _lock(connection, "pg_advisory_xact_lock_shared", addresses)
 
 
 def change_permissions(connection: Connection, addresses: Iterable[str]) -> None:
@@ -38,13 +38,15 @@ def change_permissions(connection: Connection, addresses: Iterable[str]) -> None
 
     Two that rely on it and both want to change it are a deadlock, which the database ends.
     """
-    _lock(connection, "pg_advisory_xact_lock", addresses)
+    for query in _lock(connection, "pg_advisory_xact_lock", addresses):
+        connection.exec_driver_sql(query.sql, query.parameters)
 
 
-def _lock(connection: Connection, verb: str, addresses: Iterable[str]) -> None:
+def _lock(connection: Connection, verb: str, addresses: Iterable[str]) -> Sequence[Query]:
     if not is_postgresql(connection):
-        return
+        return ()
     numbers = sorted({crc32(address.encode()) % LOCKS for address in addresses})
-    if numbers:
-        sql = f"SELECT {verb}({_CLASS}, number::int) FROM unnest(%b) AS number"
-        connection.exec_driver_sql(sql, (_NUMBERS(numbers),))
+    if not numbers:
+        return ()
+    sql = f"SELECT {verb}({_CLASS}, number::int) FROM unnest(%b) AS number"
+    return (Query(sql, (_NUMBERS(numbers),)),)

@@ -114,6 +114,10 @@ class PoolClaims:
             return bool(fetch(self._connection, _ANY_FREE, pool))
         return bool(fetch(self._connection, _ANY_BEYOND, pool, sorted(free.seen)))
 
+    def any(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._taken or self._settled)
+
     def write(self) -> None:
         """Write it all; raises ``Contended`` when somebody else has one of the codes meanwhile."""
         taken = [(*place, "", claim, state) for place, (claim, state) in self._taken.items()]

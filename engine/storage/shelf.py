@@ -21,7 +21,7 @@ from engine.storage.bulk import BulkTable, Row, fetch, fetch_any, is_postgresql
 from engine.storage.database import Database
 from engine.storage.scalars import dump, micros, moment_or_none
 from engine.storage.tables import IN_KEY, Key, metadata, where
-from engine.storage.worlds import columns, load_orders
+from engine.storage.worlds import columns, load_orders_of
 
 shelf = Table(
     "shelf",
@@ -82,7 +82,7 @@ class SqlShopping:
             rows = fetch(connection, _BUYERS, after, limit)
             of: dict[str, list[Order]] = {row[0]: [] for row in rows}
             if of:
-                for order in load_orders(connection, (), of).values():
+                for order in load_orders_of(connection, of).values():
                     if order.customer_id is not None:
                         of[order.customer_id].append(order)
         return [

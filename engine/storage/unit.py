@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ from engine.ports.storage import (
 from engine.programs.suggesting import Shelf, Shelved
 from engine.storage import tables
 from engine.storage.books import customers_due, keepers
-from engine.storage.bulk import Row, fetch, fetch_any, is_postgresql
+from engine.storage.bulk import Row, driver_of, fetch, fetch_any, is_postgresql, pipelined
 from engine.storage.contention import telling_contention
 from engine.storage.coupons import coupon_holders
 from engine.storage.database import Database
@@ -97,6 +97,7 @@ class SqlUnitOfWork:
         self._claimed_messages: list[str] = []
         self._books: Collection[str] | None = ()
         self._look_back = timedelta()
+        self._committing = ExitStack()
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events; none while another process has the turn."""
@@ -455,6 +456,25 @@ class SqlUnitOfWork:
                 ):
                     self._pools.write()
                     self._flush.write(self._connection)
+        self._flush, self._pools = Flush(), PoolClaims(self._connection)
+
+    def begin_commit(self) -> bool:
+        """Send everything and the commit to PostgreSQL, which works on it meanwhile."""
+        if not self._is_postgresql or self._flush.asks() or self._pools.any():
+            self.commit()
+            return False
+        with telling_contention(), ExitStack() as stack:
+            stack.enter_context(pipelined(self._connection))
+            self._flush.begin(self._connection)
+            driver_of(self._connection).execute("COMMIT", prepare=False)
+            self._committing = stack.pop_all()
+        return True
+
+    def settle(self) -> None:
+        """Wait for the end of it."""
+        with telling_contention():
+            self._committing.close()
+            self._connection.commit()
         self._flush, self._pools = Flush(), PoolClaims(self._connection)
 
 

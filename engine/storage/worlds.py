@@ -1,9 +1,12 @@
-"""Loading worlds: one query per table for a whole batch of customers."""
+"""Loading worlds: one query per table for a whole batch of customers.
+
+PostgreSQL is asked twice: for all that is found by the customers, then for what that names.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +15,13 @@ from sqlalchemy import Connection, Table
 from engine.core.customer import Line, Order, Ticket
 from engine.core.message import COUNTED
 from engine.core.reviewing import OTHERS_FIRST
-from engine.core.world import Contact, JourneyStatus, PastEntry, World
+from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 from engine.ports.storage import Permissions
 from engine.storage import tables
-from engine.storage.books import load_books
-from engine.storage.bulk import fetch_any
+from engine.storage.books import fill_books, records_of
+from engine.storage.bulk import Query, any_of, fetch_any, fetch_together
 from engine.storage.journey_rows import journey_of, message_of
-from engine.storage.permission_locks import keep_permissions
+from engine.storage.permission_locks import keeping_permissions
 from engine.storage.permission_rows import consent_of, preferences_of, suppression_of
 from engine.storage.rows import customer_of, line_of, order_of, ticket_of
 from engine.storage.scalars import micros, moment
@@ -82,51 +85,95 @@ def load_worlds(
     ``look_back`` is how long a contact may matter.
     """
     ids = list(customer_ids)
-    worlds: dict[str, World] = {
-        row[0]: World(customer=customer_of(row)) for row in fetch_any(connection, _CUSTOMERS, ids)
-    }
+    if not ids:
+        return {}
+    at, since = micros(now), micros(now - max(_LEAST, look_back + _WAITED))
+    customers, journeys, contacts, *records = fetch_together(
+        connection,
+        [
+            any_of(connection, _CUSTOMERS, ids),
+            any_of(connection, _JOURNEYS, ids) if past else any_of(connection, _MOVING, ids, at),
+            any_of(connection, _CONTACTS, ids, since),
+            *records_of(connection, ids, books),
+        ],
+    )
+    worlds = {row[0]: World(customer=customer_of(row)) for row in customers}
     if not worlds:
         return worlds
+    for rows in records:
+        fill_books(worlds, rows, books)
+    _fill_journeys(worlds, journeys, at)
     wanted_orders, wanted_tickets = set(order_ids), set(ticket_ids)
-    _load_journeys(connection, worlds, now, past)
-    _load_messages(connection, worlds, now - max(_LEAST, look_back + _WAITED), message_ids)
+    wanted_messages = {*message_ids, *_fill_contacts(worlds, contacts)}
     for world in worlds.values():
         for journey in world.journeys.values():
             if journey.order_id:
                 wanted_orders.add(journey.order_id)
             if journey.ticket_id:
                 wanted_tickets.add(journey.ticket_id)
-    for order in load_orders(connection, wanted_orders, complete).values():
-        if order.customer_id in worlds:
-            worlds[order.customer_id].orders[order.id] = order
-    tickets = fetch_any(connection, _TICKETS, wanted_tickets) if wanted_tickets else ()
-    for row in tickets:
-        if row[1] in worlds:
-            worlds[row[1]].tickets[row[0]] = ticket_of(row)
+            if journey.awaiting is not None:
+                wanted_messages.add(journey.awaiting)
+    by_address = _by_address(worlds)
+    of_orders = (_ORDERS, _LINES) if wanted_orders else ()
+    of_permissions = _permission_queries(connection, by_address, sends=sends)
+    answers = iter(
+        fetch_together(
+            connection,
+            [
+                *of_permissions,
+                *(any_of(connection, sql, wanted_orders) for sql in of_orders),
+                *(any_of(connection, _TICKETS, each) for each in (wanted_tickets,) if each),
+                *(any_of(connection, _MESSAGES, each) for each in (wanted_messages,) if each),
+            ],
+        )
+    )
+    _permit(by_address, _permissions([next(answers) for _ in of_permissions]))
+    if wanted_orders:
+        _fill_orders(worlds, _orders(next(answers), next(answers)))
+    if wanted_tickets:
+        _fill_tickets(worlds, map(ticket_of, next(answers)))
+    if wanted_messages:
+        ended = _fill_messages(connection, worlds, next(answers))
+        more_orders = {each.order_id for each in ended if each.order_id} - wanted_orders
+        more_tickets = {each.ticket_id for each in ended if each.ticket_id} - wanted_tickets
+        _fill_orders(worlds, load_orders(connection, more_orders))
+        _fill_tickets(worlds, load_tickets(connection, more_tickets).values())
     if complete:
-        for row in fetch_any(connection, _TICKETS_OF, complete):
-            if row[1] in worlds:
-                worlds[row[1]].tickets[row[0]] = ticket_of(row)
-        for customer_id in complete:
-            if customer_id in worlds:
-                worlds[customer_id].complete = True
-    _load_permissions(connection, worlds, sends=sends)
-    load_books(connection, worlds, books)
+        _complete(connection, worlds, complete)
     return worlds
 
 
-def _load_journeys(
-    connection: Connection,
-    worlds: dict[str, World],
-    now: datetime,
-    past: bool,
+def _complete(
+    connection: Connection, worlds: Mapping[str, World], customer_ids: Collection[str]
 ) -> None:
-    at, ids = micros(now), list(worlds)
-    rows = (
-        fetch_any(connection, _JOURNEYS, ids) if past else fetch_any(connection, _MOVING, ids, at)
-    )
+    """Give these customers all the orders and tickets that they have."""
+    _fill_orders(worlds, load_orders_of(connection, customer_ids))
+    tickets = fetch_any(connection, _TICKETS_OF, customer_ids)
+    _fill_tickets(worlds, map(ticket_of, tickets))
+    for customer_id in customer_ids:
+        if customer_id in worlds:
+            worlds[customer_id].complete = True
+
+
+def _fill_orders(worlds: Mapping[str, World], orders: Mapping[str, Order]) -> None:
+    for order in orders.values():
+        world = worlds.get(order.customer_id or "")
+        if world is not None:
+            world.orders[order.id] = order
+
+
+def _fill_tickets(worlds: Mapping[str, World], tickets: Iterable[Ticket]) -> None:
+    for ticket in tickets:
+        world = worlds.get(ticket.customer_id or "")
+        if world is not None:
+            world.tickets[ticket.id] = ticket
+
+
+def _fill_journeys(worlds: Mapping[str, World], rows: Iterable[Sequence[Any]], at: int) -> None:
     for row in rows:
-        world = worlds[row[5]]
+        world = worlds.get(row[5])
+        if world is None:
+            continue
         if row[6] == JourneyStatus.LIVE or (
             row[20] is None and row[19] is not None and row[19] > at
         ):
@@ -140,20 +187,28 @@ def _load_journeys(
             )
 
 
-def load_orders(
-    connection: Connection, order_ids: Collection[str], complete: Collection[str] = ()
-) -> dict[str, Order]:
-    """Orders with their lines, by id; of ``complete`` customers all."""
-    rows: list[Any] = list(fetch_any(connection, _ORDERS, order_ids)) if order_ids else []
-    if complete:
-        rows += fetch_any(connection, _ORDERS_OF, complete)
+def load_orders(connection: Connection, order_ids: Collection[str]) -> dict[str, Order]:
+    """Orders with their lines, by id."""
+    if not order_ids:
+        return {}
+    queries = [any_of(connection, sql, order_ids) for sql in (_ORDERS, _LINES)]
+    return _orders(*fetch_together(connection, queries))
+
+
+def load_orders_of(connection: Connection, customer_ids: Collection[str]) -> dict[str, Order]:
+    """All the orders of these customers with their lines, by id."""
+    rows = fetch_any(connection, _ORDERS_OF, customer_ids)
+    return _orders(rows, fetch_any(connection, _LINES, [row[0] for row in rows]) if rows else ())
+
+
+def _orders(rows: Iterable[Sequence[Any]], of_lines: Iterable[Sequence[Any]]) -> dict[str, Order]:
     orders = {row[0]: order_of(row) for row in rows}
-    if orders:
-        lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
-        for row in fetch_any(connection, _LINES, orders):
-            lines[row[0]][row[1]] = line_of(row)
-        for order_id, those in lines.items():
-            orders[order_id].lines = those
+    lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
+    for row in of_lines:
+        lines[row[0]][row[1]] = line_of(row)
+    for order_id, order in orders.items():
+        if order_id in lines:
+            order.lines = lines[order_id]
     return orders
 
 
@@ -164,13 +219,16 @@ def load_tickets(connection: Connection, ticket_ids: Collection[str]) -> dict[st
     return {row[0]: ticket_of(row) for row in fetch_any(connection, _TICKETS, ticket_ids)}
 
 
-def _load_permissions(connection: Connection, worlds: dict[str, World], *, sends: bool) -> None:
+def _by_address(worlds: Mapping[str, World]) -> dict[str, list[World]]:
     by_address: dict[str, list[World]] = {}
     for world in worlds.values():
         for address in (world.customer.email, world.customer.phone):
             if address:
                 by_address.setdefault(address, []).append(world)
-    known = load_permissions(connection, by_address, sends=sends)
+    return by_address
+
+
+def _permit(by_address: Mapping[str, Sequence[World]], known: Permissions) -> None:
     for key, consent in known.consents.items():
         for world in by_address[key[1]]:
             world.consents[key] = consent
@@ -186,50 +244,64 @@ def load_permissions(
     connection: Connection, addresses: Collection[str], *, sends: bool
 ) -> Permissions:
     """What is known of these addresses; ``sends``: it stays so until the transaction ends."""
+    queries = _permission_queries(connection, addresses, sends=sends)
+    return _permissions(fetch_together(connection, queries))
+
+
+def _permission_queries(
+    connection: Connection, addresses: Collection[str], *, sends: bool
+) -> Sequence[Query]:
     if not addresses:
-        return Permissions(consents={}, suppressions={}, preferences={})
-    if sends:
-        keep_permissions(connection, addresses)
-    consents = (consent_of(row) for row in fetch_any(connection, _CONSENTS, addresses))
-    blocked = (suppression_of(row) for row in fetch_any(connection, _SUPPRESSIONS, addresses))
-    wishes = (preferences_of(row) for row in fetch_any(connection, _PREFERENCES, addresses))
+        return ()
+    return (
+        *(keeping_permissions(connection, addresses) if sends else ()),
+        *(any_of(connection, sql, addresses) for sql in (_CONSENTS, _SUPPRESSIONS, _PREFERENCES)),
+    )
+
+
+def _permissions(answers: Sequence[Sequence[Sequence[Any]]]) -> Permissions:
+    """What such queries found; the lock, before them, finds nothing."""
+    consents, suppressions, preferences = answers[-3:] if answers else ((), (), ())
     return Permissions(
-        consents={(each.channel, each.address): each for each in consents},
-        suppressions={(each.channel, each.address): each for each in blocked},
-        preferences={(each.channel, each.address): each for each in wishes},
+        consents={(each.channel, each.address): each for each in map(consent_of, consents)},
+        suppressions={
+            (each.channel, each.address): each for each in map(suppression_of, suppressions)
+        },
+        preferences={
+            (each.channel, each.address): each for each in map(preferences_of, preferences)
+        },
     )
 
 
-def _load_messages(
-    connection: Connection,
-    worlds: dict[str, World],
-    since: datetime,
-    message_ids: Collection[str],
-) -> None:
-    wanted = set(message_ids)
-    wanted.update(
-        journey.awaiting
-        for world in worlds.values()
-        for journey in world.journeys.values()
-        if journey.awaiting is not None
-    )
-    for row in fetch_any(connection, _CONTACTS, worlds, micros(since)):
+def _fill_contacts(worlds: Mapping[str, World], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Give the worlds their contacts; which messages are open."""
+    for row in rows:
+        world = worlds.get(row[0])
+        if world is None:
+            continue
         if row[6] in _COUNTED and row[9] != OTHERS_FIRST:  # which holds no slot
-            worlds[row[0]].contacts.append(
+            world.contacts.append(
                 Contact(row[1], moment(row[2]), row[3], row[4], row[5], row[7], row[8])
             )
         if row[6] in _OPEN:
-            wanted.add(row[1])
-    if not wanted:
-        return
+            yield row[1]
+
+
+def _fill_messages(
+    connection: Connection, worlds: Mapping[str, World], rows: Iterable[Sequence[Any]]
+) -> list[Journey]:
+    """Give the worlds these messages, with those of their journeys that have ended; these."""
     orphaned: dict[str, str] = {}
-    for row in fetch_any(connection, _MESSAGES, wanted):
+    for row in rows:
         world = worlds.get(row[7])
         if world is not None:
             world.messages[row[0]] = message_of(row)
             if row[3] not in world.journeys:
                 orphaned[row[3]] = row[7]
-    if orphaned:
-        for row in fetch_any(connection, _JOURNEYS, set(orphaned.values())):
-            if row[0] in orphaned:
-                worlds[row[5]].journeys[row[0]] = journey_of(row)
+    if not orphaned:
+        return []
+    rows = fetch_any(connection, _JOURNEYS, set(orphaned.values()))
+    ended = [journey_of(row) for row in rows if row[0] in orphaned]
+    for journey in ended:
+        worlds[journey.customer_id].journeys[journey.id] = journey
+    return ended
