@@ -79,11 +79,11 @@ class Worker:
     def run_once(self) -> bool:
         """One round of whatever is due; whether there was anything."""
         try:
-            return self._round()
+            return self.begin_round()
         finally:
-            self._settle()
+            self.settle()
 
-    def _round(self, *, patience: float = 0.0) -> bool:
+    def begin_round(self, *, patience: float = 0.0) -> bool:
         """``run_once``, but for the end of its last commit: another round may begin meanwhile.
 
         ``patience``: so many seconds it may wait for slots, rather than decide on few messages.
@@ -92,7 +92,7 @@ class Worker:
         # One look in place of a unit of work for each queue, most of which are empty.
         queues = self.storage.queues(self.clock.now())
         if queues.events or queues.records:
-            self._settle()
+            self.settle()
         told = queues.events and self._attempt(
             "process", lambda: self.ingest.process_waiting(self.batch)
         )
@@ -111,7 +111,7 @@ class Worker:
         else:
             busy |= self.record()
         if self._free() > 0 and self.storage.queues(self.clock.now()).messages:
-            self._settle()
+            self.settle()
             busy |= self._attempt(
                 "dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch)
             )
@@ -127,11 +127,11 @@ class Worker:
         wanted = self.slots // _PART
         if self._free() >= wanted:
             return
-        self._settle()
+        self.settle()
         end = time.monotonic() + patience
         while self._free() < wanted and (left := end - time.monotonic()) > 0:
             self.sender.wait(left)
-            self._gather()
+            self._collect()
 
     def _room(self) -> int:
         """Journeys to take at once: no more than there are slots for the messages they may make.
@@ -143,7 +143,7 @@ class Worker:
 
     def record(self) -> bool:
         """Write down what providers answered; whether there was anything."""
-        self._settle()
+        self.settle()
         self._gather()
         if not self._unrecorded:
             return False
@@ -168,14 +168,14 @@ class Worker:
     def _advance(self) -> int:
         """Take due steps; what was collected goes on record with them, in one commit."""
         accepted = self._unrecorded[self._begun :]
-        done = self.advance.begin(self.clock.now(), self._room(), accepted, self._settle)
+        done = self.advance.begin(self.clock.now(), self._room(), accepted, self.settle)
         if done:
             self._begun = len(accepted)
             if not self.advance.is_under_way:
-                self._settle()
+                self.settle()
         return done
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait for the commit under way, if there is one; what was in it is on record then."""
         begun, self._begun = self._begun, 0
         try:
@@ -216,9 +216,9 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 self._do_chores()
-                busy = self._round(patience=_PATIENCE)
+                busy = self.begin_round(patience=_PATIENCE)
                 if not busy:
-                    self._settle()
+                    self.settle()
                 pause = 0.0
             except Exception:
                 log.exception("worker_error")
@@ -226,7 +226,7 @@ class Worker:
             if not busy:
                 self._rest(pause)
         try:
-            self._settle()
+            self.settle()
         except Exception:
             log.exception("worker_error")
 
@@ -258,7 +258,7 @@ class Worker:
 
     def _do_chores(self) -> None:
         if self._chores:
-            self._settle()
+            self.settle()
         for _ in range(len(self._chores)):
             chore = self._chores.pop(0)
             try:
@@ -274,7 +274,7 @@ class Worker:
 
     def drain(self, timeout: float) -> Sequence[SendResult]:
         """Wait for the calls in flight and write down what came of them."""
-        self._settle()
+        self.settle()
         self._unrecorded += self.sender.drain(timeout)
         results = list(self._unrecorded)
         self.record()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -232,12 +232,15 @@ class UnitOfWork(Protocol):
         past: bool = False,
         message_ids: Collection[str] = (),
         sends: bool = False,
+        before_waiting: Callable[[], None] = lambda: None,
     ) -> dict[str, World]:
         """Worlds by customer id. ``complete`` ids get all orders; ``past`` adds ended journeys.
 
         Messages that are still open come with their journeys, and so do those of ``message_ids``.
         ``sends``: messages may be handed over in this unit, so nobody withdraws what is permitted
         until it ends; an address may be another customer's too, whose lock is another.
+        ``before_waiting`` is called before it waits for anything that others hold: whoever has
+        another commit under way must see to its end first, or all might wait for each other.
         """
 
     def look_back(self, span: timedelta) -> None:

@@ -53,8 +53,9 @@ class Advance:
         """As ``run``, but for the end of the commit, for which ``settle`` waits.
 
         The batch before need not be settled yet: while its commit is under way, the customers of
-        this one are claimed and loaded. Then ``settle`` is called, for nothing may be decided
-        before the senders have what was decided earlier.
+        this one are claimed and looked at. Then ``settle`` is called: nothing is decided before
+        the senders have what was decided earlier, nor is a lock waited for, whose holder might
+        wait for that commit.
         """
         with ExitStack() as stack:
             unit = stack.enter_context(self._storage.deciding())
@@ -63,8 +64,7 @@ class Advance:
                 return 0
             unit.record_sent(accepted)
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
-            worlds = unit.load(customers, now=now, sends=True)
-            settle()
+            worlds = unit.load(customers, now=now, sends=True, before_waiting=settle)
             context = batch.context(now)
             one_step = {
                 customer_id

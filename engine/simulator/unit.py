@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -94,8 +94,10 @@ class MemoryUnit:
         past: bool = False,
         message_ids: Collection[str] = (),
         sends: bool = False,
+        before_waiting: Callable[[], None] = lambda: None,
     ) -> dict[str, World]:
         """Worlds by customer id; former entries come along in any case."""
+        before_waiting()
         memory, self._now = self._memory, now
         since = now - messages_since(self._look_back)
         wanted: defaultdict[str, list[str]] = defaultdict(list)  # messages by customer

@@ -178,6 +178,7 @@ class SqlUnitOfWork:
         past: bool = False,
         message_ids: Collection[str] = (),
         sends: bool = False,
+        before_waiting: Callable[[], None] = lambda: None,
     ) -> dict[str, World]:
         """Worlds by customer id."""
         return load_worlds(
@@ -192,6 +193,7 @@ class SqlUnitOfWork:
             message_ids=[*self._claimed_messages, *message_ids],
             sends=sends,
             books=self._books,
+            before_waiting=before_waiting,
         )
 
     def look_back(self, span: timedelta) -> None:

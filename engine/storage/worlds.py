@@ -6,7 +6,7 @@ PostgreSQL is asked twice: for all that is found by the customers, then for what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,15 +77,18 @@ def load_worlds(
     message_ids: Collection[str] = (),
     sends: bool = False,
     books: Collection[str] | None = (),
+    before_waiting: Callable[[], None] = lambda: None,
 ) -> dict[str, World]:
     """Worlds by customer id, for those customers that exist.
 
     Messages that are still open come with their journeys, ended ones too: whether a message may
     go out depends on how its journey ended. ``message_ids`` names messages to load besides, and
-    ``look_back`` is how long a contact may matter.
+    ``look_back`` is how long a contact may matter. ``before_waiting``: see
+    ``engine.ports.storage.UnitOfWork``.
     """
     ids = list(customer_ids)
     if not ids:
+        before_waiting()
         return {}
     at, since = micros(now), micros(now - max(_LEAST, look_back + _WAITED))
     customers, journeys, contacts, *records = fetch_together(
@@ -99,6 +102,7 @@ def load_worlds(
     )
     worlds = {row[0]: World(customer=customer_of(row)) for row in customers}
     if not worlds:
+        before_waiting()
         return worlds
     for rows in records:
         fill_books(worlds, rows, books)
@@ -114,6 +118,7 @@ def load_worlds(
             if journey.awaiting is not None:
                 wanted_messages.add(journey.awaiting)
     by_address = _by_address(worlds)
+    before_waiting()
     of_orders = (_ORDERS, _LINES) if wanted_orders else ()
     of_permissions = _permission_queries(connection, by_address, sends=sends)
     answers = iter(

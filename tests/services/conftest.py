@@ -20,10 +20,19 @@ class NewHouse(Protocol):
 
 @pytest.fixture
 def new_house(new_database: NewDatabase, tmp_path: Path) -> Iterator[NewHouse]:
+    yield from _houses(new_database, tmp_path)
+
+
+@pytest.fixture
+def new_postgresql_house(new_postgresql: NewDatabase, tmp_path: Path) -> Iterator[NewHouse]:
+    yield from _houses(new_postgresql, tmp_path)
+
+
+def _houses(new_database: NewDatabase, folder: Path) -> Iterator[NewHouse]:
     houses: list[House] = []
 
     def new(*campaigns: Mapping[str, Any], **more: Any) -> House:
-        workspace = tmp_path / f"shop-{len(houses)}"
+        workspace = folder / f"shop-{len(houses)}"
         workspace.mkdir()
         houses.append(House(workspace, new_database(), *campaigns, **more))
         return houses[-1]
