@@ -128,11 +128,11 @@ def _daemon(bench: Bench, url: str) -> list[Figure]:
         daemon.start()
         assert isinstance(app.sender, ProcessSender)
         assert app.sender.pid is not None
-        while (sent := _recorded(app)) < count:
+        while (sent := _recorded(app)) < count:  # each look takes the daemon half a millisecond
             if sent >= (len(memory) + 1) * _STEP:
                 memory.append(_resident())
                 beside.append(_resident(app.sender.pid))
-            sleep(0.02)
+            sleep(0.1)
         gone, cpu = perf_counter() - started, process_time() - cpu
         calls = _processor(app.sender.pid)
         memory.append(_resident())

@@ -102,7 +102,7 @@ class Database:
         else:
             self.path = Path()
             self.engine = _postgresql(url, _SESSION)
-            self.deciding = _postgresql(url, (*_SESSION, _NO_SCANS))
+            self.deciding = _postgresql(url, (*_SESSION, *_NO_SCANS))
 
     def claim_workspace(self) -> None:
         """Become the one process that decides on this SQLite file; a no-op on PostgreSQL.
@@ -311,5 +311,6 @@ _SURELY_ALIVE = 0.5  # seconds; a server takes longer to start anew
 # any of ours runs.
 _SESSION = ("SET plan_cache_mode = force_custom_plan", "SET jit = off")
 # Each query of a decision has its index. Of a table never analyzed PostgreSQL thinks that looking
-# up 500 keys finds a quarter of it, and would rather read it whole.
-_NO_SCANS = "SET enable_seqscan = off"
+# up 500 keys finds a quarter of it, and would rather read it whole; and that few rows are due, and
+# would rather sort all of them than read the first from the index.
+_NO_SCANS = ("SET enable_seqscan = off", "SET enable_bitmapscan = off")

@@ -306,7 +306,8 @@ def _record_sent(connection: Connection, results: list[SendResult]) -> None:
         ("sent_at", "provider_message_id", "cost"),
         [(r.message_id, micros(r.at), r.provider_message_id, money(r.cost)) for r in results],
         also="status = 'sent', error_code = NULL, reason = NULL, owner = NULL",
-        only_if="status IN ('sending', 'unknown')",
+        # Not by the index of what is in doubt, which is full of what was a moment ago.
+        only_if="coalesce(status, '') IN ('sending', 'unknown')",
     )
 
 

@@ -1,13 +1,17 @@
 """With many rows, what runs in the loop reads an index, never a table."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
+from engine.core.message import Outcome, SendResult
 from engine.ports.storage import ALL_ZONES
+from engine.storage import worlds
 from engine.storage.arrays import TextArray
+from engine.storage.bulk import Query, driver_of, fetch_together
 from engine.storage.database import Database
 from engine.storage.store import SqlStorage
 from tests.databases import NewDatabase
@@ -86,17 +90,27 @@ def _plans(storage: SqlStorage) -> dict[str, str]:
     database, plans = storage.database, dict[str, str]()
     explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
 
-    def note(_c: object, cursor: Any, sql: str, parameters: object, *_rest: object) -> None:
+    def note(driver: Any, sql: str, parameters: object) -> None:
         if sql.startswith("SELECT") and "advisory" not in sql:
-            plan = cursor.connection.execute(f"{explain} {sql}", parameters).fetchall()
+            plan = driver.execute(f"{explain} {sql}", parameters).fetchall()
             plans[sql] = "\n".join(str(row[-1]) for row in plan)
+
+    def before(_c: object, cursor: Any, sql: str, parameters: object, *_rest: object) -> None:
+        note(cursor.connection, sql, parameters)
+
+    def together(connection: Connection, queries: Sequence[Query]) -> Any:
+        for query in queries:
+            note(driver_of(connection), query.sql, query.parameters)
+        return fetch_together(connection, queries)
 
     engines = {database.engine, database.deciding}
     for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    _use(storage)
+        event.listen(engine, "before_cursor_execute", before)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(worlds, "fetch_together", together)
+        _use(storage)
     for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", before)
     return plans
 
 
@@ -113,6 +127,49 @@ def test_the_loop_reads_indexes(full: SqlStorage, analyzed: bool) -> None:
             for line in plan.split("\n"):
                 reads_all = line.startswith(f"SCAN {table}") and "INDEX" not in line
                 assert not reads_all, f"{sql}\n{plan}"
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["fresh", "analyzed"])
+def test_what_is_due_is_read_in_order_however_much_it_is(full: SqlStorage, analyzed: bool) -> None:
+    """Sorting all of it for each batch takes longer the more there is."""
+    with full.database.writing() as connection:
+        for sql in ("UPDATE journeys SET due_at = 1", "UPDATE messages SET status = 'scheduled'"):
+            connection.exec_driver_sql(sql)
+    if analyzed:
+        assert full.database.analyze_when_grown()
+    plans = _plans(full)
+    due = [plan for sql, plan in plans.items() if re.search(r"ORDER BY \w+_at LIMIT", sql)]
+    assert len(due) > 3
+    for plan in due:
+        assert not re.search("Sort|Bitmap|TEMP B-TREE", plan), plan
+
+
+def test_what_was_sent_is_found_by_its_id(postgresql_storage: SqlStorage) -> None:
+    """Not among what is in doubt: each message was there until a moment ago."""
+    database = postgresql_storage.database
+    with database.writing() as connection:
+        _fill(connection, "messages", is_sqlite=False)
+        connection.exec_driver_sql("UPDATE messages SET status = 'sending' WHERE id LIKE 'm1%%'")
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, sql: str, parameters: Any, *_rest: object) -> None:
+        asked.append((sql, parameters))
+
+    event.listen(database.deciding, "before_cursor_execute", note)
+    ids = [f"m{n}" for n in range(100, 200)]
+    with postgresql_storage.deciding() as unit:
+        unit.record_sent(
+            [SendResult(message_id=each, outcome=Outcome.ACCEPTED, at=NOW) for each in ids]
+        )
+        unit.commit()
+    event.remove(database.deciding, "before_cursor_execute", note)
+    ((sql, parameters),) = [each for each in asked if each[0].startswith("UPDATE messages")]
+    with database.deciding.connect() as connection:
+        plan = str(connection.exec_driver_sql(f"EXPLAIN {sql}", parameters).fetchall())
+        left = "SELECT count(*) FROM messages WHERE status = 'sent' AND id LIKE 'm1__'"
+        assert connection.exec_driver_sql(left.replace("%", "%%")).scalar() == len(ids)
+    assert "pk_messages" in plan, plan
+    assert "ix_messages_doubt" not in plan, plan
 
 
 def test_analyzing_again_waits_for_growth(postgresql_storage: SqlStorage) -> None:
