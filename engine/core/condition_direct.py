@@ -66,7 +66,7 @@ def is_fit(value: Any) -> bool:
     if kind is int:
         return -_LARGEST <= int(value) <= _LARGEST
     if kind is list:
-        return all(type(each) is str and each.isprintable() for each in value)
+        return {str}.issuperset(map(type, value)) and "".join(value).isprintable()
     if kind is float:
         return isfinite(value)
     return value is None or kind is bool

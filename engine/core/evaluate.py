@@ -60,8 +60,9 @@ class Activation(dict[str, object]):
         self._cel: cel.Activation | None = None
         self._known: frozenset[str] = frozenset()
         self._unfit: dict[str, object] = {}
-        for name, value in values.items() if values is not None else ():
-            self._take(name, value)
+        if values:
+            for name, value in values.items():
+                self._take(name, value)
 
     def find(self, name: str) -> object:
         """What stands under a dotted name of which nothing is known so far; None if nothing."""

@@ -4,7 +4,8 @@ A condition is an expression such as `order.total >= 20 && !order.is_gift`. Each
 declared in a `Vocabulary`, so that a misspelling is found when a campaign is checked, with its
 column, and not when a customer is waiting. Language: https://cel.dev and cel-spec's langdef.md.
 Where this one differs from plain CEL, so that authors get what they mean, is told in
-`engine.core.condition_rewrite`; how an empty value is met, in `engine.core.evaluate`.
+`engine.core.condition_rewrite`; how an empty value is met, in `engine.core.evaluate`; what need not
+be asked of CEL at all, in `engine.core.condition_direct`.
 
 Elapsed time is a field (`customer.days_since_order`), not arithmetic: conditions have no clock
 and there is no `now`, so the same values always give the same verdict. Whoever builds the

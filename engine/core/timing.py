@@ -39,8 +39,8 @@ def add(start: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     """
     moment = start.astimezone(UTC)
     if duration.days:
-        local = moment.astimezone(zone)
-        moment = resolve_local(local.date() + timedelta(days=duration.days), local.time(), zone)
+        wall = moment.astimezone(zone) + timedelta(days=duration.days)
+        moment = resolve_local(wall.date(), wall.time(), zone)
     return moment + timedelta(seconds=duration.seconds) if duration.seconds else moment
 
 
