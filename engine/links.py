@@ -134,6 +134,7 @@ class Links:
         if not keys:
             raise ValueError("at least one secret key is needed to sign links")
         self._base_url = base_url.rstrip("/")
+        self._pages = {each: f"{self._base_url}/{each.value}/" for each in Purpose}
         self._own = re.compile(re.escape(self._base_url) + r"/[a-z]/", re.IGNORECASE)
         self.change_keys(keys)
 
@@ -181,7 +182,7 @@ class Links:
 
     def address(self, purpose: Purpose, token: str) -> str:
         """Where a token leads to."""
-        return f"{self._base_url}/{purpose.value}/{token}"
+        return self._pages[purpose] + token
 
     def unsubscribe(self, message_id: str) -> str:
         """The address of a message's unsubscribe page, which also takes RFC 8058's POST."""

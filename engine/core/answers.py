@@ -19,7 +19,10 @@ ANSWERS: Final = "answers"
 
 def latest_score(world: World, kind: SurveyKind) -> int | None:
     """The customer's newest score of a kind; None when there is none."""
-    told = [record for record in _answers(world) if record.data.get("kind") == kind]
+    answers = _answers(world)
+    if not answers:
+        return None
+    told = [record for record in answers if record.data.get("kind") == kind]
     newest = max(told, key=_when, default=None)
     return None if newest is None else int(newest.data["score"])
 

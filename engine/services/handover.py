@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -203,12 +204,15 @@ class HandOver:
         policy, plans = configuration.policy, configuration.plans
         journey = world.journeys.get(message.journey_id)
         plan = plans.revisions.get((message.campaign, message.revision))
-        marketing = message.purpose == "marketing"
-        unsubscribe = self._links.unsubscribe(message.id) if marketing else None
+        marketing, is_email = message.purpose == "marketing", message.channel == "email"
+        header = self._links.unsubscribe(message.id) if marketing and is_email else None
         locale = world.customer.locale or policy.locale
         step = plan.steps[plan.step_index[message.step]] if plan else None
 
         def values() -> dict[str, object]:
+            unsubscribe = header
+            if marketing and not is_email:
+                unsubscribe = self._links.unsubscribe(message.id)
             told = message_context(
                 world,
                 message,
@@ -218,6 +222,7 @@ class HandOver:
                 now=context.now,
                 survey=survey_root(plan, message, self._links, locale, context.now),
                 referral=referral_root(plan, journey, message, self._links, policy, locale),
+                reads=partial(self._renderer.reads, message.template),
             )
             if isinstance(step, AskReview):
                 expires = add(context.now, policy.reviews.link_lasts, policy.zone)
@@ -248,7 +253,6 @@ class HandOver:
         on_handed_over(world, message, plans, context)
         if policy.privacy.store_content:
             rendered.append((message, content))
-        is_email = message.channel == "email"
         return Outgoing(
             message_id=message.id,
             channel=message.channel,
@@ -260,7 +264,7 @@ class HandOver:
             sender_name=way.sender_name,
             reply_to=way.reply_to,
             content=content,
-            unsubscribe_url=unsubscribe if is_email else None,
+            unsubscribe_url=header,
             provider_clicks=way.provider_clicks,
             call=_call(step, policy, context.now),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -34,22 +34,27 @@ def message_context(
     now: datetime,
     survey: Mapping[str, Any] | None = None,
     referral: Mapping[str, Any] | None = None,
+    reads: Callable[[str], bool] = lambda root: True,
 ) -> dict[str, Any]:
     """Every root that a template may read, for one message; ``shop`` is the renderer's own.
 
     ``survey`` is ``engine.programs.scales.survey_values`` where the message asks for a score,
     ``referral`` is ``engine.services.referral_links.referral_root`` where the message invites.
+    ``reads`` says whether the template reads a root; what takes looking up and nobody reads is
+    left empty.
     """
     order = world.orders.get(message.order_id) if message.order_id else None
     ticket = world.tickets.get(message.ticket_id) if message.ticket_id else None
     context: dict[str, Any] = {
         "customer": customer_context(world, now),
-        "loyalty": loyalty_context(world),
-        "replenishment": replenishment_context(world, journey, now),
+        "loyalty": loyalty_context(world) if reads("loyalty") else None,
+        "replenishment": replenishment_context(world, journey, now)
+        if reads("replenishment")
+        else None,
         "order": order_context(order) if order else None,
         "ticket": ticket_context(ticket) if ticket else None,
         "trigger": _trigger(journey),
-        "coupons": ToldCoupons.of(world, now),
+        "coupons": ToldCoupons.of(world, now) if reads("coupons") else None,
         "campaign": {"id": message.campaign, "name": campaign_name},
         "links": {"unsubscribe": unsubscribe_url, "preferences": unsubscribe_url},
         "message": {"id": message.id},
@@ -60,8 +65,8 @@ def message_context(
     }
     if journey is not None:
         for step, result in journey.results.items():
-            read = {name: result_value(name, value) for name, value in result.items()}
-            context.setdefault(step, read)
+            if step not in context and reads(step):
+                context[step] = {name: result_value(name, value) for name, value in result.items()}
     return context
 
 

@@ -78,6 +78,7 @@ class Sweep:
         self._likely = likely
         self._fires = KnownFires()
         self._met: set[str | None] = set()  # zones that were looked at, whoever lives there now
+        self._known: tuple[Plans, list[Plan]] | None = None
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
@@ -87,12 +88,7 @@ class Sweep:
 
         Raises the first campaign's error when all have had their turn.
         """
-        plans = [
-            plan
-            for plan in self._revisions.plans.current.values()
-            if plan.status is CampaignStatus.LIVE
-            and isinstance(plan.trigger, ScheduleTrigger | DateTrigger)
-        ]
+        plans = self._scheduled()
         if not plans:
             return 0
         with self._storage.deciding() as unit:
@@ -122,10 +118,8 @@ class Sweep:
             rules = self._revisions.configuration(unit).rules
             zones = self._met.union(unit.zones_in_use())
         moments: list[datetime] = []
-        for plan in self._revisions.plans.current.values():
+        for plan in self._scheduled():
             trigger = plan.trigger
-            if plan.status is not CampaignStatus.LIVE or isinstance(trigger, EventTrigger):
-                continue
             fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
             names: Collection[str | None] = [fixed] if fixed is not None else zones
             cron, fires = cron_of(plan), self._fires
@@ -134,13 +128,19 @@ class Sweep:
 
     def has_new_zones(self) -> bool:
         """Whether customers live in a zone that no look has met yet."""
-        if not any(
-            plan.status is CampaignStatus.LIVE and not isinstance(plan.trigger, EventTrigger)
-            for plan in self._revisions.plans.current.values()
-        ):
+        if not self._scheduled():
             return False
         with self._storage.deciding() as unit:
             return not self._met.issuperset(unit.zones_in_use())
+
+    def _scheduled(self) -> list[Plan]:
+        """The live campaigns that a schedule or a date begins."""
+        plans, known = self._revisions.plans, self._known
+        if known is None or known[0] is not plans:
+            live = [one for one in plans.current.values() if one.status is CampaignStatus.LIVE]
+            found = [one for one in live if not isinstance(one.trigger, EventTrigger)]
+            known = self._known = plans, found
+        return known[1]
 
     def _due(
         self,

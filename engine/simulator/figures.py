@@ -29,12 +29,14 @@ from engine.simulator.person import Person
 
 MOST: Final = 20  # customers who are named
 _NO_CODE: Final = "pool_empty"  # of a step, see engine.core.program_reasons
-_COUNTED: Final = (
-    DecisionKind.DROPPED,
-    DecisionKind.CANCELLED,
-    DecisionKind.DEFERRED,
-    DecisionKind.EXITED,
-    DecisionKind.STEP_SKIPPED,
+_COUNTED: Final = frozenset(
+    {
+        DecisionKind.DROPPED,
+        DecisionKind.CANCELLED,
+        DecisionKind.DEFERRED,
+        DecisionKind.EXITED,
+        DecisionKind.STEP_SKIPPED,
+    }
 )
 Pair = tuple[str, str]
 
@@ -153,7 +155,7 @@ class Tally:
         self.figures.events += done.incoming is not None and source != OWN_SOURCE
         for verdict in done.verdicts:
             if verdict.code is not VerdictCode.BACKFILL:
-                self.figures.verdicts[verdict.campaign, verdict.code.value] += 1
+                self.figures.verdicts[verdict.campaign, str(verdict.code)] += 1
 
     def sent(self, message: Message, result: SendResult) -> None:
         """Count a message."""
@@ -202,7 +204,7 @@ class Tally:
         figures.journeys[journey.campaign, "held_out" if held_out else "entered"] += 1
         if not held_out:
             live = journey.status is JourneyStatus.LIVE
-            end = "waiting" if live else journey.status.value
+            end = "waiting" if live else str(journey.status)
             figures.journeys[journey.campaign, end] += 1
         if journey.goal_at is not None:
             figures.goals[journey.campaign, "held_out" if held_out else "treated"] += 1

@@ -13,7 +13,7 @@ import sys
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from engine.core.campaign import DateTrigger
@@ -208,24 +208,26 @@ class _Days:
     def __init__(self, field: str, rules: GuardRules) -> None:
         self._field = field
         self._rules = rules
-        self._day: dict[str, str] = {}
+        self._told: dict[str, date] = {}
         self._on: defaultdict[str, set[str]] = defaultdict(set)
 
     def enter(self, customers: Iterable[tuple[str, Customer | None]]) -> None:
         """Take in customers who are new, have changed or, None, are no more."""
         for customer_id, customer in customers:
-            date = (
+            told = (
                 None
                 if customer is None
                 else value_of_date(customer, self._field, zone_of(customer, self._rules))
             )
-            day, former = f"{date:%m-%d}" if date else "", self._day.get(customer_id, "")
-            if day == former:
+            former = self._told.get(customer_id)
+            if told == former:
                 continue
-            self._on[former].discard(customer_id)
-            self._day[customer_id] = day
-            if day:
-                self._on[day].add(customer_id)
+            if former is not None:
+                self._on[f"{former:%m-%d}"].discard(customer_id)
+                del self._told[customer_id]
+            if told is not None:
+                self._on[f"{told:%m-%d}"].add(customer_id)
+                self._told[customer_id] = told
 
     def on(self, days: Iterable[str]) -> list[str]:
         """Those whose day it is."""
