@@ -255,8 +255,11 @@ class UnitOfWork(Protocol):
     ) -> tuple[dict[str, Order], dict[str, Ticket]]:
         """Orders and tickets that no customer has yet."""
 
-    def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
-        """Customers with a journey due, oldest first, locked; those locked elsewhere left out."""
+    def due_customers(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[str]:
+        """Customers with a journey due, oldest first, locked; those locked elsewhere left out.
+
+        ``but`` these: they are in a commit under way, after which they may not be due any more.
+        """
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books of the programs (None: all) with every world from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ class _UnderWay:
 
     open: ExitStack
     batch: Batch
+    customers: Collection[str]
     outgoings: Sequence[Outgoing]
 
 
@@ -59,7 +60,8 @@ class Advance:
         """
         with ExitStack() as stack:
             unit = stack.enter_context(self._storage.deciding())
-            customers = unit.due_customers(now, limit)
+            before = () if self._under_way is None else self._under_way.customers
+            customers = unit.due_customers(now, limit, before)
             if not customers:
                 return 0
             unit.record_sent(accepted)
@@ -72,7 +74,12 @@ class Advance:
                 if customer_id in worlds and batch.take_due_steps(worlds[customer_id], context) == 1
             }
             outgoings = batch.begin(worlds.values(), now, one_step=one_step)
-            self._under_way = _UnderWay(open=stack.pop_all(), batch=batch, outgoings=outgoings)
+            self._under_way = _UnderWay(
+                open=stack.pop_all(),
+                batch=batch,
+                customers=frozenset(customers),
+                outgoings=outgoings,
+            )
         if not batch.is_committing:
             self.settle()
         return len(customers)

@@ -147,8 +147,8 @@ class MemoryUnit:
             {i: t for i in ticket_ids if (t := tickets.get(i)) and t.customer_id is None},
         )
 
-    def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
-        """Customers with a due journey."""
+    def due_customers(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[str]:
+        """Customers with a due journey; no commit is ever under way."""
         journeys = self._memory.journeys
         due = self._memory.steps.due(now, limit)
         return list(dict.fromkeys(journeys[each].customer_id for each in due))

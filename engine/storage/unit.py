@@ -215,9 +215,14 @@ class SqlUnitOfWork:
             {key: t for key, t in tickets.items() if t.customer_id is None},
         )
 
-    def due_customers(self, now: datetime, limit: int) -> Sequence[str]:
+    def due_customers(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[str]:
         """Customers with a due journey, locked."""
-        return self._claim(lambda many: fetch(self._connection, _DUE, micros(now), many), limit)[0]
+
+        def look(many: int) -> Sequence[Sequence[Any]]:
+            rows = fetch(self._connection, _DUE, micros(now), many + len(but))
+            return [row for row in rows if row[0] not in but][:many]
+
+        return self._claim(look, limit)[0]
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
