@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from engine.core import ids
 from engine.core.customer import Customer
+from engine.core.value import value_class
 from triggers.event import CustomerFacts
 
 OWN_SOURCE = "lagniappe"  # the source of the events that campaigns emit
@@ -29,7 +30,7 @@ class IdentityKey(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Keys:
     """The keys of one report.
 

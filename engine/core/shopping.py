@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from engine.core.book import Record
 from engine.core.customer import Line, Order
 from engine.core.order_state import is_undone, kept_pieces
+from engine.core.value import value_class
 from engine.core.world import World
 from triggers.wall_clock import resolve_local
 
@@ -27,7 +28,7 @@ REPLENISH_DUE: Final = "product.replenish_due"
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Refill:
     """Something bought that will be used up: once for each product, as it was last bought."""
 

@@ -113,7 +113,7 @@ class Contact:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Emitted:
     """An event that a step or a program reports, still without envelope; ``id`` derives from its
     cause.

@@ -22,7 +22,7 @@ from triggers.event import Event, Rejected
 from triggers.sources.native import deserialize, serialize
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Incoming:
     """One event at the door.
 
@@ -40,7 +40,7 @@ class Incoming:
         return serialize(self.event) if self.body is None else self.body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class StoredEvent:
     """One accepted event that waits to be processed.
 
@@ -58,7 +58,7 @@ class StoredEvent:
         return deserialize(self.body) if self.told is None else self.told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Processed:
     """What became of one event. ``seq`` None: it is stored now, for the first time."""
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from math import log
 from typing import Final
 
+from engine.core.value import value_class
 from engine.programs.purchases import DAY, Basket, Purchases
 
 CREDIBILITY: Final = 2.0
@@ -79,7 +80,7 @@ class Habit:
         return span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Rhythm:
     """How a product is bought again. ``usual`` is the median interval in microseconds."""
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from engine.core.customer import Order
 from engine.core.shopping import kept_lines
+from engine.core.value import value_class
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY: Final = 86_400_000_000  # microseconds
@@ -20,7 +21,7 @@ _EVER: Final = -(2**63)
 LARGEST_BASKET: Final = 200  # different products: more are a stock, and say nothing of taste
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Product:
     """A product as it was last sold; ``key`` is its id at the platform, else its stock number."""
 
@@ -30,7 +31,7 @@ class Product:
     image_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Sale:
     """What was kept of one order, in words that do not depend on who reads them.
 

@@ -40,6 +40,7 @@ from engine.core.projection import (
     ticket_order_key,
 )
 from engine.core.statements import address_told, take_statement
+from engine.core.value import value_class
 from engine.core.world import World
 from engine.ports.storage import Conflict, Merge, UnitOfWork
 from engine.services.fingerprints import Fingerprints, is_erased
@@ -48,7 +49,7 @@ from triggers.event import Event
 _CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(kw_only=False)
 class Placed:
     """Where an event belongs; ``merges`` are pairs of customers it showed to be one.
 

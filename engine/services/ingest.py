@@ -7,13 +7,14 @@ simulator); ``process_waiting`` processes what the web accepted before. Both dec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from engine.core.decision import EntryVerdict
 from engine.core.message import Outgoing
+from engine.core.value import value_class
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
@@ -32,7 +33,7 @@ from triggers.event import Event
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class _Item:
     """One event of a batch; ``seq`` None when it is not stored yet."""
 

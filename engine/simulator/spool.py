@@ -18,6 +18,7 @@ from itertools import groupby, pairwise
 from tempfile import TemporaryFile
 from typing import Final
 
+from engine.core.value import value_class
 from engine.simulator.packed import pack, unpack
 from triggers.event import Event
 
@@ -25,7 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Recorded:
     """One event of a history, and when it arrived."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from engine.core.book import Place
@@ -24,10 +24,9 @@ class MemoryStorage:
         self._memory = memory
         self._former = former
 
-    @contextmanager
-    def deciding(self, *, urgent: bool = False) -> Iterator[MemoryUnit]:
+    def deciding(self, *, urgent: bool = False) -> AbstractContextManager[MemoryUnit]:
         """A unit of work."""
-        yield MemoryUnit(self._memory)
+        return nullcontext(MemoryUnit(self._memory))
 
     def accept(self, incoming: Sequence[Incoming]) -> None:
         """Store events that wait to be processed."""
