@@ -8,7 +8,7 @@ no order: whether ``1d`` is longer than ``24h`` depends on the day.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -35,14 +35,20 @@ _UNITS = "w, d, h, m or s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """``days`` on the calendar and then ``seconds`` exactly; both parts have the same sign."""
+    """``days`` on the calendar and then ``seconds`` exactly; both parts have the same sign.
+
+    ``nominal`` follows: its length with days of 24 hours, for bounds and display, not for due
+    times.
+    """
 
     days: int = 0
     seconds: int = 0
+    nominal: timedelta = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.days * self.seconds < 0:
             raise ValueError("the parts of a duration have the same sign")
+        object.__setattr__(self, "nominal", timedelta(days=self.days, seconds=self.seconds))
 
     def __str__(self) -> str:
         sign = "-" if self.days < 0 or self.seconds < 0 else ""
@@ -60,7 +66,7 @@ class Duration:
 
     @property
     def nominal_seconds(self) -> int:
-        """Its length with days of 24 hours: for bounds and display, not for due times."""
+        """``nominal`` in seconds."""
         return self.days * 86_400 + self.seconds
 
 

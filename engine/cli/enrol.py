@@ -136,7 +136,7 @@ def _span(over: str | None, per_day: int | None) -> timedelta:
         span = parse(over)
     except ValueError as error:
         raise Failure(f"--over {over}: {error}", code=WRONG_USAGE) from None
-    return timedelta(days=span.days, seconds=span.seconds)
+    return span.nominal
 
 
 def _claim(app: App) -> None:

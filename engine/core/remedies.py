@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from config.durations import parse
@@ -188,8 +188,7 @@ def _survey_throttle(trace: Trace, about: Circumstances) -> Told:
     last, gap = _moment(trace.get("last")), trace.get("gap")
     if last is None or gap is None:
         return "more time since the last survey"
-    length = parse(str(gap))
-    free = last + timedelta(days=length.days, seconds=length.seconds)
+    free = last + parse(str(gap)).nominal
     return f"{span(str(gap))} since the last survey: possible again{_at(free, about)}", free
 
 

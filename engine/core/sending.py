@@ -93,7 +93,7 @@ def make_message(view: View, step: SendMessage) -> int | None:
 def lateness_limit(step: SendMessage, context: Context) -> timedelta:
     """How late the step's message may be; a day is 24 hours (``timing.is_too_late``)."""
     limit = step.max_lateness or context.rules.max_lateness[step.channel]
-    return timedelta(days=limit.days, seconds=limit.seconds)
+    return limit.nominal
 
 
 def fall_due(message: Message, at: datetime) -> None:

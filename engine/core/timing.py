@@ -147,4 +147,4 @@ def is_too_late(due: datetime, now: datetime, limit: Duration) -> bool:
 
     Lateness is a property of the system, not of the customer's calendar: a day is 24 hours here.
     """
-    return now - due > timedelta(days=limit.days, seconds=limit.seconds)
+    return now - due > limit.nominal

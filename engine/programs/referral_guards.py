@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from config.durations import Duration
 from config.referrals import Action, ReferralProgram
 from engine.core.book import Record
 from engine.core.customer import Customer, Order
@@ -50,17 +49,12 @@ class Case:
     def matures_at(self) -> datetime:
         """When the order can no longer be returned: so long after its delivery, else after it."""
         begin = fact_time(self.order, "delivered") or self.record.at
-        return max(begin, self.record.at) + span(self.program.return_window)
+        return max(begin, self.record.at) + self.program.return_window.nominal
 
     @property
     def is_mature(self) -> bool:
         """Whether the return window has closed."""
         return self.now >= self.matures_at
-
-
-def span(duration: Duration) -> timedelta:
-    """A window's length; a day is 24 hours."""
-    return timedelta(seconds=duration.nominal_seconds)
 
 
 def findings(case: Case) -> list[Finding]:
@@ -115,7 +109,7 @@ def _of_friend(case: Case) -> Iterator[Finding]:
         window = case.program.attribution_window
         if claimed > record.at:
             yield Finding("claim_after_order", values={"claimed": claimed.isoformat()})
-        if record.at - claimed > span(window):
+        if record.at - claimed > window.nominal:
             values = {"claimed": claimed.isoformat(), "window": str(window)}
             yield Finding("claim_too_old", values=values)
 
@@ -151,7 +145,7 @@ def _house(customer: Customer) -> tuple[str, str, str] | None:
 
 def _of_numbers(case: Case) -> Iterator[Finding]:
     burst, limit = case.program.burst, case.program.limit
-    this, length = _moment(case.record), span(burst.per)
+    this, length = _moment(case.record), burst.per.nominal
     moments = _moments(case)
     begins = [at for at in moments if this - length < at <= this]
     most = max((sum(at <= one < at + length for one in moments) for at in begins), default=0)
@@ -159,7 +153,7 @@ def _of_numbers(case: Case) -> Iterator[Finding]:
         values = {"count": most, "per": str(burst.per), "most": burst.count}
         yield Finding("burst", case.program.guards.burst, values)
     if limit is not None and case.is_mature:
-        paid = sum(at > case.now - span(limit.per) for at in _paid(case))
+        paid = sum(at > case.now - limit.per.nominal for at in _paid(case))
         if paid >= limit.count:
             values = {"count": paid, "per": str(limit.per), "most": limit.count}
             yield Finding("limit_reached", values=values)

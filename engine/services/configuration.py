@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from config.durations import Duration
 from config.policy import Policy
 from engine.core.campaign import Plans
 from engine.core.guards import CapRule, GuardRules, Quiet, SurveyRule
@@ -82,17 +80,17 @@ def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
                 topic=cap.topic,
                 purpose=cap.purpose,
                 count=cap.count,
-                span=_span(cap.per),
+                span=cap.per.nominal,
                 label=f"{cap.count} per {cap.per}",
             )
             for cap in policy.caps
         ),
-        min_gap=_span(policy.min_gap) if policy.min_gap is not None else None,
+        min_gap=policy.min_gap.nominal if policy.min_gap is not None else None,
         surveys=None
         if policy.surveys.min_gap is None
         else SurveyRule(
             topic=policy.surveys.topic,
-            min_gap=_span(policy.surveys.min_gap),
+            min_gap=policy.surveys.min_gap.nominal,
             label=str(policy.surveys.min_gap),
         ),
         max_lateness={
@@ -101,7 +99,3 @@ def compile_rules(policy: Policy, zones: Mapping[str, ZoneInfo]) -> GuardRules:
             "voice": policy.max_lateness.voice,
         },
     )
-
-
-def _span(duration: Duration) -> timedelta:
-    return timedelta(days=duration.days, seconds=duration.seconds)

@@ -15,7 +15,6 @@ from typing import Final
 
 import structlog
 
-from config.durations import Duration
 from config.policy import Delivery
 from engine.core import ids
 from engine.core.assumed_delivery import DeliveryRules
@@ -68,13 +67,9 @@ def compile_delivery(policy: Delivery) -> DeliveryRules:
     """The rules of a policy; a day is 24 hours."""
     after = policy.assume_delivered_after
     return DeliveryRules(
-        after=None if after is None else _span(after),
-        by_country={country: _span(span) for country, span in policy.by_country.items()},
+        after=None if after is None else after.nominal,
+        by_country={country: span.nominal for country, span in policy.by_country.items()},
     )
-
-
-def _span(duration: Duration) -> timedelta:
-    return timedelta(days=duration.days, seconds=duration.seconds)
 
 
 def _due(order: Undelivered, rules: DeliveryRules) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -68,4 +68,4 @@ class Forgetting:
 
 
 def _before(now: datetime, span: Duration) -> datetime:
-    return now - timedelta(days=span.days, seconds=span.seconds)
+    return now - span.nominal

@@ -207,4 +207,4 @@ def _in_doubt_since(message: Message) -> datetime:
 
 
 def _span(revisions: Revisions) -> timedelta:
-    return timedelta(seconds=revisions.policy.on_unknown.after.nominal_seconds)
+    return revisions.policy.on_unknown.after.nominal
