@@ -31,6 +31,7 @@ class CallFields(Spec):
     within: Timeout = Field(
         Duration(days=1),
         description="Due after this much of the queue's working time: 1d is one working day",
+        json_schema_extra={"default": "1d"},  # as it is written
     )
     script: TemplateName = Field(
         description="A folder of message_templates/ with script.txt: what to say"
