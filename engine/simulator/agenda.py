@@ -16,14 +16,24 @@ class Agenda(Generic[Key]):
         self._at: dict[Key, datetime] = {}
         self._heap: list[tuple[datetime, Key]] = []
         self._standing: list[tuple[datetime, Key]] = []  # found due, the first of them last
+        self._first: datetime | None = None
+        self._is_known = True  # whether that is the first
 
     def put(self, key: Key, at: datetime | None) -> None:
         """Let ``key`` be due at ``at``, and at no other time; None: not at all."""
+        former = self._at.get(key)
+        if former == at:
+            return
+        first = self._first
+        if former is not None and former == first:
+            self._is_known = False
         if at is None:
-            self._at.pop(key, None)
-        elif self._at.get(key) != at:
-            self._at[key] = at
-            heapq.heappush(self._heap, (at, key))
+            del self._at[key]
+            return
+        self._at[key] = at
+        heapq.heappush(self._heap, (at, key))
+        if self._is_known and (first is None or at < first):
+            self._first = at
 
     def at(self, key: Key) -> datetime | None:
         """When this key is due."""
@@ -31,6 +41,11 @@ class Agenda(Generic[Key]):
 
     def next_at(self) -> datetime | None:
         """When the first is due."""
+        if not self._is_known:
+            self._first, self._is_known = self._find(), True
+        return self._first
+
+    def _find(self) -> datetime | None:
         heap, standing, known = self._heap, self._standing, self._at
         while heap and known.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)
@@ -45,7 +60,7 @@ class Agenda(Generic[Key]):
         while self._standing:
             heapq.heappush(self._heap, self._standing.pop())
         found: list[tuple[datetime, Key]] = []
-        while len(found) < limit and (at := self.next_at()) is not None and at <= until:
+        while len(found) < limit and (at := self._find()) is not None and at <= until:
             entry = heapq.heappop(self._heap)
             if not found or found[-1] != entry:
                 found.append(entry)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from engine.core.answers import ANSWERS
@@ -38,6 +39,7 @@ _COUNTED: Final = frozenset(
         DecisionKind.STEP_SKIPPED,
     }
 )
+_OBSERVED: Final = frozenset({"opened", "clicked", "answered"})
 Pair = tuple[str, str]
 
 
@@ -209,8 +211,8 @@ class Tally:
         if journey.goal_at is not None:
             figures.goals[journey.campaign, "held_out" if held_out else "treated"] += 1
         for result in journey.results.values():
-            for kind in ("opened", "clicked", "answered"):
-                if result.get(kind) is True:
+            for kind in _OBSERVED.intersection(result):
+                if result[kind] is True:
                     figures.observed[journey.campaign, kind] += 1
 
     def _pressure(self, person: Person) -> None:
@@ -239,5 +241,6 @@ class Tally:
                 figures.points["pending"] += int(record.data.get("pending", 0))
 
 
+@lru_cache(maxsize=512)
 def _week(day: date) -> str:
     return date.fromordinal(day.toordinal() - day.weekday()).isoformat()

@@ -337,4 +337,5 @@ class Memory:
 
 def _codes(key: str) -> list[str]:
     """What a coupon's key may begin with: its code, in which a colon may stand too."""
-    return [key[:at] for at, letter in enumerate(key) if letter == ":"]
+    parts = key.split(":")
+    return [":".join(parts[:count]) for count in range(1, len(parts))]
