@@ -62,12 +62,11 @@ class OrderBooking:
     def _book(self, world: World, order: Order, context: Context, *, history: bool) -> None:
         """Enter what an order earns, or the difference since it was entered."""
         told = _told(world, "order", order.id)
-        mark = signature(order)
         at = order.placed_at or min(order.facts.values())
         if told:
             times, history = Decimal(told[0].data["times"]), told[0].data["history"]
             enter(world, replace(told[0], at=at))
-            if told[-1].data["mark"] == mark:
+            if told[-1].data["mark"] == signature(order):
                 return
         else:
             times = self._times_for(world)
@@ -76,7 +75,8 @@ class OrderBooking:
         data: dict[str, Any] = {
             "kind": "order", "order": order.id, "number": len(told) + 1,
             "points": str(points - _sum(told, "points")),
-            "spend": str(worth.goods - _sum(told, "spend")), "times": str(times), "mark": mark,
+            "spend": str(worth.goods - _sum(told, "spend")), "times": str(times),
+            "mark": signature(order, worth.goods),
             "bonus": 0 if history or told else self._loyalty.first_order,
             "rounding": self._loyalty.rounding, "history": history,
         }  # fmt: skip

@@ -41,23 +41,31 @@ class Back:
     share: Decimal
 
 
-def goods_of(order: Order) -> Decimal:
-    """What the goods cost, after discounts."""
+def goods_of(order: Order, full: Decimal | None = None) -> Decimal:
+    """What the goods cost, after discounts; ``full`` is what they cost before, where known."""
     if order.subtotal is not None:
         return max(ZERO, order.subtotal)
     if order.lines:
-        return max(ZERO, _sum_of_lines(order) - (order.discount or ZERO))
+        full = _sum_of_lines(order) if full is None else full
+        return max(ZERO, full - (order.discount or ZERO))
     return max(ZERO, order.total or ZERO)
 
 
 def worth_of(order: Order, loyalty: Loyalty, times: Decimal) -> Worth:
     """The points of an order for a customer who gets ``times`` as many."""
     rate = loyalty.orders or _NO_POINTS
-    goods, full = goods_of(order), _sum_of_lines(order)
+    full = _sum_of_lines(order)
+    goods = goods_of(order, full)
+    is_point_for_money = rate.points == rate.per == times == _ONE and not loyalty.products
     lines: dict[str, Decimal] = {}
     for line in order.lines.values():
+        part = line.price * line.quantity
+        if goods != full:
+            part = part * goods / full if full else ZERO
+        if is_point_for_money:
+            lines[line.id] = part
+            continue
         rule = _rule_for(line, loyalty)
-        part = line.price * line.quantity * goods / full if full else ZERO
         product = rule.times if rule is not None else _ONE
         bonus = rule.bonus * line.quantity if rule is not None else 0
         lines[line.id] = part * rate.points / rate.per * product * times + bonus
@@ -67,13 +75,15 @@ def worth_of(order: Order, loyalty: Loyalty, times: Decimal) -> Worth:
     return Worth(points=points.quantize(_POINTS), goods=goods, lines=lines)
 
 
-def signature(order: Order) -> str:
-    """Changes when what an order is worth may have changed."""
-    lines = sorted(
+def signature(order: Order, goods: Decimal | None = None) -> str:
+    """Changes when what an order is worth may have changed; ``goods`` cost that, where known."""
+    lines = [
         (line.id, line.product_id, line.sku, line.quantity, str(line.price))
         for line in order.lines.values()
-    )
-    return blake2b(repr((str(goods_of(order)), lines)).encode(), digest_size=6).hexdigest()
+    ]
+    lines.sort()
+    goods = goods_of(order) if goods is None else goods
+    return blake2b(repr((str(goods), lines)).encode(), digest_size=6).hexdigest()
 
 
 def refund_signature(order: Order, refund: Refund) -> str:
@@ -119,7 +129,7 @@ def _back(points: Decimal, share: Decimal) -> Back:
 
 
 def _sum_of_lines(order: Order) -> Decimal:
-    return sum((line.price * line.quantity for line in order.lines.values()), ZERO)
+    return sum([line.price * line.quantity for line in order.lines.values()], ZERO)
 
 
 def _rule_for(line: Line, loyalty: Loyalty) -> ProductRule | None:
