@@ -38,7 +38,7 @@ class _Book:
         self.records: dict[str, Record] = {}
         self.listed: Sequence[Record] | None = None  # oldest first
         self.waiting: dict[str, Record] = {}  # those that are to be looked at again
-        self.reworded: set[str] | None = None
+        self.reworded: tuple[str, ...] = ()
 
     def put(self, key: str, record: Record) -> None:
         former = self.records.get(key)
@@ -51,9 +51,8 @@ class _Book:
         elif former is not None and former.due_at is not None:
             del self.waiting[key]
         if former is not None and (former.data is not record.data or former.at != record.at):
-            if self.reworded is None:
-                self.reworded = set()
-            self.reworded.add(key)
+            if key not in self.reworded:
+                self.reworded += (key,)
 
 
 class Books(MutableMapping[Place, Record]):
@@ -102,9 +101,9 @@ class Books(MutableMapping[Place, Record]):
     def reworded(self, book: str) -> Collection[str]:
         """The keys of records that may say something else than when this was asked last."""
         found = self._books.get(book)
-        if found is None or found.reworded is None:
+        if found is None:
             return ()
-        keys, found.reworded = found.reworded, None
+        keys, found.reworded = found.reworded, ()
         return keys
 
     def named(self, names: frozenset[str]) -> Books:
