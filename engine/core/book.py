@@ -50,9 +50,10 @@ class _Book:
             self.waiting[key] = record
         elif former is not None and former.due_at is not None:
             del self.waiting[key]
-        if former is not None and (former.data is not record.data or former.at != record.at):
-            if key not in self.reworded:
-                self.reworded += (key,)
+        if former is None or key in self.reworded:
+            return
+        if former.data is not record.data or former.at != record.at:
+            self.reworded += (key,)
 
 
 class Books(MutableMapping[Place, Record]):
