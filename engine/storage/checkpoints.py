@@ -7,18 +7,19 @@ that keep nobody from writing or reading.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from engine.storage.database import Database
 
 _log = structlog.get_logger(__name__)
 
 _APART: Final = 0.25  # seconds; pages that several batches touch are written back once
+_PATIENCE: Final = 30.0  # seconds
 _LONG: Final = 4000  # pages of 4 KB; the log grows until it is written back to its very end
 
 
@@ -46,8 +47,9 @@ class Checkpoints:
             self._thread.join()
 
     def _run(self) -> None:
-        # A connection of its own: any other's cache would move to whoever asks next.
-        with self._database.reading() as connection:
+        # Not one of the pool: it would take another's warm cache along, and keep it.
+        path = self._database.path
+        with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
             while True:
                 self._database.written.wait()
                 if self._stopping.wait(_APART):
@@ -55,11 +57,11 @@ class Checkpoints:
                 self._database.written.clear()
                 try:
                     write_back(self._database, connection)
-                except SQLAlchemyError as error:  # the disk is full, for instance
+                except sqlite3.Error as error:  # the disk is full, for instance
                     _log.error("checkpoint_failed", error=type(error).__name__)
 
 
-def write_back(database: Database, connection: Connection, *, long: int = _LONG) -> bool:
+def write_back(database: Database, connection: sqlite3.Connection, *, long: int = _LONG) -> bool:
     """Write back what is committed by now; whether the log begins anew with the next commit.
 
     While others write, the end of the log runs ahead. So once the log is ``long`` (in pages), they
@@ -73,7 +75,7 @@ def write_back(database: Database, connection: Connection, *, long: int = _LONG)
     return not left
 
 
-def _pass(connection: Connection) -> tuple[int, int]:
+def _pass(connection: sqlite3.Connection) -> tuple[int, int]:
     """One passive checkpoint: how long the log is, and how much of it is not written back."""
-    row = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
-    return row[1], row[1] - row[2]
+    _, length, written = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return length, length - written

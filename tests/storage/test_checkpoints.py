@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from engine.storage.checkpoints import Checkpoints, write_back
 from engine.storage.database import Database
@@ -18,6 +17,10 @@ from tests.storage.things import NOW
 
 def _log(database: Database) -> Path:
     return database.path.with_name(f"{database.path.name}-wal")
+
+
+def _connected(database: Database) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(database.path, isolation_level=None))
 
 
 def _write(database: Database, number: int) -> None:
@@ -56,7 +59,7 @@ def test_what_was_written_back_is_in_the_file_alone(
 ) -> None:
     database = sqlite_storage.database
     _write(database, 1)
-    with database.reading() as connection:
+    with _connected(database) as connection:
         assert write_back(database, connection)
     copy = tmp_path / "copy.db"
     shutil.copy(database.path, copy)  # without the log
@@ -67,16 +70,16 @@ def test_what_was_written_back_is_in_the_file_alone(
 def test_the_log_begins_anew_although_others_write(sqlite_storage: SqlStorage) -> None:
     """It is not as long as all that was written: the commits after each write-back reuse it."""
     database = sqlite_storage.database
-    with _others_writing(database), database.reading() as connection:
+    with _others_writing(database), _connected(database) as connection:
         assert all(write_back(database, connection, long=1) for _ in range(20))
     for number in range(1, 41):
         _write(database, number)
-        with database.reading() as connection:
+        with _connected(database) as connection:
             write_back(database, connection, long=1)
     length = _log(database).stat().st_size
     for number in range(41, 81):
         _write(database, number)
-        with database.reading() as connection:
+        with _connected(database) as connection:
             assert write_back(database, connection, long=1)
     assert _log(database).stat().st_size == length
 
@@ -84,7 +87,7 @@ def test_the_log_begins_anew_although_others_write(sqlite_storage: SqlStorage) -
 def test_a_reader_keeps_its_view_and_the_log_waits(sqlite_storage: SqlStorage) -> None:
     database = sqlite_storage.database
     count = "SELECT count(*) FROM samples"
-    with database.reading() as reader, database.reading() as connection:
+    with database.reading() as reader, _connected(database) as connection:
         reader.exec_driver_sql("BEGIN")
         assert reader.exec_driver_sql(count).scalar() == 0
         _write(database, 1)
@@ -101,7 +104,7 @@ def test_each_commit_is_written_back_by_the_thread_soon(
     database = sqlite_storage.database
     done = threading.Event()
 
-    def noted(database: Database, connection: Connection) -> bool:
+    def noted(database: Database, connection: sqlite3.Connection) -> bool:
         whole = write_back(database, connection)
         if whole:
             done.set()
