@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,9 +23,8 @@ from engine.core.projection import order_key, project, ticket_key
 from engine.core.world import Changes, World
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.preparation import Sample, prepare
-from engine.simulator.shards import simulate_together, workers_for
-from triggers.event import Event
-from triggers.sources.native import deserialize, parse_line
+from engine.simulator.shards import processors, simulate_together, workers_for
+from triggers.sources.native import deserialize
 
 _MEMORY = 1000.0  # megabytes, of all processes
 _AFTERWARDS = timedelta(days=30)
@@ -84,13 +83,9 @@ def _simulate(folder: Path, file: Path, count: int) -> int:
     prepared = prepare(
         folder, {}, only=(), drafts=True, changes={}, render=3, seed="1"
     )  # fmt: skip
-    now = datetime.now(UTC)
     with file.open("rb") as lines:
-        for line in lines:
-            event = parse_line(line, received_at=now, catalog=prepared.catalog)
-            if not isinstance(event, Event):
-                raise RuntimeError(f"a line was refused: {event.problems[0]}")
-            prepared.add(event)
+        for _, refused in prepared.read(enumerate(lines), processors()):
+            raise RuntimeError(f"a line was refused: {refused.problems[0]}")
     setup = prepared.setup(
         since=None, until=None, afterwards=_AFTERWARDS, behaviour=Behaviour()
     )  # fmt: skip

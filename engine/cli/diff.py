@@ -110,7 +110,7 @@ def diff(
             lay(now, Path(folder)), session.environ, only=(), drafts=drafts, changes={},
             render=None, seed=seed, settings=settings,
         )  # fmt: skip
-        gather(session, files or (), prepared)
+        gather(session, files or (), prepared, workers)
         zone, clock = prepared.policy.zone, prepared.clock.now()
         setup = prepared.setup(
             since=moment(since, clock, zone),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.ports.clock import Clock
     from triggers.catalog import Catalog
     from triggers.event import Event
+    from triggers.sources.native import Refused
 
 _TOLD = 20  # faulty lines that are told one by one
 
@@ -54,6 +55,11 @@ class Count:
         if len(self.faults) < _TOLD:
             self.faults.append(message)
 
+    def refuse_line(self, number: int, refused: Refused) -> None:
+        """Note such a line with the first of its problems."""
+        for problem in refused.problems[:1]:
+            self.refuse(f"{number}: {problem}")
+
 
 class Shop(Protocol):
     """What reading needs to know of a workspace."""
@@ -79,6 +85,16 @@ def read_jsonl(
 
     catalog = shop.catalog
     now: datetime = shop.clock.now()
+    for number, body in json_lines(lines, count):
+        event = parse_line(body, received_at=now, catalog=catalog, index=number)
+        if isinstance(event, Refused):
+            count.refuse_line(number, event)
+            continue
+        yield event if source is None else replace(event, source=source)
+
+
+def json_lines(lines: Iterable[bytes], count: Count) -> Iterator[tuple[int, bytes]]:
+    """The lines of such a file that say anything, with their numbers, counted as read."""
     for number, line in enumerate(lines, 1):
         body = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if not body.strip():
@@ -86,12 +102,7 @@ def read_jsonl(
         if count.read == 0 and body.lstrip().startswith(b"["):
             raise Failure("this is a JSON array; write one event a line, as jq -c '.[]' does")
         count.read += 1
-        event = parse_line(body, received_at=now, catalog=catalog, index=number)
-        if isinstance(event, Refused):
-            for problem in event.problems[:1]:
-                count.refuse(f"{number}: {problem}")
-            continue
-        yield event if source is None else replace(event, source=source)
+        yield number, body
 
 
 def read_csv(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.event_files import Count, InputFormat, guess, opened, read_csv, read_jsonl
+from engine.cli.event_files import Count, InputFormat, guess, json_lines, opened, read_csv
 from engine.cli.failure import INTERRUPTED, WRONG_USAGE, Failure
 from engine.cli.moments import moment
 from engine.cli.output import console, warn, write_json
@@ -106,7 +106,7 @@ def simulate(
         seed=seed,
     )
     _known(campaign or (), prepared)
-    gather(session, files or (), prepared)
+    gather(session, files or (), prepared, workers)
     zone, now = prepared.policy.zone, prepared.clock.now()
     setup = prepared.setup(
         since=moment(since, now, zone),
@@ -219,14 +219,19 @@ def behaving(file: Path | None) -> Behaviour:
         raise Failure(as_text(error.diagnostics, {file.name: text}).rstrip()) from None
 
 
-def gather(session: Session, files: Sequence[str], prepared: Prepared) -> None:
-    """Read the files, or what the workspace has seen."""
+def gather(session: Session, files: Sequence[str], prepared: Prepared, workers: int | None) -> None:
+    """Read the files, in up to so many processes, or what the workspace has seen."""
+    from engine.simulator.reading import ReaderGone
+    from engine.simulator.shards import processors
+
     try:
         if files:
-            _read(files, prepared)
+            _read(files, prepared, workers or processors())
         else:
             _recall(session, prepared)
         prepared.seal()
+    except ReaderGone as error:
+        raise Failure(str(error)) from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -248,16 +253,16 @@ def _recall(session: Session, prepared: Prepared) -> None:
             prepared.went_out(message, at, previewed=provider == _NOBODYS)
 
 
-def _read(files: Sequence[str], prepared: Prepared) -> None:
+def _read(files: Sequence[str], prepared: Prepared, workers: int) -> None:
     for file in files:
         count = Count()
         with opened(file) as stream:
             if guess(file, stream) is InputFormat.CSV:
-                events = read_csv(stream, prepared, None, count, None)
+                for event in read_csv(stream, prepared, None, count, None):
+                    prepared.add(event)
             else:
-                events = read_jsonl(stream, prepared, None, count)
-            for event in events:
-                prepared.add(event)
+                for number, refused in prepared.read(json_lines(stream, count), workers):
+                    count.refuse_line(number, refused)
         for fault in count.faults:
             warn(f"{file}:{fault}")
         if count.refused > len(count.faults):

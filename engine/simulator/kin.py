@@ -21,30 +21,25 @@ _SPACE = 2**64
 
 
 class Kin:
-    """What events name, joined into groups. ``country`` is the shop's.
+    """What events name, joined into groups.
 
-    Names are known by their hashes alone: two that happen to have the same one join what need not
-    be joined, which does no harm.
+    Names (``Names``) are known by their hashes alone: two that happen to have the same one join
+    what need not be joined, which does no harm.
     """
 
-    def __init__(self, country: str | None) -> None:
-        self._country = country
+    def __init__(self) -> None:
         self._parent = array("l")
         self._places: dict[int, int] = {}
 
-    def add(self, event: Event) -> int:
-        """Where the event stands; ``groups`` tells of which group that is."""
-        customer = event.customer
-        place: int | None
-        if customer is not None:
-            told = (event.source, customer.id, customer.email, customer.phone, customer.country)
-            place = self._places.get(hash(told))
-            if place is None:
-                place = self._join(None, _people(event, self._country))
-                self._places[hash(told)] = place
-        else:
-            place = self._join(None, _people(event, self._country))
-        return self._join(place, _things(event))
+    def add(self, names: Iterable[int]) -> int:
+        """Where an event of these names stands; ``groups`` tells of which group that is."""
+        place: int | None = None
+        for name in names:
+            known = self._places.get(name)
+            if known is None:
+                known = self._places[name] = self._new() if place is None else place
+            place = self._union(place, known)
+        return self._new() if place is None else place
 
     def join(self, places: Iterable[int]) -> None:
         """Let these be of one group."""
@@ -55,14 +50,6 @@ class Kin:
     def groups(self) -> Sequence[int]:
         """The group of each place."""
         return array("l", (self._root(each) for each in range(len(self._parent))))
-
-    def _join(self, place: int | None, names: Iterable[str]) -> int:
-        for name in names:
-            known = self._places.get(hash(name))
-            if known is None:
-                known = self._places[hash(name)] = self._new() if place is None else place
-            place = self._union(place, known)
-        return self._new() if place is None else place
 
     def _new(self) -> int:
         self._parent.append(len(self._parent))
@@ -79,6 +66,32 @@ class Kin:
         while (above := parent[one]) != one:
             parent[one] = one = parent[above]
         return one
+
+
+class Names:
+    """The names in an event, hashed: the same in this process and those forked from it.
+
+    ``country`` is the shop's.
+    """
+
+    def __init__(self, country: str | None) -> None:
+        self._country = country
+        self._people: dict[int, tuple[int, ...]] = {}
+
+    def __call__(self, event: Event) -> tuple[int, ...]:
+        """Those of the people first."""
+        customer = event.customer
+        if customer is None:
+            people = tuple(map(hash, _people(event, self._country)))
+        else:
+            told = hash(
+                (event.source, customer.id, customer.email, customer.phone, customer.country)
+            )
+            known = self._people.get(told)
+            if known is None:
+                known = self._people[told] = tuple(map(hash, _people(event, self._country)))
+            people = known
+        return (*people, *map(hash, _things(event)))
 
 
 def share_of(name: str, seed: str) -> float:

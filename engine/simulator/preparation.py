@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +14,16 @@ from engine.core.customer import Suppression
 from engine.ports.clock import Clock, SystemClock
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.figures import Tally
-from engine.simulator.kin import Kin, name_of, share_of
+from engine.simulator.kin import Kin, Names, name_of, share_of
 from engine.simulator.premises import Trial, furnish
+from engine.simulator.reading import Line, Read, Reader
 from engine.simulator.recorded import Done, Recollection, divide, part_of
 from engine.simulator.report import Frame
 from engine.simulator.simulation import Setup
-from engine.simulator.spool import History, Spool
+from engine.simulator.spool import History, Spool, packed
 from triggers.catalog import Catalog
 from triggers.event import Event
+from triggers.sources.native import Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,8 @@ class Prepared:
         self.policy: Policy = premises.policy
         self.catalog: Catalog = premises.catalog
         self.plans: Mapping[str, Plan] = premises.revisions.plans.current
-        self._spool, self._kin = Spool(), Kin(self.policy.country)
+        self._spool, self._kin = Spool(), Kin()
+        self._names = Names(self.policy.country)
         self._groups: Sequence[int] | None = None
         self._reactions: list[Done] = []
         self._sent: dict[str, datetime] = {}
@@ -87,12 +90,27 @@ class Prepared:
             case "echo":
                 pass
 
+    def read(self, lines: Iterable[Line], workers: int) -> Iterator[tuple[int, Refused]]:
+        """Take in what lines of JSON tell, in up to so many processes; those that tell nothing.
+
+        Raises OSError when there is no room for them on the disk, and ``ReaderGone``.
+        """
+        reader = Reader(self.catalog, self.policy.country, self.clock.now())
+        for number, found in reader.read_all(lines, workers):
+            if isinstance(found, Read):
+                self._groups = None
+                self._spool.add(found.packed, self._kin.add(found.names))
+            elif isinstance(found, Refused):
+                yield number, found
+            else:
+                self.add(found)
+
     def _keep(self, event: Event, at: datetime) -> None:
-        self._spool.add(event, at, self._place(event))
+        self._spool.add(packed(event, at), self._place(event))
 
     def _place(self, event: Event) -> int:
         self._groups = None
-        return self._kin.add(event)
+        return self._kin.add(self._names(event))
 
     def went_out(self, message_id: str, at: datetime, *, previewed: bool) -> None:
         """Take note of when a message really went out; ``previewed``: to nobody."""

@@ -62,7 +62,12 @@ class _Shared(Exception):
 
 def workers_for(events: int) -> int:
     """How many processes pay: one for each processor that this process may use."""
-    if events < _FEW or "fork" not in get_all_start_methods():
+    return 1 if events < _FEW else processors()
+
+
+def processors() -> int:
+    """How many this process may use, where processes can be forked."""
+    if "fork" not in get_all_start_methods():
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -38,6 +38,27 @@ class Recorded:
         return unpack(self.packed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """An event as it is spooled. Times are microseconds since the epoch; ``name`` sorts as
+    (source, id) does, since neither can hold a NUL."""
+
+    at: int
+    time: int
+    name: bytes
+    body: bytes
+
+
+def packed(event: Event, at: datetime) -> Packed:
+    """An event that arrived at ``at``."""
+    return Packed(
+        at=(at - _EPOCH) // _INSTANT,
+        time=(event.time - _EPOCH) // _INSTANT,
+        name=f"{event.source}\0{event.id}".encode(),
+        body=pack(event),
+    )
+
+
 class Spool:
     """Takes events in any order; ``place`` is where ``engine.simulator.kin.Kin`` has each."""
 
@@ -52,17 +73,15 @@ class Spool:
     def __len__(self) -> int:
         return len(self._at)
 
-    def add(self, event: Event, at: datetime, place: int) -> None:
-        """Take in the next event, which arrived at ``at``. Raises OSError: the disk is full."""
-        # Sorts as (source, id) does, since neither can hold a NUL.
-        name, packed = f"{event.source}\0{event.id}".encode(), pack(event)
-        self._at.append((at - _EPOCH) // _INSTANT)
-        self._time.append((event.time - _EPOCH) // _INSTANT)
-        self._named.append(len(name))
-        self._names.append(hash(name))
-        self._start.append(self._start[-1] + len(name) + len(packed))
+    def add(self, event: Packed, place: int) -> None:
+        """Take in the next event. Raises OSError: the disk is full."""
+        self._at.append(event.at)
+        self._time.append(event.time)
+        self._named.append(len(event.name))
+        self._names.append(hash(event.name))
+        self._start.append(self._start[-1] + len(event.name) + len(event.body))
         self.places.append(place)
-        self._file.write(name + packed)
+        self._file.write(event.name + event.body)
 
     def seal(self) -> None:
         """Have everything written. Raises OSError: the disk is full."""

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.simulator.kin import Kin
-from engine.simulator.spool import History, Spool
+from engine.simulator.kin import Kin, Names
+from engine.simulator.spool import History, Spool, packed
 from triggers.event import CustomerFacts, Event, OrderFacts
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -43,9 +43,10 @@ def event_of(row: Row) -> Event:
 
 
 def spooled(rows: list[Row]) -> tuple[Spool, Kin, list[Event]]:
-    spool, kin, told = Spool(), Kin("US"), [event_of(row) for row in rows]
+    spool, kin, told = Spool(), Kin(), [event_of(row) for row in rows]
+    names = Names("US")
     for row, event in zip(rows, told, strict=True):
-        spool.add(event, event.time + row[1] * HOUR, kin.add(event))
+        spool.add(packed(event, event.time + row[1] * HOUR), kin.add(names(event)))
     for twins in spool.twins():
         kin.join(twins)
     return spool, kin, told
@@ -103,7 +104,7 @@ def test_what_is_told_of_an_address_goes_with_its_owner() -> None:
         id="2", source="import", type="consent.recorded", time=START,
         data={"channel": "email", "address": "ada@example.com", "status": "unsubscribed"},
     )  # fmt: skip
-    kin = Kin(None)
-    places = [kin.add(owner), kin.add(said)]
+    kin, names = Kin(), Names(None)
+    places = [kin.add(names(owner)), kin.add(names(said))]
     groups = kin.groups()
     assert groups[places[0]] == groups[places[1]]
