@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 # So many seconds answers are gathered: each frame interrupts the daemon's own work.
-_GATHER: Final = 0.008
+_GATHER: Final = 0.004
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ BATCH = 250  # a request's commit waits for one batch at most; twice as many sav
 _TRIES = 20
 # What is overdue now waits for room or for another worker: asking without pause would find neither.
 _LEAST_REST = 0.01  # seconds
-_PART = 4  # of all slots, one in so many should be free before messages are decided on
+_PART = 12  # of all slots, one in so many should be free before messages are decided on
 _PATIENCE = 0.01  # seconds
 _HEARTBEAT_LOST = timedelta(seconds=90)
 
