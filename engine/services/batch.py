@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import structlog
 
 from config.durations import Rate
+from engine.core.beside import beside
 from engine.core.context import CodeState, Context
 from engine.core.journey import due_journeys, on_step
 from engine.core.message import Outgoing
@@ -177,14 +178,31 @@ def told(unit: UnitOfWork, worlds: Sequence[World], now: datetime) -> Iterator[S
         itself = CustomerFacts(id=world.customer.id)
         for each in world.changes.emitted:
             if not each.to:
-                found.append(_incoming(itself, each, now))
+                found.append(incoming_of(_event(itself, each), now))
                 continue
             place = next((place for place in each.to if _keeper(keepers, place, each)), None)
             if place is not None:
                 about = replace(each, data={**each.data, "via": list(place)})
                 keeper = CustomerFacts(id=_keeper(keepers, place, each))
-                found.append(_incoming(keeper, about, now))
+                found.append(incoming_of(_event(keeper, about), now))
         yield found
+
+
+def told_of_itself(world: World) -> list[Event]:
+    """The events of our own that a world reports of its own customer and of nobody else; it
+    reports them no more."""
+    itself = CustomerFacts(id=world.customer.id)
+    found: list[Event] = []
+    others: list[Emitted] = []
+    for each in world.changes.emitted:
+        event = _event(itself, each)
+        if each.to or beside(event) is not None:
+            others.append(each)
+        else:
+            found.append(event)
+    if found:
+        world.changes.emitted = others
+    return found
 
 
 def _keeper(keepers: Keepers, place: tuple[str, str], emitted: Emitted) -> str:
@@ -193,8 +211,8 @@ def _keeper(keepers: Keepers, place: tuple[str, str], emitted: Emitted) -> str:
     return max(kept)[1] if kept else ""
 
 
-def _incoming(customer: CustomerFacts, emitted: Emitted, now: datetime) -> Incoming:
-    event = Event(
+def _event(customer: CustomerFacts, emitted: Emitted) -> Event:
+    return Event(
         id=emitted.id,
         source=OWN_SOURCE,
         type=emitted.type,
@@ -205,7 +223,6 @@ def _incoming(customer: CustomerFacts, emitted: Emitted, now: datetime) -> Incom
         data=emitted.data,
         causes=emitted.causes,
     )
-    return incoming_of(event, now)
 
 
 def incoming_of(event: Event, now: datetime) -> Incoming:

@@ -12,9 +12,11 @@ from engine.core.context import Context
 from engine.core.world import World
 from engine.ports.decisions import Decisions
 from engine.programs.program import Programs
-from engine.services.batch import Batch
+from engine.services.batch import Batch, told_of_itself
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
+from engine.services.telling import Undecided, tell
+from triggers.event import Event
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,15 @@ class Bookkeeping:
 
         Raises ``Contended`` when another writer came first: nothing was written then.
         """
+        try:
+            return self._run(now, limit, later=False)
+        except Undecided as error:
+            # Only the kind of error: its words may quote a customer's.
+            log.error("records_not_told", error=type(error.__cause__).__name__, next="later")
+            return self._run(now, limit, later=True)
+
+    def _run(self, now: datetime, limit: int, *, later: bool) -> int:
+        """``later``: campaigns hear of it when waiting events are processed."""
         with self._storage.deciding() as unit:
             configuration = self._revisions.configuration(unit)
             customers = unit.customers_with_due_records(now, limit)
@@ -41,11 +52,16 @@ class Bookkeeping:
                 return 0
             batch = Batch(unit, configuration, self._handover)
             unit.open_books(None)
-            worlds = unit.load(customers, now=now, complete=customers)
+            worlds = unit.load(customers, now=now, complete=customers, past=True)
             context = batch.context(now)
+            events: list[Event] = []
             for customer_id in customers:
                 if customer_id in worlds:
-                    look_at_due(worlds[customer_id], configuration.programs, context)
+                    world = worlds[customer_id]
+                    look_at_due(world, configuration.programs, context)
+                    if not later:
+                        events += told_of_itself(world)
+            tell(batch, worlds, events, now)
             batch.keep(worlds.values(), now)
         return len(customers)
 

@@ -23,7 +23,7 @@ from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Contended, Processed, Unavailable, UnitOfWork
+from engine.ports.storage import Contended, UnitOfWork
 from engine.services.batch import (
     OWN_SOURCE,
     Batch,
@@ -32,9 +32,9 @@ from engine.services.batch import (
     ticket_reference,
 )
 from engine.services.consenting import tell_consent
-from engine.services.deciding import decide
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
+from engine.services.telling import Undecided, tell
 from triggers.event import CustomerFacts, Event
 
 log = structlog.get_logger(__name__)
@@ -60,10 +60,6 @@ WITHDRAWN: Final[Mapping[Verdict, str]] = {
 }
 _UNDELIVERED: Final = frozenset({ReceiptKind.DROPPED, ReceiptKind.FAILED, ReceiptKind.BOUNCED})
 _REPEATED: Final = frozenset({ReceiptKind.OPENED, ReceiptKind.CLICKED})
-
-
-class _Undecided(Exception):
-    """An event could not be decided; nothing was written."""
 
 
 class Receive:
@@ -104,7 +100,7 @@ class Receive:
             except Contended:
                 if not left:
                     raise
-            except _Undecided as error:
+            except Undecided as error:
                 # Only the kind of error: its words may quote a customer's.
                 log.error("receipts_not_told", error=type(error.__cause__).__name__, next="later")
                 later = True
@@ -140,8 +136,10 @@ class Receive:
                 event = _observation(message, receipt)
                 if event is not None:
                     observed.append(event)
-            if observed:
-                _tell(batch, worlds, observed, now, later=later)
+            if later:
+                unit.enqueue([incoming_of(event, now) for event in observed])
+            else:
+                tell(batch, worlds, observed, now)
             unit.keep_receipts(fresh, now)
             passing(Fault.RECEIPTS_APPLIED)
             batch.keep(worlds.values(), now)
@@ -223,40 +221,6 @@ def _take_one(
             now=now,
             message=message,
         )
-
-
-def _tell(
-    batch: Batch,
-    worlds: Mapping[str, World],
-    events: Sequence[Event],
-    now: datetime,
-    *,
-    later: bool,
-) -> None:
-    """Tell campaigns what was observed, each event once. Raises ``_Undecided``."""
-    unit = batch.unit
-    incoming = [incoming_of(event, now) for event in events]
-    if later:
-        unit.enqueue(incoming)
-        return
-    unseen = unit.unseen({(event.source, event.id) for event in events}, turn=False)
-    context, done = batch.context(now), list[Processed]()
-    for each in incoming:
-        event = each.event
-        if (event.source, event.id) not in unseen or event.customer is None:
-            continue
-        unseen.discard((event.source, event.id))
-        world = worlds[event.customer.id or ""]
-        try:
-            verdicts = decide(batch.configuration, world, event, context)
-        except (Contended, Unavailable):
-            raise
-        except Exception as error:
-            raise _Undecided from error
-        done.append(
-            Processed(seq=None, incoming=each, customer_id=world.customer.id, verdicts=verdicts)
-        )
-    unit.processed(done)
 
 
 def _observation(message: Message, receipt: Receipt) -> Event | None:

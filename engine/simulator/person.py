@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
@@ -15,6 +15,7 @@ from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 from engine.simulator.orders import Orders
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 # What a decision, a hand-over or its outcome may still change.
 OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
 
@@ -28,6 +29,13 @@ class Counted(NamedTuple):
 
     made_at: datetime
     contact: Contact
+
+
+class _Listed(NamedTuple):
+    """What counts against caps, as worlds have it, until the oldest of it does not any more."""
+
+    oldest: datetime
+    contacts: list[Contact]
 
 
 @dataclass(slots=True)
@@ -50,6 +58,7 @@ class Person:
     contacts: Sequence[Contact] = ()  # of messages that only count, from before the simulation
     sent: array[int] = field(default_factory=_none)  # when forgotten messages went out
     closes: datetime | None = None
+    listed: _Listed | None = None
 
     def world(
         self,
@@ -124,9 +133,14 @@ class Person:
         return found
 
     def _contacts(self, since: datetime) -> list[Contact]:
-        found = [each for each in self.contacts if each.at >= since]
-        found += [each.contact for each in self.counted.values() if each.made_at >= since]
-        return found
+        if self.listed is None or self.listed.oldest < since:
+            found = [each for each in self.contacts if each.at >= since]
+            moments = [each.at for each in found]
+            counted = [each for each in self.counted.values() if each.made_at >= since]
+            found += [each.contact for each in counted]
+            moments += [each.made_at for each in counted]
+            self.listed = _Listed(min(moments, default=_NEVER), found)
+        return self.listed.contacts.copy()
 
     def keep_journey(self, journey: Journey) -> None:
         """Take in a journey that is new or has changed."""
@@ -157,8 +171,10 @@ class Person:
         else:
             self.open.pop(key, None)
         if message.status not in COUNTED or message.reason == OTHERS_FIRST:  # it holds no slot
-            self.counted.pop(key, None)
+            if self.counted.pop(key, None) is not None:
+                self.listed = None
         else:
+            self.listed = None
             contact = Contact.by(message, message.sent_at or message.send_at)
             self.counted[key] = Counted(message.created_at, contact)
 
@@ -180,6 +196,7 @@ class Person:
         self.messages |= gone.messages
         self.open |= gone.open
         self.counted |= gone.counted
+        self.listed = None
         for (campaign, old_key), entry in gone.past.items():
             key = campaign, _renamed(old_key, theirs, mine)
             held = self.past.get(key)

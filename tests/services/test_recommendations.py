@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.fast_forward import fast_forward
+from engine.services import telling
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, START, TEMPLATES, House, campaign, email
 from triggers.sources.native import Refused, parse_line
@@ -146,6 +147,23 @@ def test_what_is_soon_used_up_is_told_and_reminded_of_once(house: House) -> None
     house.run(40 * DAY)
     assert len(house.events("product.replenish_due")) == 2
     assert event.id != house.events("product.replenish_due")[1].id
+
+
+def test_what_no_campaign_could_be_told_of_at_once_is_told_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is due is noted whatever campaigns make of it."""
+    fresh = START - 15 * DAY
+    told = [order(house, "ada", f"f-{n}", fresh - n * 30 * DAY, "coffee") for n in (2, 1, 0)]
+    backfill(house, told)
+    house.app.stocktaking.run()
+
+    def fails(*args: Any, **more: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(telling, "decide", fails)
+    house.run(13 * DAY)
+    assert len(house.events("product.replenish_due")) == len(house.received) == 1
 
 
 @pytest.mark.parametrize("what", ["order.refunded", "order.cancelled", "order.placed"])
