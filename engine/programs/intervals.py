@@ -56,9 +56,8 @@ class Habit:
     former: int = 0
     slope: float = 0.0  # sum of products of the deviations of log pieces and log intervals
     spread: float = 0.0  # sum of squared deviations of log pieces
-    row: int = -1  # for who keeps habits in a table of their own
-    _log_pieces: float = 0.0  # their means
-    _log_span: float = 0.0
+    log_pieces: float = 0.0  # their means
+    log_span: float = 0.0
 
     def buy(self, at: int, pieces: int, order_id: str) -> int | None:
         """Note what was bought next; the interval that ended by it, if one did."""
@@ -71,11 +70,11 @@ class Habit:
         self.total += span
         self.former += self.pieces
         log_pieces, log_span = log(self.pieces), log(span)
-        apart = log_pieces - self._log_pieces
-        self._log_pieces += apart / self.spans
-        self._log_span += (log_span - self._log_span) / self.spans
-        self.slope += apart * (log_span - self._log_span)
-        self.spread += apart * (log_pieces - self._log_pieces)
+        apart = log_pieces - self.log_pieces
+        self.log_pieces += apart / self.spans
+        self.log_span += (log_span - self.log_span) / self.spans
+        self.slope += apart * (log_span - self.log_span)
+        self.spread += apart * (log_pieces - self.log_pieces)
         self.at, self.pieces = at, pieces
         return span
 

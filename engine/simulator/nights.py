@@ -19,14 +19,13 @@ from engine.core.book import Record
 from engine.core.customer import Customer
 from engine.core.shopping import BOOK, PAGE, Refill, Unwritten, refills_of
 from engine.ports.clock import Clock
-from engine.programs.intervals import Habits, used_up
+from engine.programs.intervals import used_up
 from engine.programs.purchases import Product, instant, microseconds, sale_of
 from engine.programs.shelving import Shelving
 from engine.programs.shopping_page import Dated, Key, Night, newest_products, reminding_of, soonest
 from engine.programs.spend_classes import Spender
 from engine.programs.suggesting import Shelved
 from engine.services.stocktaking import night_after
-from engine.simulator.dates import Dates
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
 from engine.simulator.sold import Bought, Sold, Swap
@@ -60,10 +59,10 @@ class MemoryNights:
         self._look_back = timedelta(seconds=rules.look_back.nominal_seconds)
         self._reminding = reminding_of(policy.recommendations, policy.zone)
         self._sold = Sold()
-        self._dates = Dates()
+        self._dates = self._sold.dates
         self._known: dict[str, Product] = {}
         self._served: set[str] = set()  # who has a page
-        self._due: dict[str, list[Dated]] = {}
+        self._due: dict[str, dict[Dated, int]] = {}  # and their rows, soonest first
         self._fresh: set[int] = set()  # rows that were told since the last night
         self._night: Night | None = None
         self.number = 0
@@ -96,12 +95,9 @@ class MemoryNights:
             bought = self._bought(who, orders)
             if bought.spender is not None:
                 self._served.add(who)
-            former = sold.habits.get(who)
-            self._write(who, former, sold.take(bought))
+            sold.take(bought)
         for who in late:
-            former = sold.habits.get(who)
             sold.expire(who)
-            self._write(who, former, ())
         least = self._policy.recommendations.least_orders
         touched = sold.settle() if self._swap is None else sold.trade(self._swap)
         self._dates.learn(touched, sold.market, len(sold.purchases.products), least)
@@ -119,7 +115,7 @@ class MemoryNights:
         for who in {*former_due, *inherited} - self._due.keys():
             self._memory.records.put((who, *_PLACE), None)
         for who, dated in self._due.items():
-            due_at = self._reminding.at(instant(dated[0][0]))
+            due_at = self._reminding.at(instant(next(iter(dated))[0]))
             self._memory.records.put((who, *_PLACE), due_at)
         rules = self._policy.recommendations
         shelf = _Shelf(Shelving(sold.purchases, sold.market, rules, sold.open), sold)
@@ -168,15 +164,17 @@ class MemoryNights:
 
     def refills(self, who: str) -> list[Refill]:
         """What will be used up, soonest first."""
-        assert self._night is not None
-        habits = self._sold.habits.get(who, {})
+        night, dates = self._night, self._dates
+        assert night is not None
+        rows = dates.near(who, night.begin, night.end)
+        habits = {dates.what[row]: dates.habit(row) for row in rows}
         keys = self._sold.purchases.products
         told, fresh = set[Key](), set[Key]()
-        for product, habit in habits.items():
-            if self._dates.told[habit.row]:
-                of = fresh if habit.row in self._fresh else told
-                of.add((keys[product].key, habit.order_id))
-        found = self._night.refills(habits, told)
+        for row in rows:
+            if dates.told[row]:
+                of = fresh if row in self._fresh else told
+                of.add((keys[dates.what[row]].key, dates.order_ids[row]))
+        found = night.refills(habits, told)
         if not fresh:
             return found
         return [
@@ -195,18 +193,18 @@ class MemoryNights:
         night, limit = self._night, microseconds(until)
         if night is None:
             return []
-        habits = self._sold.habits.get(who, {})
+        dates = self._dates
         return [
-            night.refill(one, habits[one[2]], ())
-            for one in self._due.get(who, ())
-            if one[0] < limit and not self._dates.told[habits[one[2]].row]
+            night.refill(one, dates.habit(row), ())
+            for one, row in self._due.get(who, {}).items()
+            if one[0] < limit and not dates.told[row]
         ]
 
     def tell(self, who: str, refills: Sequence[Refill]) -> datetime | None:
-        """Note what was told; when the next is used up."""
-        habits, numbers = self._sold.habits.get(who, {}), self._sold.purchases.numbers
+        """Note what was told of that which is due; when the next is used up."""
+        rows = {dated[1]: row for dated, row in self._due.get(who, {}).items()}
         for one in refills:
-            row = habits[numbers[one.product_id]].row
+            row = rows[one.product_id]
             self._dates.told[row] = 1
             self._fresh.add(row)
         return self._next_due(who)
@@ -217,9 +215,9 @@ class MemoryNights:
 
     def _next_due(self, who: str) -> datetime | None:
         told = self._dates.told
-        for at, _, product in self._due.get(who, ()):
-            if not told[self._sold.habits[who][product].row]:
-                return instant(at)
+        for dated, row in self._due.get(who, {}).items():
+            if not told[row]:
+                return instant(dated[0])
         return None
 
     def _bought(self, who: str, orders: Collection[str]) -> Bought:
@@ -234,25 +232,6 @@ class MemoryNights:
                 for each in orders
             },
         )
-
-    def _write(self, who: str, former: Habits | None, products: Collection[int]) -> None:
-        """Bring a customer's rows up to date."""
-        present, dates = self._sold.habits.get(who), self._dates
-        if former is None or present is former:
-            if present is not None:
-                for product in products:
-                    dates.write(who, product, present[product])
-            return
-        told = {
-            product: habit.order_id
-            for product, habit in former.items()
-            if habit.row >= 0 and dates.told[habit.row]
-        }
-        dates.erase(habit for habit in former.values() if habit.row >= 0)
-        if present is not None:
-            for product, habit in present.items():
-                dates.write(who, product, habit)
-                dates.told[habit.row] = told.get(product) == habit.order_id
 
     def _inherited(self, touched: Collection[str]) -> dict[str, set[Key]]:
         """What was told of pages that are not the night's own: a merged customer's, or one that
@@ -270,31 +249,25 @@ class MemoryNights:
         numbers = self._sold.purchases.numbers
         for who, keys in inherited.items():
             self._served.add(who)
-            habits = self._sold.habits.get(who, {})
-            for key, order_id in keys:
-                habit = habits.get(numbers.get(key, -1))
-                if habit is not None and habit.order_id == order_id:
-                    self._dates.told[habit.row] = 1
+            known = [(numbers[key], order_id) for key, order_id in keys if key in numbers]
+            self._dates.tell(who, known)
 
-    def _look(self, night: Night, now: datetime) -> dict[str, list[Dated]]:
+    def _look(self, night: Night, now: datetime) -> dict[str, dict[Dated, int]]:
         """What falls due before the next night, by customer."""
         until = microseconds(self._reminding.until(self.next_night(now)))
         near, strays = self._dates.look(night.begin, until, night.end)
         dates, rhythms, least = self._dates, night.rhythms, night.least
         for row in strays:
-            habit = dates.habits[row]
-            if habit is None or not night.dated([(dates.what[row], habit)]):
+            if not night.dated([(dates.what[row], dates.habit(row))]):
                 dates.told[row] = 0
-        found: dict[str, list[Dated]] = {}
+        found: dict[str, dict[Dated, int]] = {}
         keys = self._sold.purchases.products
         for row in near:
-            product, habit = dates.what[row], dates.habits[row]
-            if habit is None:
-                continue
-            at = used_up(habit, rhythms.get(product), least)
+            product = dates.what[row]
+            at = used_up(dates.habit(row), rhythms.get(product), least)
             if at is not None and night.begin <= at < until:
-                found.setdefault(dates.who[row], []).append((at, keys[product].key, product))
-        return {who: soonest(those) for who, those in found.items()}
+                found.setdefault(dates.who[row], {})[at, keys[product].key, product] = row
+        return {who: {one: those[one] for one in soonest(those)} for who, those in found.items()}
 
 
 class Leaf(Unwritten):

@@ -5,12 +5,13 @@ The numbers are those that ``engine.services.stocktaking`` computes from nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from engine.programs.intervals import Habits, Market, Rhythm
+from engine.programs.intervals import Market, Rhythm
 from engine.programs.purchases import Basket, Purchases, Sale, find
 from engine.programs.spend_classes import Spender, Standing
+from engine.simulator.dates import Dates
 from engine.simulator.shares import Heard, Telling
 
 Swap = Callable[[bytes], Sequence[bytes]]
@@ -53,7 +54,7 @@ class Rhythms:
 class Sold:
     """Purchases, habits and customers' standing, as of the last night.
 
-    In a simulation of several parts ``spenders`` and ``habits`` are of this one's customers;
+    In a simulation of several parts ``spenders`` and ``dates`` are of this one's customers;
     ``market`` and ``standing`` are of the whole shop, and ``purchases`` after ``open``.
     """
 
@@ -62,7 +63,7 @@ class Sold:
         self.market = Market()
         self.standing = Standing()
         self.spenders: dict[str, Spender] = {}
-        self.habits: dict[str, Habits] = {}
+        self.dates = Dates()
         self.rhythms = Rhythms(self.market)
         self._orders: set[str] = set()  # of which there is a basket
         self._oldest = 1 << 62  # no basket was placed before
@@ -103,11 +104,8 @@ class Sold:
         for each in self._heard:
             each.open()
 
-    def take(self, bought: Bought) -> Collection[int]:
-        """Take in what one customer did; the products of which their habits are others now.
-
-        When anything but their newest orders is other, ``habits`` holds new ones of all products.
-        """
+    def take(self, bought: Bought) -> None:
+        """Take in what one customer did."""
         former, present = self.spenders.get(bought.customer_id), bought.spender
         if present != former:
             if former is not None:
@@ -118,7 +116,7 @@ class Sold:
                 self.spenders[bought.customer_id] = present
             if self._telling is not None:
                 self._telling.stands(former, present)
-        return self._take_sales(bought.customer_id, bought.sales)
+        self._take_sales(bought.customer_id, bought.sales)
 
     def late(self, since: int) -> list[str]:
         """Count nothing placed before ``since`` from now on; who bought something before."""
@@ -126,7 +124,7 @@ class Sold:
         if since <= self._oldest:
             return []
         baskets = self.purchases.customers
-        first = {who: baskets[who][0].at for who in self.habits}
+        first = {who: baskets[who][0].at for who in self.dates.customers()}
         self._oldest = min((at for at in first.values() if at >= since), default=since)
         return [who for who, at in first.items() if at < since]
 
@@ -145,7 +143,7 @@ class Sold:
         self.rhythms.forget(touched)
         return touched
 
-    def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> Collection[int]:
+    def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> None:
         held: Sequence[Basket] = self.purchases.customers.get(who, ())
         gone: list[Basket] = []
         come: list[Sale] = []
@@ -160,17 +158,16 @@ class Sold:
             if sale is not None:
                 come.append(sale)
         if not gone and not come:
-            return ()
+            return
         come.sort(key=lambda one: (one.at, one.order_id))
         if gone or (held and (come[0].at, come[0].order_id) < held[-1].place):
             self._rewrite(who, gone, come)
-            return self.habits.get(who, {}).keys()
+            return
         added = [basket for one in come if (basket := self.purchases.put(who, one))]
         self._oldest = min(self._oldest, come[0].at)
         for basket in added:
             self._note(who, basket)
         self._follow(who, added)
-        return {product for basket in added for product in basket.products}
 
     def _rewrite(self, who: str, gone: Iterable[Basket], come: Iterable[Sale]) -> None:
         """What does not come last changes what came after it."""
@@ -184,13 +181,18 @@ class Sold:
         for sale in come:
             self._note(who, self.purchases.put(who, sale))
             self._oldest = min(self._oldest, sale.at)
-        self.habits.pop(who, None)
+        told = self.dates.erase(who)
         left = self.purchases.customers.get(who)
         if left:
             self._follow(who, left)
+            self.dates.tell(who, told)
 
     def _follow(self, who: str, baskets: Sequence[Basket]) -> None:
-        self.market.follow(self.habits.setdefault(who, {}), baskets)
+        products = {product for basket in baskets for product in basket.products}
+        rows = self.dates.rows(who)
+        habits = self.dates.habits(rows, products)
+        self.market.follow(habits, baskets)
+        self.dates.write(who, rows, habits)
 
     def _note(self, who: str, basket: Basket | None) -> None:
         if basket is None:
