@@ -124,9 +124,10 @@ class Heard:
         for key, title, url, image_url in share.looks:
             product = Product(key=key, title=title, url=url, image_url=image_url)
             number = purchases.number(product)
-            varied = varied or purchases.first_shown(number) != product
+            usual = purchases.first_shown(number)
+            varied = varied or usual != product
             numbers.append(number)
-            self._looks.append(product)
+            self._looks.append(usual if usual == product else product)  # kept once
         self._unopened.append(share.sold)
         return Told(
             left=[_spender(one) for one in share.left],
