@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from engine.bootstrap import App
 from engine.core import projection
 from engine.ports.storage import Contended, Unavailable
-from engine.services import ingest
+from engine.services import deciding
 from engine.services.batch import Batch
 from tests.e2e.engine_room import arriving, let_time_pass, rows, running, tell
 from tests.e2e.recorder import Recorder
@@ -220,7 +220,7 @@ def test_an_event_that_cannot_be_processed_holds_up_no_other(
             raise ZeroDivisionError("a defect of ours")
         return real(world, event)
 
-    monkeypatch.setattr(ingest, "project", failing)
+    monkeypatch.setattr(deciding, "project", failing)
     provider = Recorder("email", lambda: START)
     workspace = make(campaign("ask", "  - {id: ask, send_email: note}"))
     with running(workspace, database_url, START, provider=provider) as (app, _):
@@ -246,7 +246,7 @@ def test_a_database_in_trouble_makes_no_event_a_rejected_one(
             raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
         return real(world, event)
 
-    monkeypatch.setattr(ingest, "project", failing)
+    monkeypatch.setattr(deciding, "project", failing)
     provider = Recorder("email", lambda: START)
     workspace = make(campaign("ask", "  - {id: ask, send_email: note}"))
     with running(workspace, database_url, START, provider=provider) as (app, _):
@@ -274,11 +274,11 @@ def test_an_event_taken_by_both_doors_is_processed_once(
         real = projection.project
 
         def door(world: Any, event: Any) -> Any:
-            monkeypatch.setattr(ingest, "project", real)
+            monkeypatch.setattr(deciding, "project", real)
             tell(app, [order])
             return real(world, event)
 
-        monkeypatch.setattr(ingest, "project", door)
+        monkeypatch.setattr(deciding, "project", door)
         with pytest.raises(Contended):
             app.ingest.take(incoming)
         assert app.ingest.take(incoming) == 0
