@@ -248,13 +248,14 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     # A commit that finds 64 MB in the log writes it back, where ``Checkpoints`` does not see to it
     # earlier: pages that many batches touch are written back once. No memory mapping: it would
     # count the database itself into this process's memory. The heap's limit is for all connections
-    # together: each has a cache of its own, and many work only now and then.
+    # together: each has a cache of its own, and many work only now and then. Messages go out as
+    # fast with 16 MB in each as with 32.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-32768",
+        "cache_size=-16384",
         "soft_heap_limit=50331648",
         "wal_autocheckpoint=16000",
         "journal_size_limit=67108864",
