@@ -92,7 +92,7 @@ class Worker:
         # One look in place of a unit of work for each queue, most of which are empty.
         queues = self.storage.queues(self.clock.now())
         if queues.events or queues.records:
-            self.settle()
+            self._vacate()
         told = queues.events and self._attempt(
             "process", lambda: self.ingest.process_waiting(self.batch)
         )
@@ -111,7 +111,7 @@ class Worker:
         else:
             busy |= self.record()
         if self._free() > 0 and self.storage.queues(self.clock.now()).messages:
-            self.settle()
+            self._vacate()
             busy |= self._attempt(
                 "dispatch", lambda: self.dispatch.run(self.clock.now(), self.batch)
             )
@@ -151,6 +151,12 @@ class Worker:
         self._persistently(lambda: self.dispatch.record(results, self.clock.now()))
         self._recorded(results)
         return True
+
+    def _vacate(self) -> None:
+        """Put on record what was answered: its slots are free, and would be in doubt twice."""
+        self.settle()
+        if self._unrecorded:
+            self.record()
 
     def _collect(self) -> bool:
         """Take in what providers answered, and write it down if it was not all well."""

@@ -71,16 +71,14 @@ class Kept:
         """Promise 2: what the world got is what the log says, or holds for possible."""
         truth = self._truth
         took = {each.outgoing.message_id for each in outside.took()}
-        resends = truth.store["on_unknown"]["do"] == "resend"
         for row in messages:
             one, status = row["id"], row["status"]
             if one not in took and status in _GONE_OUT and one not in truth.sworn:
                 yield f"{one} is {status}, and nobody has it"
-            excused = truth.given_up | truth.resent | truth.failed
-            if one in took and status in ("skipped", "cancelled", "failed", "scheduled"):
-                by_policy = resends or row["reason"] == "abandoned"
-                if one not in excused and not by_policy:
-                    yield f"{one} is {status} ({row['reason']}), and the customer has it"
+            excused = truth.given_up | truth.resent.keys() | truth.failed
+            not_out = status in ("skipped", "cancelled", "failed", "scheduled")
+            if one in took and not_out and one not in excused and row["reason"] != "abandoned":
+                yield f"{one} is {status} ({row['reason']}), and the customer has it"
 
     def permissions(self) -> Iterator[str]:
         """Promise 3: what is kept of consent is what was said last, address by address."""

@@ -279,21 +279,27 @@ class ShopLife(RuleBasedStateMachine):
         for app in self.shop.apps:
             persistently(app.worker.settle_orphans)
             app.revisions.release_lifted(self.shop.clock.now())
+            doubtful = self._in_doubt()
             app.settlement.run()
+            if self.truth.store["on_unknown"]["do"] == "resend":
+                for one in doubtful - self._in_doubt():
+                    self.truth.send_again(one)
 
     @rule(picked=PICKED, ending=st.sampled_from(["sent", "resend", "abandon"]))
     def resolve(self, picked: int, ending: Any) -> None:
         """A person ends the doubt about a message."""
-        unknown = self.shop.rows("SELECT id FROM messages WHERE status = 'unknown' ORDER BY id")
+        unknown = sorted(self._in_doubt())
         if not unknown:
             return
-        one = unknown[picked % len(unknown)]["id"]
+        one = unknown[picked % len(unknown)]
         try:
             self._app().settlement.resolve(one, ending)
         except NotInDoubt:
             return
-        kinds = {"sent": self.truth.sworn, "resend": self.truth.resent}
-        kinds.get(ending, self.truth.given_up).add(one)
+        if ending == "resend":
+            self.truth.send_again(one)
+        else:
+            (self.truth.sworn if ending == "sent" else self.truth.given_up).add(one)
 
     @rule(mood=st.sampled_from(sorted(MOODS)))
     def mood(self, mood: str) -> None:
@@ -430,6 +436,10 @@ class ShopLife(RuleBasedStateMachine):
         index = worker % len(self.shop.apps)
         return self.shop.surviving(index, lambda app: app.worker.quiesce())
 
+    def _in_doubt(self) -> set[str]:
+        rows = self.shop.rows("SELECT id FROM messages WHERE status = 'unknown'")
+        return {row["id"] for row in rows}
+
     def _pick(self, picked: int, purpose: str | None = None) -> Given | None:
         """One of the newest messages that a provider has."""
         took = [e for e in self.shop.outside.took() if purpose in (None, e.outgoing.purpose)]
@@ -439,12 +449,14 @@ class ShopLife(RuleBasedStateMachine):
         channel, address = given.outgoing.channel, given.outgoing.to
         now = self.shop.clock.now()
         before = self.truth.consent(channel, address, self.shop.processed())
-        if not self.shop.unsubscribe(given.outgoing.message_id, undo=undo):
-            return
         status = "subscribed" if undo else "unsubscribed"
+        said = list(self.truth.statements)
         if before is None or before.status != status:
             at = now if before is None or before.at < now else before.at + MICROSECOND
+            # Before it is done: what is due goes out with it, in one commit.
             self.truth.say(channel, address, status, at)
+        if not self.shop.unsubscribe(given.outgoing.message_id, undo=undo):
+            self.truth.statements = said
 
     def _receipt(
         self,

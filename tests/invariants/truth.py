@@ -61,7 +61,9 @@ class Truth:
     statements: list[Statement] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)  # messages that a receipt told to have failed
-    resent: set[str] = field(default_factory=set)  # messages that a person had sent again
+    # Messages that a person or the policy had sent again, as if they had not arrived: so many of
+    # their hand-overs, the first, count no more.
+    resent: dict[str, int] = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
     sworn: set[str] = field(default_factory=set)  # messages that a person said were sent
     outgoing: list[Given] = field(default_factory=list)
@@ -104,6 +106,12 @@ class Truth:
         ]
         return max(said, key=lambda e: (e.at, _CAUTION[e.status], e.source), default=None)
 
+    def send_again(self, message_id: str) -> None:
+        """Its doubt has ended: it did not arrive, and is to be sent again."""
+        self.resent[message_id] = sum(
+            each.outgoing.message_id == message_id for each in self.outgoing
+        )
+
     def judge(self, given: Given) -> None:
         """Note what is wrong with a hand-over; called at the moment of its commit."""
         self.wrong += [
@@ -137,14 +145,14 @@ class Truth:
             yield from self._too_often(given)
 
     def _twice(self, given: Given) -> Iterator[str]:
-        """Only what surely was not taken goes out again, unless the shop wants it otherwise."""
-        former = [e for e in self.outgoing if e.outgoing.message_id == given.outgoing.message_id]
-        by_policy = self.store["on_unknown"]["do"] == "resend"
+        """Only what surely was not taken goes out again, unless somebody wants it otherwise."""
+        mine = given.outgoing.message_id
+        former = [e for e in self.outgoing if e.outgoing.message_id == mine]
         if not former or former[-1].answer is Answer.LATER:
             return
         if former[-1].answer in (Answer.ACCEPTED, Answer.REFUSED):
             yield f"sent again after {former[-1].answer}"
-        elif not by_policy and given.outgoing.message_id not in self.resent:
+        elif self.resent.get(mine, 0) < len(former):
             yield f"sent again blindly after {former[-1].answer}"
 
     def _later_yes(self, block: Block) -> bool:
@@ -173,7 +181,8 @@ class Truth:
             if each.outgoing.message_id in given.seen["theirs"] - {mine}
             and each.outgoing.purpose == "marketing"
             and each.answer not in (Answer.REFUSED, Answer.LATER)
-            and each.outgoing.message_id not in self.failed | self.given_up | self.resent
+            and each.outgoing.message_id not in self.failed | self.given_up
+            and each.attempt > self.resent.get(each.outgoing.message_id, 0)
         }
         for cap in self.store["caps"]:
             count = sum(
