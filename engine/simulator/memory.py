@@ -242,8 +242,7 @@ class Memory:
         """Take in a record that is new or has changed."""
         place, customer_id = (record.book, record.key), person.customer.id
         self.recorded.add(customer_id)
-        if person.books.get(place) is not record:  # else it was written where it is
-            person.books[place] = record
+        person.books.put(record)
         if record.book in self._indexed:
             self.keepers.add(place, customer_id)
         if record.book == COUPONS:
