@@ -154,16 +154,11 @@ def validate(fields: Mapping[str, Any]) -> Event:
 def is_plain(value: Any) -> bool:
     """Whether JSON keeps a value as it is."""
     kind = type(value)
-    if kind in _PLAIN:
-        return True
     if kind is dict:
-        for key, each in value.items():
-            if type(key) is not str or (type(each) not in _PLAIN and not is_plain(each)):
-                return False
-        return True
+        return all(type(key) is str and is_plain(each) for key, each in value.items())
     if kind is list:
         return all(is_plain(each) for each in value)
-    return kind is float and isfinite(value)
+    return kind in _PLAIN or (kind is float and isfinite(value))
 
 
 def _whole(problem: Problem) -> Batch:
