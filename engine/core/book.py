@@ -7,11 +7,10 @@ record. ``due_at`` is when its program must look at the record again, by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from itertools import islice
-from types import MappingProxyType
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from engine.core.value import value_class
 
@@ -29,10 +28,6 @@ class Record:
     data: Mapping[str, Any]
     due_at: datetime | None = None
 
-    def looked_at(self, due_at: datetime | None) -> Record:
-        """The same, to be looked at then; None: no more."""
-        return Record(book=self.book, key=self.key, at=self.at, data=self.data, due_at=due_at)
-
 
 class _Book:
     """One book: its records by key, in the order in which they were first written."""
@@ -45,8 +40,23 @@ class _Book:
         self.waiting: dict[str, Record] = {}  # those that are to be looked at again
         self.reworded: tuple[str, ...] = ()
 
+    def put(self, key: str, record: Record) -> None:
+        former = self.records.get(key)
+        if former is record:
+            return
+        self.records[key] = record
+        self.listed = None
+        if record.due_at is not None:
+            self.waiting[key] = record
+        elif former is not None and former.due_at is not None:
+            del self.waiting[key]
+        if former is None or key in self.reworded:
+            return
+        if former.data is not record.data or former.at != record.at:
+            self.reworded += (key,)
 
-class Books(Mapping[Place, Record]):
+
+class Books(MutableMapping[Place, Record]):
     """A customer's records by (book, key), at hand also a book at a time.
 
     ``readings`` is how far a book has been read by who reads it on from there: it saves reading
@@ -55,61 +65,27 @@ class Books(Mapping[Place, Record]):
 
     __slots__ = ("_books", "readings")
 
-    def __init__(self, records: Iterable[Record] = ()) -> None:
+    def __init__(self, records: Mapping[Place, Record] | None = None) -> None:
         self._books: dict[str, _Book] = {}
-        self.readings: dict[str, Any] = {}
-        for record in records:
-            self.put(record)
-
-    def put(self, record: Record) -> None:
-        """Take a record in, in the place of one with the same key."""
-        name, key = record.book, record.key
-        if name in self._books:
-            found = self._books[name]
-        else:
-            found = self._books[name] = _Book()
-        records, due_at = found.records, record.due_at
-        if key not in records:
-            if due_at is not None:
-                found.waiting[key] = record
-        elif (former := records[key]) is record:
-            return
-        else:
-            if due_at is not None:
-                found.waiting[key] = record
-            elif former.due_at is not None:
-                del found.waiting[key]
-            if (former.data is not record.data or former.at != record.at) and (
-                key not in found.reworded
-            ):
-                found.reworded += (key,)
-        records[key] = record
-        found.listed = None
+        self.readings: dict[str, object] = {}
+        if records:
+            for place, record in records.items():
+                self[place] = record
 
     def of(self, book: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
-        if book not in self._books:
+        found = self._books.get(book)
+        if found is None:
             return ()
-        found = self._books[book]
         if found.listed is None:
-            records = found.records.values()
-            found.listed = sorted(records, key=_age) if len(records) > 1 else [*records]
+            found.listed = sorted(found.records.values(), key=_age)
         return found.listed
-
-    def kept(self, book: str) -> Mapping[str, Record]:
-        """The records of one book by their keys."""
-        return self._books[book].records if book in self._books else _NONE
-
-    def has_any_of(self, books: frozenset[str]) -> bool:
-        """Whether there is a record in one of these books."""
-        return not books.isdisjoint(self._books)
 
     def due(self, now: datetime) -> list[Record]:
         """Every record whose time has come, whatever its book."""
         return [
             record
             for book in self._books.values()
-            if book.waiting
             for record in book.waiting.values()
             if record.due_at is not None and record.due_at <= now
         ]
@@ -117,21 +93,17 @@ class Books(Mapping[Place, Record]):
     def since(self, book: str, begin: int) -> tuple[Sequence[Record], int]:
         """The records of a book but for the ``begin`` that were written first, and how many all
         are."""
-        if book not in self._books:
+        found = self._books.get(book)
+        if found is None:
             return (), 0
-        records = self._books[book].records
-        count = len(records)
-        if count <= begin:
-            return (), count
-        if not begin:
-            return [*records.values()], count
-        return [*islice(reversed(records.values()), count - begin)], count
+        count = len(found.records)
+        return list(islice(reversed(found.records.values()), max(0, count - begin))), count
 
-    def reworded(self, book: str) -> tuple[str, ...]:
+    def reworded(self, book: str) -> Collection[str]:
         """The keys of records that may say something else than when this was asked last."""
-        if book not in self._books:
+        found = self._books.get(book)
+        if found is None:
             return ()
-        found = self._books[book]
         keys, found.reworded = found.reworded, ()
         return keys
 
@@ -152,20 +124,27 @@ class Books(Mapping[Place, Record]):
         self, place: Place, default: Record | _Default | None = None
     ) -> Record | _Default | None:
         """The record in a place, or ``default``."""
-        name, key = place
-        if name in self._books:
-            return self._books[name].records.get(key, default)
-        return default
+        found = self._books.get(place[0])
+        return default if found is None else found.records.get(place[1], default)
 
     def __getitem__(self, place: Place) -> Record:
+        found = self._books.get(place[0])
+        if found is None:
+            raise KeyError(place)
+        return found.records[place[1]]
+
+    def __setitem__(self, place: Place, record: Record) -> None:
         name, key = place
-        return self._books[name].records[key]
+        found = self._books.get(name)
+        if found is None:
+            found = self._books[name] = _Book()
+        found.put(key, record)
+
+    def __delitem__(self, place: Place) -> None:
+        raise TypeError("what a book says is never taken out")
 
     def __contains__(self, place: object) -> bool:
-        if not isinstance(place, tuple):
-            return False
-        name, key = place
-        return name in self._books and key in self._books[name].records
+        return isinstance(place, tuple) and self.get(place) is not None
 
     def __iter__(self) -> Iterator[Place]:
         return ((name, key) for name, book in self._books.items() for key in book.records)
@@ -175,9 +154,6 @@ class Books(Mapping[Place, Record]):
 
     def __bool__(self) -> bool:
         return bool(self._books)
-
-
-_NONE: Final[Mapping[str, Record]] = MappingProxyType({})
 
 
 def _age(record: Record) -> tuple[datetime, str]:

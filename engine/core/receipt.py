@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-from engine.core.value import value_class
 
 
 class ReceiptKind(StrEnum):
@@ -39,7 +38,7 @@ class Verdict(StrEnum):
     UNWANTED = "unwanted"  # unsubscribed: no more marketing until it is permitted again
 
 
-@value_class
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One report about one message of ours.
 

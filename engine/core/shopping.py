@@ -8,7 +8,7 @@ it is looked at (``Unwritten``).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -174,11 +174,7 @@ def open_refills(world: World) -> list[Refill]:
 
     What is not loaded of the customer's orders cannot be looked at.
     """
-    return [
-        refill
-        for refill in refills_of(world.books.get((BOOK, PAGE)))
-        if is_still_last(world, refill)
-    ]
+    return still_last(world, refills_of(world.books.get((BOOK, PAGE))))
 
 
 def next_replenishment(world: World, now: datetime) -> datetime | None:
@@ -186,19 +182,31 @@ def next_replenishment(world: World, now: datetime) -> datetime | None:
     return min((one.date for one in open_refills(world) if one.date >= now), default=None)
 
 
-def is_still_last(world: World, refill: Refill) -> bool:
-    """Whether the purchase that the refill counts from is kept, and none came after it."""
-    for order in _since_page(world):
-        if order.id == refill.order_id:
-            if not _keeps(order, refill.product_id):
-                return False
-        elif (
-            order.placed_at is not None
-            and order.placed_at > refill.last_bought_at
-            and _keeps(order, refill.product_id)
-        ):
-            return False
-    return True
+def still_last(world: World, refills: Sequence[Refill]) -> list[Refill]:
+    """Those whose purchase, from which they count, is kept, and after which none came."""
+    if not refills:
+        return []
+    first = min([one.last_bought_at for one in refills])
+    named = {one.order_id for one in refills}
+    kept = [
+        (order, {key for key, *_ in kept_lines(order)})
+        for order in _since_page(world)
+        if order.id in named or (order.placed_at is not None and order.placed_at > first)
+    ]
+    if not kept:
+        return list(refills)
+    return [one for one in refills if all(_leaves(*each, one) for each in kept)]
+
+
+def _leaves(order: Order, kept: Collection[str], refill: Refill) -> bool:
+    """Whether the order, of which so much is kept, leaves the refill as it is."""
+    if order.id == refill.order_id:
+        return refill.product_id in kept
+    return (
+        order.placed_at is None
+        or order.placed_at <= refill.last_bought_at
+        or refill.product_id not in kept
+    )
 
 
 def _since_page(world: World) -> Iterable[Order]:
@@ -223,11 +231,7 @@ def bought_products(world: World) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*at_hand, *page_of(world).get("products", ())]))
 
 
-def _keeps(order: Order, product_id: str) -> bool:
-    return any(key == product_id for key, *_ in kept_lines(order))
-
-
-def kept_lines(order: Order) -> Iterator[tuple[str, int, Line]]:
+def kept_lines(order: Order) -> list[tuple[str, int, Line]]:
     """Each line's product and the pieces of it that were bought for oneself and kept.
 
     Nothing of gifts and tests, nor of what was cancelled, disputed, refunded or sent back: it says
@@ -240,10 +244,11 @@ def kept_lines(order: Order) -> Iterator[tuple[str, int, Line]]:
         or order.is_test
         or is_undone(order)
     ):
-        return
+        return []
     is_whole = not order.refunds and not order.fulfilments
-    for line in order.lines.values():
-        key = line.product_id or line.sku
-        left = line.quantity if is_whole else kept_pieces(order, line)
-        if key and left > 0:
-            yield key, left, line
+    return [
+        (key, left, line)
+        for line in order.lines.values()
+        if (key := line.product_id or line.sku)
+        and (left := line.quantity if is_whole else kept_pieces(order, line)) > 0
+    ]

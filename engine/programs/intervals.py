@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import Final
@@ -89,114 +89,96 @@ class Rhythm:
     is_for_use: bool  # whether who bought it once is likely to need it again
 
 
-@dataclass(slots=True)
-class Repeats:
-    """What all customers' habits of one product come to.
-
-    ``again`` of the ``buyers`` bought it more than once. ``spans`` are their intervals, in order;
-    ``slope`` and ``spread`` are in fixed point.
-    """
-
-    buyers: int = 0
-    again: int = 0
-    spans: array[int] = field(default_factory=lambda: array("q"))
-    slope: int = 0
-    spread: int = 0
-
-    def rhythm(self) -> Rhythm | None:
-        """How the product is bought again, if it ever was."""
-        if not self.spans:
-            return None
-        return Rhythm(
-            usual=self.usual,
-            intervals=len(self.spans),
-            elasticity=self.elasticity,
-            is_for_use=self.is_for_use,
-        )
-
-    @property
-    def usual(self) -> float:
-        """The median interval, where there is any."""
-        spans = self.spans
-        middle, odd = divmod(len(spans), 2)
-        return spans[middle] if odd else (spans[middle - 1] + spans[middle]) / 2
-
-    @property
-    def elasticity(self) -> float:
-        """Of the interval in the pieces bought, 0 to 1."""
-        if not self.spread:
-            return 0.0
-        return min(1.0, max(0.0, self.slope / _ONE / (self.spread / _ONE + RIDGE)))
-
-    @property
-    def is_for_use(self) -> bool:
-        """Whether who bought it once is likely to need it again."""
-        return self.again >= REPEATED * self.buyers
-
-
 Habits = dict[int, Habit]
 """One customer's habits, by product."""
 
 
 @dataclass(slots=True)
 class Turn:
-    """What has changed of the ``Repeats`` of one product: numbers to be added, and the intervals
-    that have come and gone. Turns of several parts of a shop add up in any order."""
+    """What has changed of how products are bought. Turns of several parts of a shop add up in any
+    order.
 
-    buyers: int = 0
-    again: int = 0
-    slope: int = 0
-    spread: int = 0
-    come: list[int] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
+    The lists name a product for each customer: who has bought it now and had not before, and who
+    has done so again; ``left`` and ``once`` take that back. ``come`` and ``gone`` are intervals,
+    ``moments`` what is to be added to the slope and the spread in fixed point, by product.
+    """
 
-    def parts(self) -> tuple[int, int, int, int, list[int], list[int]]:
-        """All of it, to be told to others."""
-        return self.buyers, self.again, self.slope, self.spread, self.come, self.gone
+    bought: list[int] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    once: list[int] = field(default_factory=list)
+    come: dict[int, list[int]] = field(default_factory=dict)
+    gone: dict[int, list[int]] = field(default_factory=dict)
+    moments: dict[int, tuple[int, int]] = field(default_factory=dict)
 
+    def lean(self, product: int, slope: int, spread: int) -> None:
+        """Add to a product's slope and spread."""
+        former = self.moments.get(product)
+        if former is not None:
+            slope, spread = former[0] + slope, former[1] + spread
+        self.moments[product] = slope, spread
 
-Turned = tuple[int, int, int, int, int, list[int], list[int]]
-"""A product's number, and the parts of its turn."""
+    def renamed(self, name: Callable[[int], int]) -> Turn:
+        """The same of products that have other numbers elsewhere."""
+        return Turn(
+            bought=list(map(name, self.bought)),
+            again=list(map(name, self.again)),
+            left=list(map(name, self.left)),
+            once=list(map(name, self.once)),
+            come={name(product): spans for product, spans in self.come.items()},
+            gone={name(product): spans for product, spans in self.gone.items()},
+            moments={name(product): both for product, both in self.moments.items()},
+        )
 
 
 class Market:
     """How often which product is bought again, by everybody. Customers may come and go.
 
     A customer is followed basket by basket in the order of time. What that changes stands in
-    ``turns`` until ``settle``; ``products`` are as of then.
+    ``turn`` until ``settle``. The columns are as of then, by product: ``again`` of the ``buyers``
+    bought it more than once, which took so many ``intervals``; the rest as ``Rhythm`` has it.
     """
 
     def __init__(self) -> None:
-        self.products: dict[int, Repeats] = {}
-        self.turns: dict[int, Turn] = {}
+        self.turn = Turn()
+        self.buyers: array[int] = array("q")
+        self.again: array[int] = array("q")
+        self.intervals: array[int] = array("q")
+        self.usual: array[float] = array("d")
+        self.elasticity: array[float] = array("d")
+        self.is_for_use: array[int] = array("b")
+        self._spans: dict[int, array[int]] = {}  # in order
+        self._moments: dict[int, tuple[int, int]] = {}  # slope and spread in fixed point
 
     def follow(self, habits: Habits, baskets: Iterable[Basket]) -> None:
         """Take in a customer's next baskets, and add to what is known of their habits."""
-        turns = self.turns
+        turn = self.turn
         for basket in baskets:
             at, order_id = basket.at, basket.order_id
             for product, pieces in zip(basket.products, basket.pieces, strict=True):
-                turn = turns.get(product)
-                if turn is None:
-                    turn = turns[product] = Turn()
                 habit = habits.get(product)
                 if habit is None:
                     habits[product] = Habit(at, pieces, order_id, at)
-                    turn.buyers += 1
+                    turn.bought.append(product)
                     continue
                 slope, spread = habit.slope, habit.spread
                 span = habit.buy(at, pieces, order_id)
                 if span is None:
                     continue
-                turn.come.append(span)
-                turn.again += habit.spans == 1
+                turn.come.setdefault(product, []).append(span)
+                if habit.spans == 1:
+                    turn.again.append(product)
                 if habit.spread:
-                    turn.slope += _fixed(habit.slope) - _fixed(slope)
-                    turn.spread += _fixed(habit.spread) - _fixed(spread)
+                    turn.lean(
+                        product,
+                        _fixed(habit.slope) - _fixed(slope),
+                        _fixed(habit.spread) - _fixed(spread),
+                    )
 
     def forget(self, baskets: Iterable[Basket]) -> None:
         """Take out a customer who was followed through these baskets."""
         habits: Habits = {}
+        turn = self.turn
         for basket in baskets:
             for product, pieces in zip(basket.products, basket.pieces, strict=True):
                 habit = habits.get(product)
@@ -205,47 +187,90 @@ class Market:
                     continue
                 span = habit.buy(basket.at, pieces, basket.order_id)
                 if span is not None:
-                    self.turns.setdefault(product, Turn()).gone.append(span)
+                    turn.gone.setdefault(product, []).append(span)
         for product, habit in habits.items():
-            turn = self.turns.setdefault(product, Turn())
-            turn.buyers -= 1
-            turn.again -= habit.spans > 0
-            turn.slope -= _fixed(habit.slope)
-            turn.spread -= _fixed(habit.spread)
+            turn.left.append(product)
+            if habit.spans:
+                turn.once.append(product)
+            if habit.spread:
+                turn.lean(product, -_fixed(habit.slope), -_fixed(habit.spread))
 
-    def settle(self) -> set[int]:
-        """Count what has changed here; the products that are bought in another way now."""
-        turns, self.turns = self.turns, {}
-        self.count((product, *turn.parts()) for product, turn in turns.items())
-        return set(turns)
+    def settle(self) -> None:
+        """Count what has changed here."""
+        turn, self.turn = self.turn, Turn()
+        self.count(turn)
 
-    def count(self, turned: Iterable[Turned]) -> None:
-        """Count what has changed, here or among other customers, product by product."""
-        products = self.products
-        for product, buyers, again, slope, spread, come, gone in turned:
-            repeats = products.get(product)
-            if repeats is None:
-                repeats = products[product] = Repeats()
-            repeats.buyers += buyers
-            if not come and not gone:
-                continue
-            repeats.again += again
-            repeats.slope += slope
-            repeats.spread += spread
-            spans = repeats.spans
+    def count(self, turn: Turn) -> None:
+        """Count what has changed, here or among other customers."""
+        buyers, again, for_use = self.buyers, self.again, self.is_for_use
+        more = max(turn.bought, default=-1) + 1 - len(buyers)
+        if more > 0:
+            for column in (buyers, again, self.intervals, self.usual, self.elasticity, for_use):
+                column.frombytes(bytes(more * column.itemsize))
+        for product in turn.bought:
+            buyers[product] += 1
+        for product in turn.left:
+            buyers[product] -= 1
+        for product in turn.again:
+            again[product] += 1
+        for product in turn.once:
+            again[product] -= 1
+        for product in {*turn.bought, *turn.left, *turn.again, *turn.once}:
+            for_use[product] = again[product] >= REPEATED * buyers[product]
+        for product, come in turn.come.items():
+            spans = self._spans.setdefault(product, array("q"))
             if len(come) > len(spans):
-                repeats.spans = spans = array("q", sorted((*spans, *come)))
+                self._spans[product] = array("q", sorted((*spans, *come)))
             else:
                 for span in come:
                     insort(spans, span)
+        for product, gone in turn.gone.items():
+            spans = self._spans[product]
             for span in gone:
                 del spans[bisect_left(spans, span)]
+        for product in turn.come.keys() | turn.gone.keys():
+            spans = self._spans[product]
+            self.intervals[product] = len(spans)
+            self.usual[product] = _middle(spans)
+        for product, (slope, spread) in turn.moments.items():
+            former = self._moments.get(product, (0, 0))
+            slope, spread = self._moments[product] = former[0] + slope, former[1] + spread
+            self.elasticity[product] = _elasticity(slope, spread)
+
+    def rhythm(self, product: int) -> Rhythm | None:
+        """How a product is bought again, if it ever was."""
+        if product >= len(self.intervals) or not self.intervals[product]:
+            return None
+        return Rhythm(
+            usual=self.usual[product],
+            intervals=self.intervals[product],
+            elasticity=self.elasticity[product],
+            is_for_use=bool(self.is_for_use[product]),
+        )
 
     def rhythms(self) -> dict[int, Rhythm]:
         """The rhythm of every product that anybody bought again."""
         self.settle()
-        found = {product: one.rhythm() for product, one in self.products.items()}
-        return {product: one for product, one in found.items() if one is not None}
+        return {
+            product: rhythm
+            for product in range(len(self.intervals))
+            if (rhythm := self.rhythm(product)) is not None
+        }
+
+
+def _middle(spans: Sequence[int]) -> float:
+    """The median of what is in order; 0 of nothing."""
+    middle, odd = divmod(len(spans), 2)
+    if odd:
+        return spans[middle]
+    return (spans[middle - 1] + spans[middle]) / 2 if spans else 0.0
+
+
+def _elasticity(slope: int, spread: int) -> float:
+    """Of the interval in the pieces bought, 0 to 1."""
+    if not spread:
+        return 0.0
+    return min(1.0, max(0.0, slope / _ONE / (spread / _ONE + RIDGE)))
 
 
 def interval(habit: Habit, rhythm: Rhythm) -> float:

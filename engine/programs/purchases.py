@@ -67,17 +67,17 @@ class Basket:
 class Purchases:
     """What all customers bought and kept since ``since``. ``customers`` maps each to their baskets.
 
-    Baskets stand in the order in which they were placed. ``holding`` are the baskets that hold each
-    product; a number whose last basket was dropped stays, and holds none.
+    Baskets stand in the order in which they were placed. A number whose last basket was dropped
+    stays, and no basket holds it.
     """
 
     def __init__(self, since: datetime | None = None) -> None:
         self.since = _EVER if since is None else microseconds(since)
         self.products: list[Product] = []
-        self.holding: list[list[Basket]] = []
         self.customers: dict[str, list[Basket]] = {}
         self.sized = 0  # baskets of LARGEST_BASKET at most
         self._numbers: dict[str, int] = {}
+        self._holding: list[list[Basket]] | None = None
         self._first: list[Product] = []  # each product as it was first told of
         self._pieces: dict[tuple[int, ...], tuple[int, ...]] = {}  # most baskets have the same
         self._newest: dict[int, Basket] = {}  # of products that were shown in several ways
@@ -95,24 +95,34 @@ class Purchases:
         """Take in one order; None when it was placed too long ago."""
         if sale.at < self.since:
             return None
-        numbers = tuple([self.number(product) for product in sale.products])
+        known = self._numbers
+        numbers = tuple(
+            [
+                known[product.key] if product.key in known else self.number(product)
+                for product in sale.products
+            ]
+        )
         at, first = sale.at, self._first
         pieces = self._pieces.setdefault(sale.pieces, sale.pieces)
         is_usual = tuple([first[number] for number in numbers]) == sale.products
         sold = () if is_usual else sale.products
         basket = Basket(at, sale.order_id, numbers, pieces, sold)
-        for number in numbers:
-            self.holding[number].append(basket)
-        if not is_usual or not self._newest.keys().isdisjoint(numbers):
-            for number, product in zip(numbers, sale.products, strict=True):
-                if number in self._newest or product != first[number]:
-                    self._show(number, basket)
+        if self._holding is not None:
+            if self._newest:
+                for number in numbers:
+                    self._holding[number].append(basket)
+            else:
+                self._holding = None  # few nights ask for it
         self._size(basket, 1)
         baskets = self.customers.setdefault(customer_id, [])
         if baskets and basket.place < baskets[-1].place:
             insort(baskets, basket, key=lambda one: one.place)
         else:
             baskets.append(basket)
+        if not is_usual or not self._newest.keys().isdisjoint(numbers):
+            for number, product in zip(numbers, sale.products, strict=True):
+                if number in self._newest or product != first[number]:
+                    self._show(number, basket)
         return basket
 
     def drop(self, customer_id: str, basket: Basket) -> None:
@@ -122,11 +132,13 @@ class Purchases:
         if not baskets:
             del self.customers[customer_id]
         self._size(basket, -1)
+        if self._holding is not None:
+            for number in basket.products:
+                self._holding[number].remove(basket)
         for number in basket.products:
-            holding = self.holding[number]
-            holding.remove(basket)
             if number not in self._newest:
                 continue
+            holding = self.holding[number]
             if not holding:
                 del self._newest[number]
                 self._untitled.discard(number)
@@ -150,6 +162,16 @@ class Purchases:
         for baskets in self.customers.values():
             yield from baskets
 
+    @property
+    def holding(self) -> Sequence[Sequence[Basket]]:
+        """The baskets that hold each product, by number; good until the next one comes or goes."""
+        if self._holding is None:
+            self._holding = [[] for _ in self.products]
+            for basket in self.baskets():
+                for number in basket.products:
+                    self._holding[number].append(basket)
+        return self._holding
+
     def sized_with(self, number: int) -> int:
         """In how many baskets of ``LARGEST_BASKET`` at most a product is."""
         return len(self.holding[number]) - self._oversized.get(number, 0)
@@ -170,7 +192,8 @@ class Purchases:
             number = self._numbers[product.key] = len(self.products)
             self.products.append(product)
             self._first.append(product)
-            self.holding.append([])
+            if self._holding is not None:
+                self._holding.append([])
         return number
 
     def _look(self, basket: Basket, number: int) -> Product:

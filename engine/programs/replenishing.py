@@ -20,7 +20,7 @@ from engine.core.shopping import (
     Reminding,
     after_telling,
     due_refills,
-    is_still_last,
+    still_last,
 )
 from engine.core.transition import Transition
 from engine.core.verbs import ProgramStep
@@ -36,7 +36,6 @@ class Replenishing:
 
     reminding: Reminding
     books: frozenset[str] = frozenset({BOOK})
-    follows: frozenset[str] = frozenset()
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
@@ -45,11 +44,11 @@ class Replenishing:
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Tell what is soon used up; not what was bought anew, refunded or cancelled since."""
-        due = due_refills(record, self.reminding.until(context.now))
-        for refill in due:
-            late = context.now - (refill.date - self.reminding.before)
-            if late <= LATEST and is_still_last(world, refill):
-                world.report(_news(world.customer.id, refill, context.now))
+        now = context.now
+        due = due_refills(record, self.reminding.until(now))
+        since = now - LATEST + self.reminding.before
+        for refill in still_last(world, [one for one in due if one.date >= since]):
+            world.report(_news(world.customer.id, refill, now))
         world.write(after_telling(record, due, self.reminding))
 
     def take(
@@ -60,19 +59,18 @@ class Replenishing:
 
 
 def _news(customer_id: str, refill: Refill, now: datetime) -> Emitted:
-    data = {
-        "product_id": refill.product_id,
-        "title": refill.title,
-        "url": refill.url,
-        "image_url": refill.image_url,
-        "date": refill.date.isoformat(),
-        "last_bought_at": refill.last_bought_at.isoformat(),
-        "order_id": refill.order_id,
-    }
+    data = {"product_id": refill.product_id, "title": refill.title}
+    if refill.url is not None:
+        data["url"] = refill.url
+    if refill.image_url is not None:
+        data["image_url"] = refill.image_url
+    data["date"] = refill.date.isoformat()
+    data["last_bought_at"] = refill.last_bought_at.isoformat()
+    data["order_id"] = refill.order_id
     return Emitted(
         id=replenishment_id(customer_id, refill.product_id, refill.order_id),
         type=REPLENISH_DUE,
         time=now,
-        data={name: value for name, value in data.items() if value is not None},
+        data=data,
         causes=(),
     )

@@ -110,7 +110,7 @@ class Shelving:
             keys = self._purchases.products
             most = most_bought(
                 self._purchases,
-                {product: one.buyers for product, one in self._market.products.items()},
+                dict(enumerate(self._market.buyers)),
                 self._rules.least_orders,
                 _POPULAR + len(self._hidden),
             )

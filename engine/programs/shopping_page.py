@@ -77,10 +77,15 @@ class Night:
         dated = self.dated(habits.items())
         shown = {one for one in dated if (one[1], habits[one[2]].order_id) in told}
         shown.update(soonest(one for one in dated if one not in shown))
-        return [self.refill(one, habits[one[2]], told) for one in sorted(shown)]
+        found: list[Refill] = []
+        for one in sorted(shown):
+            habit = habits[one[2]]
+            is_told = (one[1], habit.order_id) in told
+            found.append(self.refill(one, habit.order_id, habit.last_at, told=is_told))
+        return found
 
-    def refill(self, dated: Dated, habit: Habit, told: Collection[Key]) -> Refill:
-        """One of them as the page has it."""
+    def refill(self, dated: Dated, order_id: str, last_at: int, *, told: bool) -> Refill:
+        """One of them as the page has it. ``last_at``: when it was last bought, by that order."""
         at, key, product = dated
         known = self.purchases.products[product]
         return Refill(
@@ -88,10 +93,10 @@ class Night:
             title=known.title,
             url=known.url,
             image_url=known.image_url,
-            order_id=habit.order_id,
-            last_bought_at=instant(habit.last_at),
+            order_id=order_id,
+            last_bought_at=instant(last_at),
             date=instant(at),
-            told=(key, habit.order_id) in told,
+            told=told,
         )
 
 

@@ -28,7 +28,8 @@ class Dates:
     """A table of customers' habits (``engine.programs.intervals.Habit``). A row is one customer's
     of one product; a shop has so many that each is made when somebody looks at it.
 
-    ``told``: whether the customer was told that what they bought last is used up.
+    ``told``: whether the customer was told that what they bought last is used up. ``last_at`` is
+    when they did, by the order of ``order_ids``.
     """
 
     def __init__(self) -> None:
@@ -36,10 +37,10 @@ class Dates:
         self.what: array[int] = array("i")
         self.told: array[int] = array("b")
         self.order_ids: list[str] = []
+        self.last_at: array[int] = array("q")
         self._rows: dict[str, array[int]] = {}  # by customer
         self._free: list[int] = []
         self._at: array[int] = array("q")
-        self._last_at: array[int] = array("q")
         self._pieces: array[int] = array("q")
         self._spans: array[int] = array("i")
         self._total: array[int] = array("q")
@@ -48,22 +49,32 @@ class Dates:
         self._moments: array[float] = array("d")  # of log pieces and log intervals
         self._vacant: list[int] = []  # places
         self._more: array[float] = array("d")  # log of the pieces bought last over the usual
-        self._usual: array[float] = array("d")
+        self._usual: array[float] = array("d")  # of products
         self._elasticity: array[float] = array("d")
-        self._own: set[int] = set()  # products of which anybody's own intervals are enough to know
-        self._sure: array[int] = array("b")  # whether everybody's rhythm is enough to know
+        self._sure: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)  # everybody's are enough
+        self._latest: array[int] = array("i")  # by product, a row that ``rows`` looks at
 
     def customers(self) -> Iterable[str]:
         """All who have habits."""
         return self._rows
 
-    def rows(self, who: str) -> dict[int, int]:
-        """A customer's rows, by product."""
+    def rows(self, who: str, products: Iterable[int]) -> dict[int, int]:
+        """A customer's rows of some products, by product."""
+        wanted = list(products)
+        latest, whose, what = self._latest, self.who, self.what
+        more = max(wanted, default=-1) + 1 - len(latest)
+        if more > 0:
+            latest.frombytes(bytes(more * latest.itemsize))
         rows = self._rows.get(who)
         if rows is None:
             return {}
-        what = np.frombuffer(self.what, dtype=np.int32)[np.frombuffer(rows, dtype=np.int32)]
-        return dict(zip(what.tolist(), rows, strict=True))
+        mine = np.frombuffer(rows, dtype=np.int32)
+        np.frombuffer(latest, dtype=np.int32)[np.frombuffer(what, dtype=np.int32)[mine]] = mine
+        return {
+            product: row
+            for product in wanted
+            if what[row := latest[product]] == product and whose[row] == who
+        }
 
     def near(self, who: str, begin: int, end: int) -> list[int]:
         """A customer's rows that may be used up from ``begin`` to ``end``."""
@@ -76,7 +87,7 @@ class Dates:
     def habit(self, row: int) -> Habit:
         """The habit of a row."""
         order_id = self.order_ids[row]
-        at, last_at, pieces = self._at[row], self._last_at[row], self._pieces[row]
+        at, last_at, pieces = self._at[row], self.last_at[row], self._pieces[row]
         spans = self._spans[row]
         if not spans:
             return Habit(at, pieces, order_id, last_at)
@@ -84,22 +95,24 @@ class Dates:
         moments = self._moments[place : place + 4]
         return Habit(at, pieces, order_id, last_at, spans, total, former, *moments)
 
-    def habits(self, rows: Mapping[int, int], products: Iterable[int]) -> Habits:
-        """Habits of some products, of those that there are rows of."""
-        return {product: self.habit(rows[product]) for product in products if product in rows}
+    def habits(self, rows: Mapping[int, int]) -> Habits:
+        """The habits of these rows, by product."""
+        return {product: self.habit(row) for product, row in rows.items()}
 
     def write(self, who: str, rows: Mapping[int, int], habits: Habits) -> None:
         """Note habits that are new or have changed; what was told of them is forgotten.
 
-        ``rows`` are those that the customer has.
+        ``rows`` are those that the customer has of these products.
         """
+        fresh = [product for product in habits if product not in rows]
+        if fresh:
+            rows = {**rows, **self._add(who, fresh)}
+        ats, last_ats, pieces = self._at, self.last_at, self._pieces
         for product, habit in habits.items():
-            row = rows.get(product)
-            if row is None:
-                row = self._row(who, product)
+            row = rows[product]
             spans = habit.spans
-            self._at[row], self._last_at[row] = habit.at, habit.last_at
-            self._pieces[row], self.order_ids[row] = habit.pieces, habit.order_id
+            ats[row], last_ats[row], pieces[row] = habit.at, habit.last_at, habit.pieces
+            self.order_ids[row] = habit.order_id
             self.told[row] = 0
             if not spans:
                 continue
@@ -109,8 +122,6 @@ class Dates:
             moments = self._moments
             moments[place], moments[place + 1] = habit.slope, habit.spread
             moments[place + 2], moments[place + 3] = habit.log_pieces, habit.log_span
-            if spans >= OWN_LEAST:
-                self._own.add(product)
             self._spans[row], self._total[row], self._former[row] = spans, habit.total, habit.former
             self._more[row] = log(habit.pieces * spans / habit.former)
 
@@ -131,27 +142,18 @@ class Dates:
 
     def tell(self, who: str, told: Iterable[Told]) -> None:
         """Note what a customer was told of, as far as they have not bought it again."""
-        rows = self.rows(who)
+        told = list(told)
+        rows = self.rows(who, [product for product, _ in told])
         for product, order_id in told:
             row = rows.get(product)
             if row is not None and self.order_ids[row] == order_id:
                 self.told[row] = 1
 
-    def learn(self, products: Iterable[int], market: Market, count: int, least: int) -> None:
-        """Note how products are bought again, of so many in all."""
-        more = count - len(self._usual)
-        self._usual.extend([0.0] * more)
-        self._elasticity.extend([0.0] * more)
-        self._sure.extend([0] * more)
-        known = market.products
-        for product in products:
-            repeats = known[product]
-            spans = len(repeats.spans)
-            is_sure = spans >= least and repeats.is_for_use
-            self._sure[product] = is_sure
-            if is_sure or (spans and product in self._own):
-                self._usual[product] = repeats.usual
-                self._elasticity[product] = repeats.elasticity if repeats.spread else 0.0
+    def learn(self, market: Market, least: int) -> None:
+        """Note how products are bought again; ``least`` intervals show it."""
+        self._usual, self._elasticity = market.usual, market.elasticity
+        enough = np.frombuffer(market.intervals, dtype=np.int64) >= least
+        self._sure = enough & (np.frombuffer(market.is_for_use, dtype=np.int8) != 0)
 
     def look(self, begin: int, until: int, end: int) -> tuple[list[int], list[int]]:
         """Rows that were not told and may be used up from ``begin`` to ``until``, and rows that
@@ -162,12 +164,14 @@ class Dates:
         if not len(self._at):
             return [], []
         told = np.frombuffer(self.told, dtype=np.int8)
-        sure = np.frombuffer(self._sure, dtype=np.int8)[np.frombuffer(self.what, dtype=np.int32)]
-        known = (sure != 0) | (np.frombuffer(self._spans, dtype=np.int32) >= OWN_LEAST)
+        known = self._sure[np.frombuffer(self.what, dtype=np.int32)]
+        known |= np.frombuffer(self._spans, dtype=np.int32) >= OWN_LEAST
         rows = np.flatnonzero(known & (told == 0))
         date = self._rough(rows)
         near = rows[(date >= begin - _SLACK) & (date <= until + _SLACK)]
         rows = np.flatnonzero(told)
+        if not len(rows):
+            return near.tolist(), []
         date = self._rough(rows)
         gone = ~known[rows] | (date < begin - _SLACK) | (date > end + _SLACK)
         kept = (date > begin + _SLACK) & (date < end - _SLACK)
@@ -191,30 +195,30 @@ class Dates:
     def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Of which rows it is known when they are used up."""
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
-        sure = np.frombuffer(self._sure, dtype=np.int8)[what] != 0
-        known: NDArray[np.bool_] = sure | (
-            np.frombuffer(self._spans, dtype=np.int32)[rows] >= OWN_LEAST
-        )
+        own = np.frombuffer(self._spans, dtype=np.int32)[rows] >= OWN_LEAST
+        known: NDArray[np.bool_] = self._sure[what] | own
         return known
 
-    def _row(self, who: str, product: int) -> int:
-        """A new row."""
-        if self._free:
+    def _add(self, who: str, products: Iterable[int]) -> dict[int, int]:
+        """New rows, by product."""
+        products = list(products)
+        found: dict[int, int] = {}
+        while self._free and products:
             row = self._free.pop()
+            product = products.pop()
             self.who[row], self.what[row] = who, product
-        else:
-            row = len(self.who)
-            self.who.append(who)
-            self.what.append(product)
-            self.told.append(0)
-            self.order_ids.append("")
-            self._place.append(-1)
-            self._more.append(0.0)
-            for column in (self._at, self._last_at, self._pieces, self._total, self._former):
-                column.append(0)
-            self._spans.append(0)
-        self._rows.setdefault(who, array("i")).append(row)
-        return row
+            found[product] = row
+        first, count = len(self.who), len(products)
+        found.update(zip(products, range(first, first + count), strict=True))
+        self.who += [who] * count
+        self.what.extend(products)
+        self.order_ids += [""] * count
+        self._place.extend([-1] * count)
+        for column in (self._at, self.last_at, self._pieces, self._total, self._former,
+                       self._spans, self._more, self.told):  # fmt: skip
+            column.frombytes(bytes(count * column.itemsize))
+        self._rows.setdefault(who, array("i")).extend(found.values())
+        return found
 
     def _vacate(self) -> int:
         """Room for what is known of something that was bought again."""

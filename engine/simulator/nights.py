@@ -99,8 +99,11 @@ class MemoryNights:
         for who in late:
             sold.expire(who)
         least = self._policy.recommendations.least_orders
-        touched = sold.settle() if self._swap is None else sold.trade(self._swap)
-        self._dates.learn(touched, sold.market, len(sold.purchases.products), least)
+        if self._swap is None:
+            sold.settle()
+        else:
+            sold.trade(self._swap)
+        self._dates.learn(sold.market, least)
         night = self._night = Night.at(
             now,
             sold.purchases,
@@ -134,14 +137,12 @@ class MemoryNights:
         who = person.customer.id
         if held is not None or who in self._served:
             assert self._night is not None
-            person.books.put(
-                Record(
-                    book=BOOK,
-                    key=PAGE,
-                    at=self._clock.now(),
-                    data=Leaf(self, who, self.number),
-                    due_at=self._due_at(who),
-                )
+            person.books[_PLACE] = Record(
+                book=BOOK,
+                key=PAGE,
+                at=self._clock.now(),
+                data=Leaf(self, who, self.number),
+                due_at=self._due_at(who),
             )
 
     def page(self, who: str) -> dict[str, Any]:
@@ -196,10 +197,11 @@ class MemoryNights:
         if night is None:
             return []
         dates = self._dates
+        told, order_ids, last_at = dates.told, dates.order_ids, dates.last_at
         return [
-            night.refill(one, dates.habit(row), ())
+            night.refill(one, order_ids[row], last_at[row], told=False)
             for one, row in self._due.get(who, {}).items()
-            if one[0] < limit and not dates.told[row]
+            if one[0] < limit and not told[row]
         ]
 
     def tell(self, who: str, refills: Sequence[Refill]) -> datetime | None:
@@ -258,7 +260,7 @@ class MemoryNights:
         """What falls due before the next night, by customer."""
         until = microseconds(self._reminding.until(self.next_night(now)))
         near, strays = self._dates.look(night.begin, until, night.end)
-        dates, rhythms, least = self._dates, night.rhythms, night.least
+        dates, rhythms, least, begin = self._dates, night.rhythms, night.least, night.begin
         for row in strays:
             if not night.dated([(dates.what[row], dates.habit(row))]):
                 dates.told[row] = 0
@@ -267,7 +269,7 @@ class MemoryNights:
         for row in near:
             product = dates.what[row]
             at = used_up(dates.habit(row), rhythms.get(product), least)
-            if at is not None and night.begin <= at < until:
+            if at is not None and begin <= at < until:
                 found.setdefault(dates.who[row], {})[at, keys[product].key, product] = row
         return {who: {one: those[one] for one in soonest(those)} for who, those in found.items()}
 
@@ -325,7 +327,7 @@ class _Shelf(Mapping[str, Shelved]):
     def __init__(self, shelving: Shelving, sold: Sold) -> None:
         self._shelving = shelving
         self._purchases = sold.purchases
-        self._repeats = sold.market.products
+        self._buyers = sold.market.buyers
         self._made: dict[str, Shelved] = {}
         self._popular: list[Shelved] | None = None
 
@@ -333,7 +335,7 @@ class _Shelf(Mapping[str, Shelved]):
         found = self._made.get(key)
         if found is None:
             number = self._purchases.numbers[key]
-            if number not in self._repeats or not self._repeats[number].buyers:
+            if number >= len(self._buyers) or not self._buyers[number]:
                 raise KeyError(key)
             found = self._made[key] = self._shelving.shelved(number)
         return found
@@ -342,7 +344,7 @@ class _Shelf(Mapping[str, Shelved]):
         return (key for key in self._purchases.numbers if key in self)
 
     def __len__(self) -> int:
-        return sum(1 for each in self._repeats.values() if each.buyers)
+        return len(self._buyers) - self._buyers.count(0)
 
     def popular(self) -> Sequence[Shelved]:
         """The products with the most buyers."""

@@ -9,11 +9,11 @@ ask for that, so they stay as they came until somebody does.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from engine.programs.intervals import Turn, Turned
+from engine.programs.intervals import Turn
 from engine.programs.purchases import Basket, Product, Purchases, Sale, find
 from engine.programs.spend_classes import Spender
 
@@ -29,7 +29,7 @@ class _Share:
     looks: list[tuple[str, str, str | None, str | None]]
     left: list[_Stands]
     entered: list[_Stands]
-    turns: list[Turned]
+    turn: Turn
     sold: bytes
 
 
@@ -73,14 +73,13 @@ class Telling:
         """A customer has a basket less."""
         self._sold.append((who, basket.order_id, _GONE, (), ()))
 
-    def share(self, turns: Mapping[int, Turn]) -> bytes:
+    def share(self, turn: Turn) -> bytes:
         """All that was told since the last night, and how products are bought since then."""
-        known = self._any
         share = _Share(
             self._fresh,
             self._left,
             self._entered,
-            [(known[number], *one.parts()) for number, one in turns.items()],
+            turn.renamed(self._any.__getitem__),
             pickle.dumps(self._sold, pickle.HIGHEST_PROTOCOL),
         )
         self._fresh, self._left, self._entered, self._sold = [], [], [], []
@@ -104,7 +103,7 @@ class Told:
 
     left: Iterable[Spender]
     entered: Iterable[Spender]
-    turns: Sequence[Turned]
+    turn: Turn
     varied: bool
 
 
@@ -132,7 +131,7 @@ class Heard:
         return Told(
             left=[_spender(one) for one in share.left],
             entered=[_spender(one) for one in share.entered],
-            turns=[(numbers[one[0]], *one[1:]) for one in share.turns],
+            turn=share.turn.renamed(numbers.__getitem__),
             varied=varied,
         )
 

@@ -5,7 +5,7 @@ The numbers are those that ``engine.services.stocktaking`` computes from nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.programs.intervals import Market, Rhythm
@@ -32,7 +32,7 @@ class Bought:
 
 
 class Rhythms:
-    """The rhythms of all products, each made on the first question."""
+    """The rhythms of all products, each made on the first question since the last night."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -41,14 +41,12 @@ class Rhythms:
     def get(self, product: int) -> Rhythm | None:
         """How a product is bought again, if it ever was."""
         if product not in self._made:
-            repeats = self._market.products.get(product)
-            self._made[product] = None if repeats is None else repeats.rhythm()
+            self._made[product] = self._market.rhythm(product)
         return self._made[product]
 
-    def forget(self, products: Set[int]) -> None:
-        """These are bought in another way now."""
-        for product in self._made.keys() & products:
-            del self._made[product]
+    def forget(self) -> None:
+        """Products are bought in another way now."""
+        self._made.clear()
 
 
 class Sold:
@@ -71,14 +69,13 @@ class Sold:
         self._heard: list[Heard] = []
         self._varied = False  # whether any product was shown in several ways
 
-    def trade(self, swap: Swap) -> set[int]:
+    def trade(self, swap: Swap) -> None:
         """As ``settle``, of a shop in parts: ``swap`` tells the others, and returns their shares.
 
         It was done so every night since the first.
         """
         assert self._telling is not None
-        touched = set[int]()
-        for place, told in enumerate(swap(self._telling.share(self.market.turns))):
+        for place, told in enumerate(swap(self._telling.share(self.market.turn))):
             if place == len(self._heard):
                 self._heard.append(Heard(self.purchases))
             heard = self._heard[place].hear(told)
@@ -86,14 +83,11 @@ class Sold:
                 self.standing.leave(one)
             for one in heard.entered:
                 self.standing.enter(one)
-            self.market.count(heard.turns)
-            touched.update([one[0] for one in heard.turns])
+            self.market.count(heard.turn)
             self._varied = self._varied or heard.varied
-        touched |= self.settle()
-        self.rhythms.forget(touched)
+        self.settle()
         if self._varied:
             self.open()
-        return touched
 
     def tell(self) -> None:
         """From now on take note of what others are to be told."""
@@ -137,11 +131,10 @@ class Sold:
         for left in self.purchases.customers.get(who, ())[:1]:
             self._oldest = min(self._oldest, left.at)
 
-    def settle(self) -> set[int]:
-        """That was all of this night; the products that are bought in another way now."""
-        touched = self.market.settle()
-        self.rhythms.forget(touched)
-        return touched
+    def settle(self) -> None:
+        """That was all of this night."""
+        self.market.settle()
+        self.rhythms.forget()
 
     def _take_sales(self, who: str, sales: Mapping[str, Sale | None]) -> None:
         held: Sequence[Basket] = self.purchases.customers.get(who, ())
@@ -189,8 +182,8 @@ class Sold:
 
     def _follow(self, who: str, baskets: Sequence[Basket]) -> None:
         products = {product for basket in baskets for product in basket.products}
-        rows = self.dates.rows(who)
-        habits = self.dates.habits(rows, products)
+        rows = self.dates.rows(who, products)
+        habits = self.dates.habits(rows)
         self.market.follow(habits, baskets)
         self.dates.write(who, rows, habits)
 

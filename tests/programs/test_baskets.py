@@ -148,7 +148,7 @@ def test_most_bought_counts_buyers() -> None:
         "a": [(day, frozenset("1")) for day in range(9)],
         "b": [(1, frozenset("2"))], "c": [(1, frozenset("23"))],
     })  # fmt: skip
-    buyers = {product: one.buyers for product, one in habits_of(purchases)[0].products.items()}
+    buyers = dict(enumerate(habits_of(purchases)[0].buyers))
     assert [named(purchases, one) for one in most_bought(purchases, buyers, 1, 2)] == ["2", "3"]
     assert [named(purchases, one) for one in most_bought(purchases, buyers, 2, 9)] == ["2"]
 

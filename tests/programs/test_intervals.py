@@ -92,8 +92,8 @@ def test_how_much_pieces_matter_is_learnt_from_each_product() -> None:
     assert lasting.elasticity > 0.7
     assert same.elasticity == 0
     assert same.usual == 30 * DAY
-    repeats = market.products[found.numbers["same"]]
-    assert (repeats.buyers, repeats.again, same.intervals) == (60, 60, 300)
+    number = found.numbers["same"]
+    assert (market.buyers[number], market.again[number], same.intervals) == (60, 60, 300)
 
 
 def test_only_what_is_for_use_is_used_up_or_what_one_buys_again_and_again() -> None:
