@@ -51,5 +51,6 @@ def live_through(
         stocktaking=app.stocktaking,
         rest=app.worker.quiesce,
         next_due=app.storage.next_due,
+        parcels_due=clock.now,
     )
     live(house, arrivals, until, crowd=crowd, progress=progress)

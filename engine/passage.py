@@ -64,7 +64,8 @@ class Nobody:
 class House:
     """What lives through virtual time.
 
-    ``rest`` works until nothing is due at the moment at which the clock stands.
+    ``rest`` works until nothing is due at the moment at which the clock stands. ``parcels_due`` is
+    before what moment looks for orders that count as delivered find none; None: not as things are.
     """
 
     clock: VirtualClock
@@ -74,6 +75,7 @@ class House:
     stocktaking: Nights
     rest: Callable[[], None]
     next_due: Callable[[], datetime | None]
+    parcels_due: Callable[[], datetime | None]
 
 
 def live(
@@ -91,21 +93,22 @@ def live(
     clock is moved to a moment; where it says no, that is the end.
 
     What becomes of one customer never depends on at which moments other customers keep the clock
-    busy: looks have their own hours, and all that is due at a moment is done together.
+    busy: looks have their own hours, counted from the beginning, and all that is due at a moment is
+    done together.
     """
     crowd = crowd or Nobody()
     clock = house.clock
     queue = _Queue(arrivals)
-    next_look = next_fire = clock.now()
-    night = house.stocktaking.next_night(next_look)
+    begin = next_fire = clock.now()
+    next_look: datetime | None = begin
+    night = house.stocktaking.next_night(begin)
     while True:
         now = clock.now()
         if now >= next_fire:
             house.sweep.run(now)
             next_fire = house.sweep.next_fire(now) or until
-        if now >= next_look:
+        if next_look is not None and now >= next_look:
             house.deliveries.run()
-            next_look += _LOOK_AGAIN
         if now >= night:
             if house.stocktaking.wanted():
                 house.stocktaking.run()
@@ -121,13 +124,22 @@ def live(
         progress(now, queue.taken)
         if now >= until:
             return
-        moments = [until, next_look, next_fire, night]
-        dues = (queue.next_at(), house.next_due(), crowd.next_at())
+        next_look = _hour(house.parcels_due(), now, begin)
+        moments = [until, next_fire, night]
+        dues = (next_look, queue.next_at(), house.next_due(), crowd.next_at())
         moments += [due for due in dues if due is not None]
         moment = max(now + _INSTANT, min(moments))
         if not goes_on(moment):
             return
         clock.advance_to(moment)
+
+
+def _hour(due: datetime | None, now: datetime, begin: datetime) -> datetime | None:
+    """The first full hour since ``begin`` that is after ``now`` and not before ``due``."""
+    if due is None:
+        return None
+    hours = max((now - begin) // _LOOK_AGAIN + 1, -((begin - due) // _LOOK_AGAIN))
+    return begin + hours * _LOOK_AGAIN
 
 
 class _Queue:

@@ -7,10 +7,11 @@ record. ``due_at`` is when its program must look at the record again, by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar, overload
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, overload
 
 from engine.core.value import value_class
 
@@ -28,6 +29,10 @@ class Record:
     data: Mapping[str, Any]
     due_at: datetime | None = None
 
+    def looked_at(self, due_at: datetime | None) -> Record:
+        """The same, to be looked at then; None: no more."""
+        return Record(book=self.book, key=self.key, at=self.at, data=self.data, due_at=due_at)
+
 
 class _Book:
     """One book: its records by key, in the order in which they were first written."""
@@ -40,23 +45,8 @@ class _Book:
         self.waiting: dict[str, Record] = {}  # those that are to be looked at again
         self.reworded: tuple[str, ...] = ()
 
-    def put(self, key: str, record: Record) -> None:
-        former = self.records.get(key)
-        if former is record:
-            return
-        self.records[key] = record
-        self.listed = None
-        if record.due_at is not None:
-            self.waiting[key] = record
-        elif former is not None and former.due_at is not None:
-            del self.waiting[key]
-        if former is None or key in self.reworded:
-            return
-        if former.data is not record.data or former.at != record.at:
-            self.reworded += (key,)
 
-
-class Books(MutableMapping[Place, Record]):
+class Books(Mapping[Place, Record]):
     """A customer's records by (book, key), at hand also a book at a time.
 
     ``readings`` is how far a book has been read by who reads it on from there: it saves reading
@@ -65,27 +55,61 @@ class Books(MutableMapping[Place, Record]):
 
     __slots__ = ("_books", "readings")
 
-    def __init__(self, records: Mapping[Place, Record] | None = None) -> None:
+    def __init__(self, records: Iterable[Record] = ()) -> None:
         self._books: dict[str, _Book] = {}
-        self.readings: dict[str, object] = {}
-        if records:
-            for place, record in records.items():
-                self[place] = record
+        self.readings: dict[str, Any] = {}
+        for record in records:
+            self.put(record)
+
+    def put(self, record: Record) -> None:
+        """Take a record in, in the place of one with the same key."""
+        name, key = record.book, record.key
+        if name in self._books:
+            found = self._books[name]
+        else:
+            found = self._books[name] = _Book()
+        records, due_at = found.records, record.due_at
+        if key not in records:
+            if due_at is not None:
+                found.waiting[key] = record
+        elif (former := records[key]) is record:
+            return
+        else:
+            if due_at is not None:
+                found.waiting[key] = record
+            elif former.due_at is not None:
+                del found.waiting[key]
+            if (former.data is not record.data or former.at != record.at) and (
+                key not in found.reworded
+            ):
+                found.reworded += (key,)
+        records[key] = record
+        found.listed = None
 
     def of(self, book: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
-        found = self._books.get(book)
-        if found is None:
+        if book not in self._books:
             return ()
+        found = self._books[book]
         if found.listed is None:
-            found.listed = sorted(found.records.values(), key=_age)
+            records = found.records.values()
+            found.listed = sorted(records, key=_age) if len(records) > 1 else [*records]
         return found.listed
+
+    def kept(self, book: str) -> Mapping[str, Record]:
+        """The records of one book by their keys."""
+        return self._books[book].records if book in self._books else _NONE
+
+    def has_any_of(self, books: frozenset[str]) -> bool:
+        """Whether there is a record in one of these books."""
+        return not books.isdisjoint(self._books)
 
     def due(self, now: datetime) -> list[Record]:
         """Every record whose time has come, whatever its book."""
         return [
             record
             for book in self._books.values()
+            if book.waiting
             for record in book.waiting.values()
             if record.due_at is not None and record.due_at <= now
         ]
@@ -93,17 +117,21 @@ class Books(MutableMapping[Place, Record]):
     def since(self, book: str, begin: int) -> tuple[Sequence[Record], int]:
         """The records of a book but for the ``begin`` that were written first, and how many all
         are."""
-        found = self._books.get(book)
-        if found is None:
+        if book not in self._books:
             return (), 0
-        count = len(found.records)
-        return list(islice(reversed(found.records.values()), max(0, count - begin))), count
+        records = self._books[book].records
+        count = len(records)
+        if count <= begin:
+            return (), count
+        if not begin:
+            return [*records.values()], count
+        return [*islice(reversed(records.values()), count - begin)], count
 
-    def reworded(self, book: str) -> Collection[str]:
+    def reworded(self, book: str) -> tuple[str, ...]:
         """The keys of records that may say something else than when this was asked last."""
-        found = self._books.get(book)
-        if found is None:
+        if book not in self._books:
             return ()
+        found = self._books[book]
         keys, found.reworded = found.reworded, ()
         return keys
 
@@ -124,27 +152,20 @@ class Books(MutableMapping[Place, Record]):
         self, place: Place, default: Record | _Default | None = None
     ) -> Record | _Default | None:
         """The record in a place, or ``default``."""
-        found = self._books.get(place[0])
-        return default if found is None else found.records.get(place[1], default)
+        name, key = place
+        if name in self._books:
+            return self._books[name].records.get(key, default)
+        return default
 
     def __getitem__(self, place: Place) -> Record:
-        found = self._books.get(place[0])
-        if found is None:
-            raise KeyError(place)
-        return found.records[place[1]]
-
-    def __setitem__(self, place: Place, record: Record) -> None:
         name, key = place
-        found = self._books.get(name)
-        if found is None:
-            found = self._books[name] = _Book()
-        found.put(key, record)
-
-    def __delitem__(self, place: Place) -> None:
-        raise TypeError("what a book says is never taken out")
+        return self._books[name].records[key]
 
     def __contains__(self, place: object) -> bool:
-        return isinstance(place, tuple) and self.get(place) is not None
+        if not isinstance(place, tuple):
+            return False
+        name, key = place
+        return name in self._books and key in self._books[name].records
 
     def __iter__(self) -> Iterator[Place]:
         return ((name, key) for name, book in self._books.items() for key in book.records)
@@ -154,6 +175,9 @@ class Books(MutableMapping[Place, Record]):
 
     def __bool__(self) -> bool:
         return bool(self._books)
+
+
+_NONE: Final[Mapping[str, Record]] = MappingProxyType({})
 
 
 def _age(record: Record) -> tuple[datetime, str]:

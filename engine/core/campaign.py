@@ -16,7 +16,7 @@ from typing import Literal
 from config.durations import Duration, Rate
 from engine.core.expression import Condition
 from engine.core.message import Purpose
-from engine.core.verbs import Asking, EventMatch, Split, Step, WaitFor
+from engine.core.verbs import Asking, EventMatch, SendMessage, Split, Step, WaitFor
 
 OrderExit = ("order.refunded", "order.cancelled", "order.returned", "order.disputed")
 
@@ -106,7 +106,8 @@ class Plan:
     id. The fields after these follow from the others: ``watches`` by event type,
     ``entry_conditions`` (a segment, ``filter`` and ``profile_filter``, in the order in which they
     are asked), the ``splits``, ``waits`` and ``asks`` (steps that wait for a response) among the
-    steps, and whether some ``wait_for`` waits for a condition.
+    steps, ``carriers`` (the message steps that carry the coupon of a step, by its id), and whether
+    some ``wait_for`` waits for a condition.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Plan:
     splits: tuple[Split, ...] = field(init=False, repr=False, compare=False)
     waits: tuple[WaitFor, ...] = field(init=False, repr=False, compare=False)
     asks: tuple[Asking, ...] = field(init=False, repr=False, compare=False)
+    carriers: Mapping[str, tuple[SendMessage, ...]] = field(init=False, repr=False, compare=False)
     waits_for_condition: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ class Plan:
             "splits": tuple(step for step in self.steps if isinstance(step, Split)),
             "waits": waits,
             "asks": tuple(step for step in self.steps if isinstance(step, Asking)),
+            "carriers": _carriers(self.steps),
             "waits_for_condition": any(step.until is not None for step in waits),
         }
         if not self.step_index:
@@ -160,6 +163,14 @@ class Plan:
     def is_order_keyed(self) -> bool:
         """Whether each journey belongs to one order."""
         return self.entry.key.startswith("order.")
+
+
+def _carriers(steps: Sequence[Step]) -> dict[str, tuple[SendMessage, ...]]:
+    found: dict[str, tuple[SendMessage, ...]] = {}
+    for step in steps:
+        if isinstance(step, SendMessage) and step.coupon is not None:
+            found[step.coupon] = (*found.get(step.coupon, ()), step)
+    return found
 
 
 def _watches(plan: Plan, waits: Sequence[WaitFor]) -> dict[str, Watch]:

@@ -12,10 +12,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from engine.core.book import Record
-from engine.core.campaign import Plan
 from engine.core.guards import Drop
 from engine.core.value import value_class
-from engine.core.verbs import SendMessage
 from engine.core.world import Journey, World
 
 BOOK: Final = "coupons"
@@ -57,7 +55,7 @@ class Coupon:
     def of(cls, record: Record) -> Coupon:
         """The coupon of a record."""
         data = record.data
-        expires = data.get("expires_at")
+        expires = data["expires_at"]
         return cls(
             key=record.key,
             at=record.at,
@@ -66,13 +64,13 @@ class Coupon:
             code=data["code"],
             value=data["value"],
             status=data["status"],
-            pool=data.get("pool"),
+            pool=data["pool"],
             expires_at=None if expires is None else datetime.fromisoformat(expires),
-            campaign=data.get("campaign"),
-            step=data.get("step"),
-            cause=data.get("cause", ""),
-            holders={key: tuple(left) for key, left in data.get("holders", {}).items()},
-            orders=data.get("orders", {}),
+            campaign=data["campaign"],
+            step=data["step"],
+            cause=data["cause"],
+            holders={key: tuple(left) for key, left in data["holders"].items()},
+            orders=data["orders"],
         )
 
     @property
@@ -102,9 +100,9 @@ class Coupon:
         """Whether the customer could use it now."""
         return self.status == "issued" and (self.expires_at is None or now < self.expires_at)
 
-    def held_by(self, holder: str, *left: str) -> Coupon:
-        """The same, held also by a step, with what left of that step."""
-        return replace(self, holders={**self.holders, holder: left})
+    def held_by(self, holder: str) -> Coupon:
+        """The same, held also by a step of which nothing has left."""
+        return replace(self, holders={**self.holders, holder: ()})
 
 
 def coupons_of(world: World) -> list[Coupon]:
@@ -131,11 +129,6 @@ class ToldCoupons(dict[str, Mapping[str, Any]]):
             (offer, {"code": one.code, "value": one.value, "expires_at": one.expires_at})
             for offer, one in open_coupons(world, now).items()
         )
-
-
-def carries(plan: Plan, step_id: str) -> list[SendMessage]:
-    """The message steps of a plan that carry the coupon of a step."""
-    return [step for step in plan.steps if isinstance(step, SendMessage) and step.coupon == step_id]
 
 
 def missing_coupon(journey: Journey, step_id: str | None, now: datetime) -> Drop | None:

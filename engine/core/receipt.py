@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from engine.core.value import value_class
 
 
 class ReceiptKind(StrEnum):
@@ -38,7 +39,7 @@ class Verdict(StrEnum):
     UNWANTED = "unwanted"  # unsubscribed: no more marketing until it is permitted again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Receipt:
     """One report about one message of ours.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from engine.core.campaign import Plan
+from engine.core.campaign import EventTrigger, Plan
 from engine.core.context import Context
 from engine.core.customer import Order, Ticket
 from engine.core.evaluate import Verdict, evaluate, is_met, shown_values
@@ -99,7 +99,7 @@ class View:
             return False
         if not plan.exit_on_full_refund_only:
             return event.time >= began_at(self.journey)
-        if event.type == self.journey.trigger.get("type"):
+        if _begins(plan, event.type):
             return False
         return event.type != "order.refunded" or _is_full(self.world, event.order_id)
 
@@ -130,7 +130,7 @@ def ended_already(view: View, order: Order) -> str | None:
             continue
         if not view.plan.exit_on_full_refund_only:
             happened = bool(facts_since_entry(view, order, match))
-        elif match.event == view.journey.trigger.get("type"):
+        elif _begins(view.plan, match.event):
             happened = False
         else:
             happened = match.event != "order.refunded" or is_fully_refunded(order)
@@ -139,14 +139,18 @@ def ended_already(view: View, order: Order) -> str | None:
     return None
 
 
+def _begins(plan: Plan, event: str) -> bool:
+    return isinstance(plan.trigger, EventTrigger) and plan.trigger.event == event
+
+
 def facts_since_entry(view: View, order: Order, match: EventMatch) -> list[datetime]:
     """When the order's own facts that ``match`` means happened, from the trigger's time on.
 
     They were told before the trigger was, so no event will tell them again. The trigger itself
-    does not count.
+    does not count, unless the journey has come to a revision that begins by something else.
     """
-    trigger, entered = view.journey.trigger, view.journey.entered_at
-    own = [entered] if match.event == trigger.get("type") else []
+    entered = view.journey.entered_at
+    own = [entered] if _begins(view.plan, match.event) else []
     found = []
     for at in sorted(facts_of(order, match.event)):
         if at in own:

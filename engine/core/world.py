@@ -216,9 +216,10 @@ class World:
 
     def write(self, record: Record) -> None:
         """Write a record into its book, in the place of one with the same key."""
-        self.books[record.book, record.key] = record
-        self.changes.records.add((record.book, record.key))
-        self.changes.written += 1
+        self.books.put(record)
+        changes = self.changes
+        changes.records.add((record.book, record.key))
+        changes.written += 1
 
     def report(self, event: Emitted) -> None:
         """Tell campaigns of something, as an event of our own; one id is told once."""

@@ -57,6 +57,11 @@ class Calls:
         """The one book."""
         return frozenset({BOOK})
 
+    @property
+    def follows(self) -> frozenset[str]:
+        """Nothing: tasks are made by campaigns and settled by people."""
+        return frozenset()
+
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
     ) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from config.offers import Offer
 from engine.core.campaign import Plans
 from engine.core.context import CodeState, Context
-from engine.core.coupon import BOOK, GIVEN, Coupon, carries, coupons_of
+from engine.core.coupon import BOOK, GIVEN, Coupon, coupons_of
 from engine.core.delivery import ABANDONED
 from engine.core.message import Message, MessageStatus
 from engine.core.world import Journey, JourneyStatus, World
@@ -36,27 +36,27 @@ _UNDELIVERED: Final = frozenset({MessageStatus.BOUNCED, MessageStatus.FAILED})
 def settle(world: World, plans: Plans, context: Context, offers: Mapping[str, Offer]) -> None:
     """Look at what has become of the messages that carry coupons, and give back what never left."""
     for record in world.book(BOOK):
-        held = record.data.get("holders", ()) if record.data["status"] == "issued" else ()
-        if not any(holder.rpartition(":")[0] in world.journeys for holder in held):
+        data = record.data
+        if data["status"] != "issued":
             continue
-        coupon = Coupon.of(record)
-        holders, offer = dict(coupon.holders), offers.get(coupon.offer)
-        is_lenient = offer is not None and offer.when_undelivered == "give_back"
-        for holder in coupon.holders:
+        changed: dict[str, list[str] | None] = {}
+        for holder, known in data["holders"].items():
             journey = world.journeys.get(holder.rpartition(":")[0])
             if journey is None:
                 continue
-            left = _left(world, plans, journey, holder, coupon, is_lenient=is_lenient)
-            if left is None:
-                del holders[holder]
-            else:
-                holders[holder] = left
-        if holders == coupon.holders:
+            offer = offers.get(data["offer"])
+            is_lenient = offer is not None and offer.when_undelivered == "give_back"
+            left = _left(world, plans, journey, holder, known, is_lenient=is_lenient)
+            if left != known:
+                changed[holder] = left
+        if not changed:
             continue
+        now = {**data["holders"], **changed}
+        holders = {holder: left for holder, left in now.items() if left is not None}
         if holders:
-            world.write(replace(coupon, holders=holders).record)
+            world.write(replace(record, data={**data, "holders": holders}))
         else:
-            _release(world, coupon, context)
+            _release(world, Coupon.of(record), context)
 
 
 def _left(
@@ -64,19 +64,18 @@ def _left(
     plans: Plans,
     journey: Journey,
     holder: str,
-    coupon: Coupon,
+    known: list[str],
     *,
     is_lenient: bool,
-) -> tuple[str, ...] | None:
-    """What has left of a holder's messages; None when none did, nor can any more."""
-    known = coupon.holders[holder]
+) -> list[str] | None:
+    """What has left of a holder's messages, beyond what is known; None: nothing has, nor can."""
     plan = plans.revisions.get((journey.campaign, journey.revision))
     if plan is None:
         return known
     step_id = holder.rpartition(":")[2]
-    steps = carries(plan, step_id)
-    if not steps:
-        return known or (GIVEN,)  # no message of ours tells it: it was given by being issued
+    steps = plan.carriers.get(step_id)
+    if steps is None:
+        return known or [GIVEN]  # no message of ours tells it: it was given by being issued
     names = {step.id for step in steps}
     left, waits = dict.fromkeys(known), False
     for message in world.messages.values():
@@ -92,11 +91,11 @@ def _left(
         else:
             left[message.id] = None
     if left or waits:
-        return tuple(left)
+        return list(left)
     if journey.status is not JourneyStatus.LIVE:
         return None
     here = plan.step_index.get(journey.step, 0)
-    return () if any(step.index >= here for step in steps) else None
+    return [] if any(step.index >= here for step in steps) else None
 
 
 def _is_refused(message: Message) -> bool:

@@ -25,10 +25,9 @@ from engine.core.order_state import fact_time
 from engine.core.timing import add, resolve_local
 from engine.core.transition import Transition
 from engine.core.verbs import IssueCoupon, ProgramStep
-from engine.core.view import order_of
 from engine.core.world import Emitted, Journey, World
 from engine.programs.coupon_holders import settle
-from engine.programs.referral_records import is_reward
+from engine.programs.referral_records import CONVERTED, is_reward
 
 _AGAIN: Final = timedelta(hours=1)  # until a coupon that is owed is tried again
 
@@ -40,6 +39,7 @@ class Coupons:
     """
 
     books = frozenset({BOOK})
+    follows = None  # whatever tells of an order can tell that a code was used
 
     def __init__(
         self, offers: Mapping[str, Offer], keyed: Callable[[str], bytes], *, locale: str
@@ -53,7 +53,7 @@ class Coupons:
     ) -> None:
         """Take in that a coupon was used or earned, or an order called off."""
         kind = transition.type
-        if kind == "points.redeemed" or is_reward(transition):
+        if kind == "points.redeemed" or (kind == CONVERTED and is_reward(transition)):
             if not backfill:
                 self._buy(world, transition, context)
         elif kind == "coupon.redeemed":
@@ -61,24 +61,25 @@ class Coupons:
             order_id = transition.order_id or (named if isinstance(named, str) else transition.id)
             for one in _of_code(world, [code] if isinstance(code, str) else [], order_id):
                 self._redeem(world, one, order_id, transition.time, context)
-        else:
-            order = order_of(world, transition.order_id)
+        elif transition.order_id is not None and world.books.has_any_of(self.books):
+            order = world.orders.get(transition.order_id)
             if order is not None and order.discount_codes and not order.is_test:
                 self._look_at_order(world, order, transition, context, backfill=backfill)
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Warn of a coupon that will soon expire, end one that has, try one that is owed."""
-        coupon = Coupon.of(record)
-        if coupon.status == "owed":
-            self._pay(world, coupon, context)
-        elif coupon.status != "issued" or coupon.expires_at is None:
-            world.write(replace(record, due_at=None))
-        elif context.now < coupon.expires_at:
-            if coupon.has_left:
-                world.report(_expiring(coupon, context.now))
-            world.write(replace(coupon, due_at=coupon.expires_at).record)
+        data = record.data
+        until = None if data["expires_at"] is None else datetime.fromisoformat(data["expires_at"])
+        if data["status"] == "owed":
+            self._pay(world, Coupon.of(record), context)
+        elif data["status"] != "issued" or until is None:
+            world.write(record.looked_at(None))
+        elif context.now < until:
+            if any(data["holders"].values()):
+                world.report(_expiring(Coupon.of(record), context.now))
+            world.write(record.looked_at(until))
         else:
-            self._expire(world, coupon, context)
+            _expire(world, record, context)
 
     def take(
         self, world: World, journey: Journey, step: ProgramStep, context: Context
@@ -107,21 +108,12 @@ class Coupons:
                                step=step.id)  # fmt: skip
             if known is None:
                 return _nothing("pool_empty", {"offer": name, "pool": offer.pool})
-            world.write(known.held_by(holder).record)
+            world.write(known.record)
         return _given("coupon_issued", known)
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
         """Give back what no message carries any more."""
         settle(world, plans, context, self._offers)
-
-    def _expire(self, world: World, coupon: Coupon, context: Context) -> None:
-        """End it; the code of one that never left can be another's."""
-        left = coupon.has_left
-        if coupon.pool is not None:
-            state: CodeState = "expired" if left else "free"
-            context.shared.settle_code(coupon.pool, coupon.code, coupon.cause, state)
-        status: CouponStatus = "expired" if left else "released"
-        world.write(replace(coupon, status=status, due_at=None).record)
 
     def _make(
         self,
@@ -132,8 +124,9 @@ class Coupons:
         *,
         campaign: str | None = None,
         step: str | None = None,
+        left: tuple[str, ...] = (),
     ) -> Coupon | None:
-        """A new coupon, written nowhere yet; None when its pool is empty."""
+        """A new coupon, held by its cause and written nowhere yet; None when its pool is empty."""
         offer = self._offers[name]
         code: str | None = offer.code
         if offer.kind == "generated":
@@ -156,6 +149,7 @@ class Coupons:
             campaign=campaign,
             step=step,
             cause=cause,
+            holders={cause: left},
         )
 
     def _worth(self, offer: Offer, world: World) -> str:
@@ -170,7 +164,7 @@ class Coupons:
         cause = transition.id
         if any(one.cause == cause for one in coupons_of(world)):
             return
-        made = self._make(world, name, cause, context)
+        made = self._make(world, name, cause, context, left=(GIVEN,))
         if made is None:
             offer = self._offers[name]
             made = Coupon(
@@ -183,17 +177,18 @@ class Coupons:
                 pool=offer.pool,
                 cause=cause,
                 due_at=context.now + _AGAIN,
+                holders={cause: (GIVEN,)},
             )
-        world.write(made.held_by(cause, GIVEN).record)
+        world.write(made.record)
 
     def _pay(self, world: World, owed: Coupon, context: Context) -> None:
         made = None
         if owed.offer in self._offers:
-            made = self._make(world, owed.offer, owed.cause, context)
+            made = self._make(world, owed.offer, owed.cause, context, left=(GIVEN,))
         if made is None:
             world.write(replace(owed, due_at=context.now + _AGAIN).record)
             return
-        world.write(made.held_by(owed.cause, GIVEN).record)
+        world.write(made.record)
         world.write(replace(owed, status="released", due_at=None, holders={}).record)
 
     def _look_at_order(
@@ -261,6 +256,18 @@ def generated(offer: Offer, seed: bytes) -> str:
     return (f"{offer.prefix}-" if offer.prefix else "") + "".join(made)
 
 
+def _expire(world: World, record: Record, context: Context) -> None:
+    """End it; the code of one that never left can be another's."""
+    data = record.data
+    left = any(data["holders"].values())
+    if data["pool"] is not None:
+        state: CodeState = "expired" if left else "free"
+        context.shared.settle_code(data["pool"], data["code"], data["cause"], state)
+    status: CouponStatus = "expired" if left else "released"
+    told = {**data, "status": status}
+    world.write(Record(book=BOOK, key=record.key, at=record.at, data=told))
+
+
 def _of_code(world: World, codes: Iterable[str], order: str) -> list[Coupon]:
     """The customer's coupons of the codes that an order used, one a code.
 
@@ -268,7 +275,7 @@ def _of_code(world: World, codes: Iterable[str], order: str) -> list[Coupon]:
     is unused.
     """
     told = {same_code(code) for code in codes}
-    if not told or not world.books:
+    if not told:
         return []
     found: dict[str, list[Coupon]] = {}
     for one in coupons_of(world):
@@ -285,7 +292,7 @@ def _of_code(world: World, codes: Iterable[str], order: str) -> list[Coupon]:
 
 def _recent(held: list[Coupon], name: str, offer: Offer, world: World, context: Context) -> int:
     limit = offer.per_customer
-    if limit is None:
+    if limit is None or not held:
         return 0
     back = Duration(days=-limit.per.days, seconds=-limit.per.seconds)
     since = add(context.now, back, zone_of(world.customer, context.rules))

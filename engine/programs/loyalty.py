@@ -10,7 +10,6 @@ its own (``order.2:<order>``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import blake2b
@@ -37,7 +36,7 @@ from engine.programs.loyalty_booking import (
 )
 from engine.programs.loyalty_ledger import Ledger, Line
 from engine.programs.loyalty_orders import goods_of, losses
-from engine.programs.loyalty_tiers import PREFIX, Standing, standing
+from engine.programs.loyalty_tiers import PREFIX, Standing
 from engine.programs.referral_records import CONVERTED, is_reward
 
 _REDEEM, _ADJUST = "points.redeem", "points.adjust"
@@ -53,10 +52,10 @@ class LoyaltyProgram:
         self._zone = zone  # the name of the shop's
         self._actions = {rule.event: rule for rule in loyalty.actions}
         self._orders = OrderBooking(loyalty)
-        self._follows = (
+        self.follows = (
             OPENS
             | CHANGES
-            | set(self._actions)
+            | self._actions.keys()
             | {_REDEEM, _ADJUST, CONVERTED, MERGED, "customer.updated"}
         )
 
@@ -71,19 +70,18 @@ class LoyaltyProgram:
     ) -> None:
         """Book what an event means for the customer's points."""
         kind = transition.type
-        if kind not in self._follows:
-            return
         fresh: list[str] = []
         before = world.changes.written
-        order = world.orders.get(transition.order_id or "")
-        if order is not None and (kind in OPENS or kind in CHANGES):
-            self._orders.follow(world, order, kind, fresh, context, backfill=backfill)
+        if kind in OPENS or kind in CHANGES:
+            order = world.orders.get(transition.order_id or "")
+            if order is not None:
+                self._orders.follow(world, order, kind, fresh, context, backfill=backfill)
         if not backfill:
             if kind in self._actions:
                 self._act(world, transition, fresh)
             elif kind in (_REDEEM, _ADJUST):
                 self._ask(world, transition, context)
-            if is_reward(transition):
+            if kind == CONVERTED and is_reward(transition):
                 _reward_referral(world, transition, fresh)
         told_of_account = kind in (MERGED, "customer.updated") and account_of(world) is not None
         if told_of_account or world.changes.written != before:
@@ -95,9 +93,10 @@ class LoyaltyProgram:
         if record.key != ACCOUNT:
             order = world.orders.get(record.data.get("order", ""))
             if order is None:
-                world.write(replace(record, due_at=None))
+                world.write(record.looked_at(None))
             else:
-                self._orders.mature(world, order, fresh, context)
+                is_lost = bool(losses(order))
+                self._orders.mature(world, order, fresh, context, is_lost=is_lost)
         self._sum_up(world, context, fresh, (), quiet=False)
 
     def take(
@@ -115,7 +114,7 @@ class LoyaltyProgram:
                 order = world.orders.get(journey.order_id or "")
                 if order is None:
                     return Taken(code="no_order", done=False)
-                if any(True for _ in losses(order)):
+                if losses(order):
                     return Taken(code="order_lost", done=False)
                 points = goods_of(order) * points / step.per
                 more = {"order": order.id, "exact": str(points.quantize(Decimal("0.000001")))}
@@ -208,39 +207,37 @@ class LoyaltyProgram:
         lines: list[Line] | None = [] if fresh and not quiet else None
         reading.read(world.books, lines)
         expires = reading.expiring(world.customer, world.books)
-        if expires is not None and self._expire(world, reading.ledger, expires, context):
+        if expires is not None and expires.is_due(now):
+            self._expire(world, reading.ledger, expires, context)
             reading.read(world.books, lines)
             expires = reading.expiring(world.customer, world.books)
         if lines is not None:
             _tell_earned(world, reading.ledger, lines, fresh, causes, now)
         stands = self._review(world, reading, context, causes, quiet=quiet)
-        looks = (
-            gift_at,
-            None if expires is None else expires.warn_at,
-            None if expires is None else expires.at,
-            stands.review_at,
-        )
-        due_at = min((one for one in looks if one is not None and one > now), default=None)
+        due_at = gift_at if gift_at is not None and gift_at > now else None
+        looks: tuple[datetime | None, ...] = (stands.review_at,)
+        if expires is not None:
+            looks = (stands.review_at, expires.warn_at, expires.at)
+        for at in looks:
+            if at is not None and at > now and (due_at is None or at < due_at):
+                due_at = at
         written = page(loyalty, reading.ledger, stands, expires)
         if account is None or account.data != written:
             world.write(Record(book=BOOK, key=ACCOUNT, at=opened, data=written, due_at=due_at))
         elif account.due_at != due_at:
-            world.write(replace(account, due_at=due_at))
+            world.write(account.looked_at(due_at))
 
-    def _expire(self, world: World, ledger: Ledger, expires: Expiring, context: Context) -> bool:
-        """Warn once, and take what nobody used in time; whether there was anything to do."""
+    def _expire(self, world: World, ledger: Ledger, expires: Expiring, context: Context) -> None:
+        """Warn once, and take what nobody used in time."""
         now, zone, customer = context.now, context.rules.store_zone, world.customer
         rule = self._loyalty.expire
         assert rule is not None
         if expires.warn_at is None:
-            if expires.at > now:
-                return False
             key = f"expired:{customer.id}:{stamp(expires.since)}"
             data: dict[str, Any] = {"kind": "expired", "points": ledger.balance}
             enter(world, Record(book=BOOK, key=key, at=expires.at, data=data))
-            return True
-        if rule.warn is None or expires.warn_at > now:
-            return False
+            return
+        assert rule.warn is not None
         until = max(expires.at, add(now, rule.warn, zone))
         data = {"kind": "warned", "until": until.isoformat()}
         key = warning_key(customer, expires.since)
@@ -248,15 +245,14 @@ class LoyaltyProgram:
         told = {"points": ledger.balance, "expires_at": until.isoformat()}
         name = f"points.expiring:{customer.id}:{stamp(expires.since)}"
         _tell(world, name, "points.expiring", now, told, ())
-        return True
 
     def _review(
         self, world: World, reading: Reading, context: Context, causes: tuple[str, ...], *,
         quiet: bool,
     ) -> Standing:  # fmt: skip
-        now, zone, customer = context.now, context.rules.store_zone, world.customer
+        now, customer = context.now, world.customer
         while True:
-            stands = standing(self._loyalty.tiers, reading.ledger, now, zone)
+            stands = reading.standing(now)
             if stands.change is None:
                 return stands
             data = {"kind": "tier", **stands.change}

@@ -19,7 +19,7 @@ from engine.core.timing import add, resolve_local
 from engine.core.value import value_class
 from engine.core.world import World
 from engine.programs.loyalty_ledger import Ledger, LedgerReader, Line
-from engine.programs.loyalty_tiers import Standing
+from engine.programs.loyalty_tiers import Standing, standing
 
 _FEW: Final = 3  # records that are soon read again
 _LATE: Final = timedelta(days=31)  # a birthday told later than that counts next year
@@ -37,6 +37,10 @@ class Expiring:
     since: datetime
     at: datetime
     warn_at: datetime | None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to warn, or to expire."""
+        return (self.at if self.warn_at is None else self.warn_at) <= now
 
 
 @value_class
@@ -57,7 +61,7 @@ class Reading:
 
     __slots__ = (
         "_birthday", "_expires_at", "_first_order", "_gift_at", "_gifts_since", "_held_since",
-        "_loyalty", "_opened", "_since", "_warn_at", "_zone", "reader",
+        "_loyalty", "_opened", "_since", "_stands", "_stood_at", "_warn_at", "_zone", "reader",
     )  # fmt: skip
 
     def __init__(self, loyalty: Loyalty, zone: ZoneInfo) -> None:
@@ -72,12 +76,14 @@ class Reading:
         self._held_since: datetime | None = None
         self._expires_at: datetime | None = None
         self._warn_at: datetime | None = None
+        self._stands: Standing | None = None
+        self._stood_at: datetime | None = None
 
     @classmethod
     def of(cls, world: World, loyalty: Loyalty, zone: ZoneInfo) -> Reading:
         """What is kept with a customer's books, as far as it was found by the same policy."""
-        found = world.books.readings.get(BOOK)
-        if isinstance(found, cls) and found._loyalty is loyalty and found._zone is zone:
+        found: Reading | None = world.books.readings.get(BOOK)
+        if found is not None and found._loyalty is loyalty and found._zone is zone:
             return found
         return cls(loyalty, zone)
 
@@ -88,9 +94,33 @@ class Reading:
 
     def read(self, books: Books, lines: list[Line] | None = None) -> None:
         """Read what has been entered; see ``LedgerReader.read``."""
-        self.reader.read(books, lines)
-        if self.reader.count > _FEW:
+        reader = self.reader
+        ledger = reader.ledger
+        tiers, scores = ledger.tiers, ledger.scores
+        scored = 0 if scores is None else len(scores.at)
+        reader.read(books, lines)
+        if (
+            reader.ledger is not ledger
+            or ledger.tiers is not tiers
+            or ledger.scores is not scores
+            or (scores is not None and len(scores.at) != scored)
+        ):
+            self._stands = None
+        if reader.count > _FEW:
             books.readings[BOOK] = self
+
+    def standing(self, now: datetime) -> Standing:
+        """Where the customer stands now; see ``engine.programs.loyalty_tiers.standing``."""
+        found, at = self._stands, self._stood_at
+        if (
+            found is None
+            or at is None
+            or now < at
+            or (found.review_at is not None and found.review_at <= now)
+        ):
+            found = standing(self._loyalty.tiers, self.ledger, now, self._zone)
+            self._stands, self._stood_at = (found, now) if found.change is None else (None, None)
+        return found
 
     def gifts(
         self, customer: Customer, opened: datetime, now: datetime
@@ -184,10 +214,11 @@ def page(
     """What conditions and templates read of the account."""
     tier, following, lacking = stands.tier, stands.following, stands.missing
     by_points = following is not None and following.points is not None
+    balance = ledger.balance
     return {
-        "balance": ledger.balance if loyalty.allow_negative else max(0, ledger.balance),
+        "balance": balance if balance >= 0 or loyalty.allow_negative else 0,
         "pending": ledger.pending,
-        "debt": ledger.debt,
+        "debt": -balance if balance < 0 else 0,
         "tier": None if tier is None else tier.id,
         "tier_name": None if tier is None else tier.name,
         "next_tier": None if following is None else following.id,

@@ -50,32 +50,36 @@ class OrderBooking:
         backfill: bool,
     ) -> None:  # fmt: skip
         """Enter what an event has made of an order; ``fresh`` gains the entry of its maturing."""
-        booked = (BOOK, order_key(order)) in world.books
+        booked, lost = (BOOK, order_key(order)) in world.books, losses(order)
         if booked or (kind in OPENS and not order.is_test):
             self._book(world, order, context, history=backfill)
             booked = True
-        if booked or any(one.data.get("order") == order.id for one in world.book(BOOK)):
+        if (lost or order.refunds) and (
+            booked or any(one.data.get("order") == order.id for one in world.book(BOOK))
+        ):
             self.give_back(world, order)
         if booked:
-            self.mature(world, order, fresh, context)
+            self.mature(world, order, fresh, context, is_lost=bool(lost))
 
     def _book(self, world: World, order: Order, context: Context, *, history: bool) -> None:
         """Enter what an order earns, or the difference since it was entered."""
         told = _told(world, "order", order.id)
+        before = _ZERO, _ZERO  # what of it is entered, in points and in money
         at = order.placed_at or min(order.facts.values())
         if told:
             times, history = Decimal(told[0].data["times"]), told[0].data["history"]
             enter(world, replace(told[0], at=at))
             if told[-1].data["mark"] == signature(order):
                 return
+            before = _sum(told, "points"), _sum(told, "spend")
         else:
             times = self._times_for(world)
         worth = worth_of(order, self._loyalty, times)
         points = _ZERO if history else worth.points
         data: dict[str, Any] = {
             "kind": "order", "order": order.id, "number": len(told) + 1,
-            "points": str(points - _sum(told, "points")),
-            "spend": str(worth.goods - _sum(told, "spend")), "times": str(times),
+            "points": str(points - before[0]), "spend": str(worth.goods - before[1]),
+            "times": str(times),
             "mark": signature(order, worth.goods),
             "bonus": 0 if history or told else self._loyalty.first_order,
             "rounding": self._loyalty.rounding, "history": history,
@@ -111,20 +115,21 @@ class OrderBooking:
             key = _key("refund", len(told) + 1, about)
             enter(world, Record(book=BOOK, key=key, at=refund.at, data=part))
 
-    def mature(self, world: World, order: Order, fresh: list[str], context: Context) -> None:
+    def mature(
+        self, world: World, order: Order, fresh: list[str], context: Context, *, is_lost: bool
+    ) -> None:
         """Let an order's points count once it can no longer be returned; else look again then."""
-        record = world.books[BOOK, order_key(order)]
-        key = maturing_key(order.id)
-        due = None
-        if (BOOK, key) not in world.books and not any(True for _ in losses(order)):
+        booked = world.books.kept(BOOK)
+        record, key, due = booked[order_key(order)], maturing_key(order.id), None
+        if not is_lost and key not in booked:
             due = self._matures_at(order, record.at, context)
         if due is not None and due <= context.now:
             data = {"kind": "matured", "order": order.id}
             enter(world, Record(book=BOOK, key=key, at=max(due, record.at), data=data))
             fresh.append(key)
             due = None
-        if world.books[BOOK, record.key].due_at != due:
-            world.write(replace(world.books[BOOK, record.key], due_at=due))
+        if record.due_at != due:
+            world.write(record.looked_at(due))
 
     def _matures_at(self, order: Order, placed: datetime, context: Context) -> datetime | None:
         """When nothing of the order can come back any more; None while nothing was paid."""
@@ -170,9 +175,9 @@ def order_key(order: Order) -> str:
 
 def _told(world: World, kind: str, about: str) -> list[Record]:
     """What is told already of an order's worth, or of one of its refunds, oldest first."""
-    told: list[Record] = []
-    while (record := world.books.get((BOOK, _key(kind, len(told) + 1, about)))) is not None:
-        told.append(record)
+    booked, told = world.books.kept(BOOK), list[Record]()
+    while (key := _key(kind, len(told) + 1, about)) in booked:
+        told.append(booked[key])
     return told
 
 

@@ -66,12 +66,16 @@ class Firsts:
         data = entry.data
         match data["kind"]:
             case "veteran":
-                return False
+                if self._first is not None:
+                    return False
+                self._is_veteran = True
             case "void":
                 if self._first is not None and self._first[2] == data["order"]:
                     return False
                 self._lose(data["order"])
             case "matured":
+                if self._lost is not None and data["order"] in self._lost:
+                    return False
                 self._offer(None, (False, entry.at, data["order"]))
             case "order" if data["number"] == 1:
                 if self._lost is not None and data["order"] in self._lost:

@@ -57,8 +57,7 @@ class OrderGrants:
         if not left:
             return 0
         exact = grant.exact * left if grant.by_share else grant.exact - self.back_points
-        whole = exact.quantize(_EXACT).to_integral_value(rounding=_ROUNDING[grant.rounding])
-        return max(0, int(whole)) + grant.bonus
+        return whole_points(exact, grant.rounding) + grant.bonus
 
     def spent(self, grant: Grant) -> int:
         """What was spent on what is kept, in ten-thousandths."""
@@ -75,6 +74,11 @@ class OrderGrants:
             return _ONE
         left = _ONE - min(_ONE, max(_ZERO, self.back_share))
         return left if left > _NOTHING else _ZERO
+
+
+def whole_points(exact: Decimal, rounding: str) -> int:
+    """Points that are kept: never less than none."""
+    return max(0, int(exact.quantize(_EXACT).to_integral_value(rounding=_ROUNDING[rounding])))
 
 
 def grant_key(order: str) -> str:

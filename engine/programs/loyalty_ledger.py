@@ -25,7 +25,7 @@ from engine.core.book import Books, Record
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.value import value_class
 from engine.programs.loyalty_firsts import Firsts
-from engine.programs.loyalty_grants import Grant, OrderGrants, grant_key, maturing_key
+from engine.programs.loyalty_grants import Grant, OrderGrants, grant_key, maturing_key, whole_points
 from engine.programs.loyalty_scores import Scores
 
 # What the time without activity counts from; birthdays and refunds are no activity.
@@ -80,8 +80,11 @@ class Ledger:
 def read_ledger(records: Iterable[Record]) -> tuple[Ledger, Sequence[Line]]:
     """The ledger of the records of the book ``points``, with every line."""
     reader, lines = LedgerReader(), list[Line]()
-    reader.read(Books({(BOOK, one.key): one for one in records}), lines)
+    reader.read_all(Books(records), lines)
     return reader.ledger, lines
+
+
+_PAGE_ALONE: Final = ((), (ACCOUNT,))
 
 
 class LedgerReader:
@@ -104,22 +107,25 @@ class LedgerReader:
         ``lines`` gains what was read: what is new, or all where it was read from the start.
         """
         records, self.count = books.since(BOOK, self.count)
-        fresh = [one for one in records if one.key != ACCOUNT]
-        if all(key == ACCOUNT for key in books.reworded(BOOK)):
-            if not fresh:
+        if books.reworded(BOOK) in _PAGE_ALONE:
+            if not records:
                 return
-            if len(fresh) > 1:
-                fresh.sort(key=_place)
-            if self._read_on(fresh, books, lines):
+            fresh = [one for one in records if one.key != ACCOUNT]
+            if not fresh or self._read_on(fresh, books, lines):
                 return
-        self._read_all(books, lines)
+        self.read_all(books, lines)
 
-    def _read_on(self, fresh: Sequence[Record], books: Books, lines: list[Line] | None) -> bool:
+    def _read_on(self, fresh: list[Record], books: Books, lines: list[Line] | None) -> bool:
         """Read these behind what was read before; whether that did."""
-        reading, firsts = self._reading, self._firsts
-        if reading is None or firsts is None or reading.place is None:
-            return False
-        if _place(fresh[0]) < reading.place:
+        if self._reading is None or self._firsts is None:
+            self._reading, self._firsts = _Reading(self.ledger, None), Firsts()
+            self._firsts.settle()
+        reading, firsts, is_alone = self._reading, self._firsts, len(fresh) == 1
+        first = last = _place(fresh[0])
+        if not is_alone:
+            fresh.sort(key=_place)
+            first, last = _place(fresh[0]), _place(fresh[-1])
+        if reading.place is not None and first < reading.place:
             return False
         for one in fresh:
             if not (reading.knows(one, books) and firsts.take_on(one)):
@@ -128,12 +134,17 @@ class LedgerReader:
                 if reading.first is not None:
                     return False
                 reading.first = firsts.order
-            reading.take(one, lines)
-        reading.place = _place(fresh[-1])
+            if is_alone and lines is None and one.key == grant_key(one.data.get("order", "")):
+                reading.wait(one)
+            else:
+                reading.take(one, lines)
+        reading.place = last
         reading.settle()
         return True
 
-    def _read_all(self, books: Books, lines: list[Line] | None) -> None:
+    def read_all(self, books: Books, lines: list[Line] | None = None) -> None:
+        """The same, from the start."""
+        self.count = len(books.kept(BOOK))
         entries = [one for one in books.of(BOOK) if one.key != ACCOUNT]
         if len(entries) > 1:
             entries.sort(key=_place)
@@ -203,6 +214,13 @@ class _Reading:
         grant.left = order.kept(grant)
         order.grants[told.key] = grant
         return order
+
+    def wait(self, entry: Record) -> None:
+        """Take in the first entry of an order, with none behind it."""
+        data, ledger = entry.data, self._ledger
+        bonus: int = data["bonus"] if data["order"] == self.first else 0
+        ledger.since = entry.at
+        ledger.pending += whole_points(Decimal(data["points"]), data["rounding"]) + bonus
 
     def settle(self) -> None:
         """Add up what counts, and let go of orders that are settled or found again."""

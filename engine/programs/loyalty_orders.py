@@ -6,7 +6,7 @@ else its total.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ _ONE: Final = Decimal(1)
 _NO_POINTS: Final = OrderRate.model_construct(points=ZERO, per=_ONE)
 _POINTS: Final = Decimal("0.000001")
 _SHARE: Final = Decimal("0.000000000001")
-_LOST: Final = ("cancelled", "returned", "disputed")
+_LOST: Final = ("cancelled", "returned")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +54,22 @@ def goods_of(order: Order, full: Decimal | None = None) -> Decimal:
 def worth_of(order: Order, loyalty: Loyalty, times: Decimal) -> Worth:
     """The points of an order for a customer who gets ``times`` as many."""
     rate = loyalty.orders or _NO_POINTS
-    full = _sum_of_lines(order)
+    lines = {line.id: line.price * line.quantity for line in order.lines.values()}
+    points = full = sum(lines.values(), ZERO)
     goods = goods_of(order, full)
     is_point_for_money = rate.points == rate.per == times == _ONE and not loyalty.products
-    lines: dict[str, Decimal] = {}
-    for line in order.lines.values():
-        part = line.price * line.quantity
-        if goods != full:
-            part = part * goods / full if full else ZERO
-        if is_point_for_money:
+    if goods != full or not is_point_for_money:
+        for line in order.lines.values():
+            part = lines[line.id]
+            if goods != full:
+                part = part * goods / full if full else ZERO
+            if not is_point_for_money:
+                rule = _rule_for(line, loyalty)
+                product = rule.times if rule is not None else _ONE
+                bonus = rule.bonus * line.quantity if rule is not None else 0
+                part = part * rate.points / rate.per * product * times + bonus
             lines[line.id] = part
-            continue
-        rule = _rule_for(line, loyalty)
-        product = rule.times if rule is not None else _ONE
-        bonus = rule.bonus * line.quantity if rule is not None else 0
-        lines[line.id] = part * rate.points / rate.per * product * times + bonus
-    points = sum(lines.values(), ZERO)
+        points = sum(lines.values(), ZERO)
     if not full:
         points += goods * rate.points / rate.per * times
     return Worth(points=points.quantize(_POINTS), goods=goods, lines=lines)
@@ -81,7 +81,8 @@ def signature(order: Order, goods: Decimal | None = None) -> str:
         (line.id, line.product_id, line.sku, line.quantity, str(line.price))
         for line in order.lines.values()
     ]
-    lines.sort()
+    if len(lines) > 1:
+        lines.sort()
     goods = goods_of(order) if goods is None else goods
     return blake2b(repr((str(goods), lines)).encode(), digest_size=6).hexdigest()
 
@@ -114,14 +115,18 @@ def back_of(order: Order, refund: Refund, worth: Worth) -> Back:
     return _back(worth.points * amount / paid, amount / paid)
 
 
-def losses(order: Order) -> Iterator[tuple[str, datetime]]:
+def losses(order: Order) -> Sequence[tuple[str, datetime]]:
     """Why nothing of the order counts, each with its time; full refunds add up by themselves."""
+    facts, found = order.facts, list[tuple[str, datetime]]()
     for reason in _LOST:
-        at = order.facts.get(reason) if reason != "disputed" else fact_time(order, reason)
-        if at is not None:
-            yield reason, at
+        if reason in facts:
+            found.append((reason, facts[reason]))
+    disputed = fact_time(order, "disputed")
+    if disputed is not None:
+        found.append(("disputed", disputed))
     if order.is_test:
-        yield "test", order.placed_at or min(order.facts.values())
+        found.append(("test", order.placed_at or min(facts.values())))
+    return found
 
 
 def _back(points: Decimal, share: Decimal) -> Back:

@@ -30,10 +30,15 @@ class Program(Protocol):
         """The books that it reads or writes; storage loads no others. A book has one program."""
         ...
 
+    @property
+    def follows(self) -> frozenset[str] | None:
+        """The types of what it follows; None: whatever happens."""
+        ...
+
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
     ) -> None:
-        """Take in what has just happened to the customer, before campaigns hear of it.
+        """Take in something of a type that it follows, before campaigns hear of it.
 
         ``backfill``: history is being recorded; nothing may be given or asked for it now.
         """
@@ -55,7 +60,15 @@ class Program(Protocol):
 
 @runtime_checkable
 class Settles(Protocol):
-    """A program that looks at what a batch has made of messages, journeys and orders."""
+    """A program that looks at what a batch has made of messages, journeys and orders.
+
+    It is asked for a customer of whom there is a record in one of its books.
+    """
+
+    @property
+    def books(self) -> frozenset[str]:
+        """As of every program."""
+        ...
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
         """Look at a world whose messages, journeys or orders have changed, before it is written."""
@@ -80,7 +93,10 @@ class Programs:
     books: frozenset[str] = field(init=False)
     editions: Mapping[Place, str] = field(init=False, compare=False)  # of pages; see Derives
     _by_book: Mapping[str, Program] = field(init=False, compare=False)
-    _settling: tuple[Settles, ...] = field(init=False)
+    _settling: tuple[tuple[frozenset[str], Settles], ...] = field(init=False)
+    _settled: frozenset[str] = field(init=False)  # the books of those
+    _following: Mapping[str, tuple[Program, ...]] = field(init=False, compare=False)  # by type
+    _always: tuple[Program, ...] = field(init=False)  # follow whatever happens
 
     def __post_init__(self) -> None:
         by_book = {book: program for program in self.programs for book in program.books}
@@ -88,22 +104,36 @@ class Programs:
         object.__setattr__(self, "books", frozenset(by_book))
         editions = dict(each.edition for each in self.programs if isinstance(each, Derives))
         object.__setattr__(self, "editions", editions)
-        settling = tuple(each for each in self.programs if isinstance(each, Settles))
+        settling = tuple((each.books, each) for each in self.programs if isinstance(each, Settles))
         object.__setattr__(self, "_settling", settling)
+        object.__setattr__(self, "_settled", frozenset[str]().union(*(one for one, _ in settling)))
+        types = {kind for each in self.programs for kind in each.follows or ()}
+        following = {
+            kind: tuple(
+                each for each in self.programs if each.follows is None or kind in each.follows
+            )
+            for kind in types
+        }
+        object.__setattr__(self, "_following", following)
+        always = tuple(each for each in self.programs if each.follows is None)
+        object.__setattr__(self, "_always", always)
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool = False
     ) -> None:
-        """Let every program take in what has happened."""
-        for program in self.programs:
+        """Let every program take in what has happened that follows such things."""
+        for program in self._following.get(transition.type, self._always):
             program.follow(world, transition, context, backfill=backfill)
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
         """Let programs look at what has become of messages, journeys and orders, once a batch."""
         changes = world.changes
-        if world.books and (changes.messages or changes.journeys or changes.orders):
-            for program in self._settling:
-                program.settle(world, plans, context)
+        if (changes.messages or changes.journeys or changes.orders) and (
+            world.books.has_any_of(self._settled)
+        ):
+            for books, program in self._settling:
+                if world.books.has_any_of(books):
+                    program.settle(world, plans, context)
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Let a record's program look at it; raises ``RuntimeError`` when it stays due.

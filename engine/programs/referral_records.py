@@ -62,6 +62,8 @@ def codes_of(order: Order) -> list[str]:
 
     ``ref`` stands in an attribute of its own, or in the query of ``landing_site``.
     """
+    if not (order.discount_codes or order.attributes):
+        return []
     told: list[object] = list(order.discount_codes)
     for name, value in order.attributes.items():
         if name.lower() in _NAMED:

@@ -71,6 +71,11 @@ class Referrals:
         """The referrer's codes, claims and referrals, and the friend's."""
         return frozenset({CODES, CLAIMS, REFERRALS, REFERRED})
 
+    @property
+    def follows(self) -> frozenset[str]:
+        """Orders, and what the program tells itself."""
+        return _NEWS | _UNDOING | {ATTRIBUTED, REVISITED, DECIDED, CLAIMED}
+
     def take(
         self, world: World, journey: Journey, step: ProgramStep, context: Context
     ) -> Taken | None:
@@ -94,16 +99,16 @@ class Referrals:
         self, world: World, transition: Transition, context: Context, *, backfill: bool
     ) -> None:
         """Follow a friend's orders, and what we tell ourselves of referrals."""
-        match transition.type:
-            case kind if kind in _NEWS or kind in _UNDOING:
-                if not backfill:
-                    self._follow_order(world, transition, context)
-            case kind if kind == ATTRIBUTED:
-                self._attribute(world, transition, context)
-            case kind if kind in (REVISITED, DECIDED):
-                self._revisit(world, transition, context)
-            case kind if kind == CLAIMED:
-                self._note_claim(world, transition)
+        kind = transition.type
+        if kind in _NEWS or kind in _UNDOING:
+            if not backfill:
+                self._follow_order(world, transition, context)
+        elif kind == ATTRIBUTED:
+            self._attribute(world, transition, context)
+        elif kind == CLAIMED:
+            self._note_claim(world, transition)
+        else:
+            self._revisit(world, transition, context)
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Have a referral judged whose return window has closed."""

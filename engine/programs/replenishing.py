@@ -36,6 +36,7 @@ class Replenishing:
 
     reminding: Reminding
     books: frozenset[str] = frozenset({BOOK})
+    follows: frozenset[str] = frozenset()
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool

@@ -26,13 +26,12 @@ class Reviews:
     """Keeps the book ``reviews``. It takes no steps: ``ask_review`` sends a message."""
 
     books: frozenset[str] = frozenset({BOOK})
+    follows: frozenset[str] = frozenset({SUBMITTED})
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
     ) -> None:
         """Keep a review; one told again with other words keeps the former in its history."""
-        if transition.type != SUBMITTED:
-            return
         told = transition.data
         data: dict[str, Any] = {name: told[name] for name in _KEPT if told.get(name) is not None}
         if "product_id" in data:

@@ -41,12 +41,15 @@ class Surveys:
         """``answers``."""
         return frozenset({ANSWERS})
 
+    @property
+    def follows(self) -> frozenset[str]:
+        """Answers."""
+        return frozenset({ANSWERED})
+
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool
     ) -> None:
         """Keep an answer; one that is on no scale is left to the campaigns that hear of it."""
-        if transition.type != ANSWERED:
-            return
         told = score_told(transition.data)
         if told is None:
             return

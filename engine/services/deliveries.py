@@ -42,6 +42,10 @@ class Deliveries:
     clock: Clock
     wake: Callable[[], None] = lambda: None
 
+    def least(self) -> timedelta | None:
+        """The shortest time after which any order counts as delivered; None: none ever does."""
+        return compile_delivery(self.policy()).shortest
+
     def run(self) -> int:
         """Tell of orders that count as delivered by now; how many there were."""
         rules, now = compile_delivery(self.policy()), self.clock.now()

@@ -7,7 +7,7 @@ fall due by it are the worker's. Where that fails, the events wait to be process
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -119,14 +119,16 @@ class Receive:
             if any(each.customer_id not in customers for each in messages.values()):
                 raise Contended("a customer was merged meanwhile")
             known = [one for one in page if one.message_id in messages]
-            unseen = [replace(one, at=min(one.at, now)) for one in unit.unseen_receipts(known)]
+            unseen = [
+                one if one.at <= now else replace(one, at=now)
+                for one in unit.unseen_receipts(known)
+            ]
             clicks = [one for one in unseen if one.kind is ReceiptKind.CLICKED]
             fresh = _in_order(unseen, messages, unit.clicks_near(clicks))
             if not fresh:
                 return 0
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
-            undelivered = {one.message_id for one in fresh if one.kind in _UNDELIVERED}
-            worlds = _worlds(unit, messages.values(), customers, undelivered, now)
+            worlds = _worlds(unit, messages, customers, fresh, now)
             # Of somebody erased nothing is kept again.
             fresh = [one for one in fresh if messages[one.message_id].customer_id in worlds]
             observed: list[Event] = []
@@ -151,6 +153,8 @@ def _in_order(
     receipts: Sequence[Receipt], messages: Mapping[str, Message], clicked: Sequence[Receipt]
 ) -> list[Receipt]:
     """By time, machines marked; ``clicked`` are clicks that were taken in before."""
+    if len(receipts) == 1:
+        return _marked(receipts, messages[receipts[0].message_id], clicked)
     by_message: dict[str, list[Receipt]] = {}
     for one in receipts:
         by_message.setdefault(one.message_id, []).append(one)
@@ -159,24 +163,32 @@ def _in_order(
         known.setdefault(one.message_id, []).append(one)
     marked: list[Receipt] = []
     for message_id, group in by_message.items():
-        message = messages[message_id]
-        # While in doubt, the hand-over's time is that of the doubt, not of the sending.
-        is_sure = message.status is not MessageStatus.UNKNOWN
-        marked += mark(group, message.sent_at if is_sure else None, known.get(message_id, ()))
+        marked += _marked(group, messages[message_id], known.get(message_id, ()))
     return sorted(marked, key=lambda one: (one.at, one.provider, one.id))
+
+
+def _marked(
+    receipts: Sequence[Receipt], message: Message, clicked: Sequence[Receipt]
+) -> list[Receipt]:
+    # While in doubt, the hand-over's time is that of the doubt, not of the sending.
+    is_sure = message.status is not MessageStatus.UNKNOWN
+    return mark(receipts, message.sent_at if is_sure else None, clicked)
 
 
 def _worlds(
     unit: UnitOfWork,
-    messages: Collection[Message],
+    by_id: Mapping[str, Message],
     customers: set[str],
-    undelivered: Collection[str],
+    receipts: Sequence[Receipt],
     now: datetime,
 ) -> dict[str, World]:
-    """The customers' worlds, with these messages and all that is known of their recipients.
+    """The customers' worlds, with these messages, and all that is known of a recipient of whom a
+    receipt says something.
 
-    ``undelivered`` are those that did not arrive: what they carried is looked at, with the journey.
+    What messages carried that did not arrive is looked at, with the journey.
     """
+    messages = by_id.values()
+    undelivered = {one.message_id for one in receipts if one.kind in _UNDELIVERED}
     with_journey = [each.id for each in messages if is_in_doubt(each) or each.id in undelivered]
     worlds = unit.load(
         customers,
@@ -186,12 +198,22 @@ def _worlds(
         past=True,
         message_ids=with_journey,
     )
-    wanted = [each for each in messages if each.customer_id in worlds]
-    recipients = {each.recipient for each in wanted if each.recipient is not None}
-    known = unit.permissions(recipients)
-    for message in wanted:
-        world = worlds[message.customer_id]
-        world.messages[message.id] = message
+    for message in messages:
+        if message.customer_id in worlds:
+            worlds[message.customer_id].messages[message.id] = message
+    judged = {one.message_id for one in receipts if one.verdict is not Verdict.NOTHING}
+    if judged:
+        _permit(unit, worlds, [by_id[each] for each in judged])
+    return worlds
+
+
+def _permit(unit: UnitOfWork, worlds: Mapping[str, World], messages: Sequence[Message]) -> None:
+    """Give the worlds what is known of these recipients."""
+    known = unit.permissions({each.recipient for each in messages if each.recipient is not None})
+    for message in messages:
+        world = worlds.get(message.customer_id)
+        if world is None:
+            continue
         key = (message.channel, message.recipient or "")
         if key in known.consents:
             world.consents[key] = known.consents[key]
@@ -199,7 +221,6 @@ def _worlds(
             world.suppressions[key] = known.suppressions[key]
         if key in known.preferences:
             world.preferences[key] = known.preferences[key]
-    return worlds
 
 
 def _take_one(

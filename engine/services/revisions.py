@@ -71,11 +71,13 @@ class Revisions:
     def configuration(self, unit: UnitOfWork) -> Configuration:
         """What decisions in this unit of work follow from; holds are read anew each time."""
         held, before = unit.holds(), self._in_force()
-        self._lifted |= before.plans.held.keys() - held.keys()
-        configuration = before.holding(held)
+        if held == before.plans.held:
+            configuration = before
+        else:
+            self._lifted |= before.plans.held.keys() - held.keys()
+            self._configuration = configuration = before.holding(held)
         unit.open_books(configuration.programs.books)
         unit.look_back(configuration.rules.look_back)
-        self._configuration = configuration
         return configuration
 
     def _in_force(self) -> Configuration:

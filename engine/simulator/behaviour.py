@@ -21,10 +21,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from engine.core.expression import Condition
-from engine.core.message import Channel, Message, Outgoing
+from engine.core.message import Channel, Outgoing, Purpose
 from engine.core.survey import SurveyKind
 from engine.simulator.kin import share_of
 
@@ -105,11 +105,11 @@ class Behaviour:
         each = self.costs.get(outgoing.channel)
         return None if each is None else each * (outgoing.content.segments or 1)
 
-    def manner(self, message: Message, segment: Manner | None) -> Manner:
-        """How the one who gets this message behaves; ``segment`` is that of theirs."""
-        found = self.channels[message.channel]
-        if message.campaign in self.campaigns:
-            found = self.campaigns[message.campaign].over(found)
+    def manner(self, channel: Channel, campaign: str, segment: Manner | None) -> Manner:
+        """How who gets such a message behaves; ``segment`` is that of theirs."""
+        found = self.channels[channel]
+        if campaign in self.campaigns:
+            found = self.campaigns[campaign].over(found)
         return found if segment is None else segment.over(found)
 
 
@@ -117,8 +117,7 @@ UNMOVED: Final = Behaviour(channels={"email": Manner(), "sms": Manner(), "voice"
 """Customers who do nothing with a message."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Reaction:
+class Reaction(NamedTuple):
     """Something that a customer does, so long after the message went out."""
 
     after: timedelta
@@ -126,38 +125,52 @@ class Reaction:
     score: int | None = None
 
 
-def reactions(
-    message: Message, manner: Manner, kind: SurveyKind | None, seed: str
-) -> list[Reaction]:
-    """What is done with a message; ``kind`` is that of the survey which it asks, if any.
+class Habit(NamedTuple):
+    """What may be done with messages of one kind, and by what share of those who get them.
 
-    Who clicks or answers has opened. Marketing alone can be unsubscribed from or complained of.
+    ``opens``: who does anything else with one has opened it before.
     """
-    done: dict[Deed, Reaction] = {}
+
+    shares: tuple[tuple[Deed, float], ...]
+    opens: bool
+    scores: Scores
+
+
+def habit(manner: Manner, purpose: Purpose, kind: SurveyKind | None) -> Habit:
+    """How ``manner`` meets messages of this purpose, which ask a survey of this ``kind``, if any.
+
+    Marketing alone can be unsubscribed from or complained of, and only a survey answered.
+    """
+    shares: list[tuple[Deed, float]] = []
     for deed in DEEDS:
         share = getattr(manner, deed)
-        if not share or not _can(deed, message, kind):
-            continue
-        if share_of(f"{message.id}:{deed}", seed) >= share:
-            continue
-        score = _score(manner, kind, message, seed) if deed == "answer" and kind else None
-        after = _delay(deed, share_of(f"{message.id}:{deed}:when", seed))
-        done[deed] = Reaction(after=after, deed=deed, score=score)
-    followed = [each.after for deed, each in done.items() if deed != "open"]
-    if followed and manner.open:
-        first = min(followed)
-        opened = done.get("open")
+        if deed == "answer":
+            can = kind is not None
+        else:
+            can = deed not in ("unsubscribe", "complain") or purpose == "marketing"
+        if share and can:
+            shares.append((deed, share))
+    scores: Scores = {} if kind is None else manner.scores.get(kind, {})
+    return Habit(tuple(shares), opens=bool(manner.open), scores=scores)
+
+
+def reactions(message_id: str, habit: Habit, seed: str) -> list[Reaction]:
+    """What is done with a message, in the order in which it is done."""
+    found: list[Reaction] = []
+    for deed, share in habit.shares:
+        if share_of(f"{message_id}:{deed}", seed) < share:
+            score = _score(habit.scores, message_id, seed) if deed == "answer" else None
+            after = _delay(deed, share_of(f"{message_id}:{deed}:when", seed))
+            found.append(Reaction(after, deed, score))
+    if not found or (len(found) == 1 and found[0].deed == "open"):
+        return found
+    if habit.opens:
+        first = min(each.after for each in found if each.deed != "open")
+        opened = found[0] if found[0].deed == "open" else None
         if opened is None or opened.after > first:
-            done["open"] = Reaction(after=max(_SOONEST, first - timedelta(minutes=1)), deed="open")
-    return sorted(done.values(), key=lambda one: (one.after, DEEDS.index(one.deed)))
-
-
-def _can(deed: Deed, message: Message, kind: SurveyKind | None) -> bool:
-    if deed == "answer":
-        return kind is not None
-    if deed in ("unsubscribe", "complain"):
-        return message.purpose == "marketing"
-    return True
+            before = Reaction(max(_SOONEST, first - timedelta(minutes=1)), "open")
+            found = [before, *(found if opened is None else found[1:])]
+    return sorted(found, key=lambda one: (one.after, DEEDS.index(one.deed)))
 
 
 def _delay(deed: Deed, place: float) -> timedelta:
@@ -166,9 +179,8 @@ def _delay(deed: Deed, place: float) -> timedelta:
     return min(_LATEST, _SOONEST + timedelta(seconds=round(waited.total_seconds())))
 
 
-def _score(manner: Manner, kind: SurveyKind, message: Message, seed: str) -> int:
-    weights = manner.scores[kind]
-    point = share_of(f"{message.id}:score", seed) * sum(weights.values())
+def _score(weights: Scores, message_id: str, seed: str) -> int:
+    point = share_of(f"{message_id}:score", seed) * sum(weights.values())
     for score, weight in sorted(weights.items()):
         if point < weight:
             return score

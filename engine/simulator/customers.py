@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -32,7 +33,7 @@ from engine.services.replies import Replies
 from engine.services.revisions import Revisions
 from engine.services.surveys import Surveys
 from engine.services.unsubscribe import UnknownMessage, Unsubscribe
-from engine.simulator.behaviour import Behaviour, Deed, Manner, Reaction, reactions
+from engine.simulator.behaviour import Behaviour, Deed, Habit, Manner, Reaction, habit, reactions
 from engine.simulator.figures import Figures
 from engine.simulator.memory import Memory
 from engine.simulator.recorded import (
@@ -56,9 +57,10 @@ _KINDS: Final = {
 }
 _PROVIDER: Final = "simulation"
 _FIRST_ORDER: Final = Decimal(50)  # what somebody buys of whom no order is known
-_Planned = tuple[
-    datetime, str, int, Reaction | Done
-]  # when, with which message, as its how manieth
+# When, with which message, as its how manieth.
+_Planned = tuple[datetime, str, int, Reaction | Done]
+# All that a habit hangs on but the customer.
+_Sort = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ class Customers:
         self._done: Counter[tuple[str, str]] = Counter()  # by (campaign, deed)
         self._replayed: Counter[tuple[str, str]] = Counter()
         self._worth = Decimal(0)
+        self._habits: dict[_Sort, Habit] = {}
 
     def got(self, message: Message) -> None:
         """A message went out; what is done with it is planned when all of its moment is over."""
@@ -113,34 +116,48 @@ class Customers:
             for place, (at, done) in enumerate(self._recollection.again(message, sent)):
                 heapq.heappush(self._planned, (at, message.id, place, done))
             return
-        manner = self._behaviour.manner(message, self._segment(message, sent))
-        found = reactions(message, manner, self._kind(message), self._seed)
+        found = reactions(message.id, self._habit(message, sent), self._seed)
         for place, each in enumerate(found):
             at = _on_the_dot(sent + each.after)
             heapq.heappush(self._planned, (at, message.id, place, each))
 
     def next_at(self) -> datetime | None:
         """When the next of them does something."""
-        fresh, self._fresh = self._fresh, []
-        for message in fresh:
-            self._plan(message)
-        heads = [heap[0][0] for heap in (self._planned, self._parcels) if heap]
-        return min(heads, default=None)
+        if self._fresh:
+            fresh, self._fresh = self._fresh, []
+            for message in fresh:
+                self._plan(message)
+        planned, parcels = self._planned, self._parcels
+        if not parcels:
+            return planned[0][0] if planned else None
+        return min(planned[0][0], parcels[0][0]) if planned else parcels[0][0]
 
     def act(self, now: datetime) -> None:
         """Let everybody do what they planned, by (time, message)."""
+        planned, parcels = self._planned, self._parcels
+        if planned and planned[0][0] <= now:
+            acting: list[_Planned] = []
+            while planned and planned[0][0] <= now:
+                acting.append(heapq.heappop(planned))
+            self._act(acting, now)
+        while parcels and parcels[0][0] <= now:
+            _, order, customer = heapq.heappop(parcels)
+            self._tell("order.delivered", OrderFacts(id=order, partial=True), customer, now)
+
+    def _act(self, acting: Iterable[_Planned], now: datetime) -> None:
+        messages = self._messages({message_id for _, message_id, _, _ in acting if message_id})
         receipts: list[Receipt] = []
-        while self._planned and self._planned[0][0] <= now:
-            _, message_id, _, each = heapq.heappop(self._planned)
-            message = self._message(message_id) if message_id else None
-            receipt = self._react(each, message, now)
+        for _, message_id, _, each in acting:
+            message = messages[message_id] if message_id else None
+            if isinstance(each, Done):
+                receipt = self._repeat(each, message, now)
+            else:
+                assert message is not None
+                receipt = self._react(each, message, now)
             if receipt is not None:
                 receipts.append(receipt)
         if receipts:
             self._doors.receive.take(receipts)
-        while self._parcels and self._parcels[0][0] <= now:
-            _, order, customer = heapq.heappop(self._parcels)
-            self._tell("order.delivered", OrderFacts(id=order, partial=True), customer, now)
 
     def settle(self, figures: Figures, memory: Memory) -> None:
         """Tell what was done, and keep it apart from what the history told."""
@@ -157,13 +174,8 @@ class Customers:
         figures.orders -= figures.bought
         figures.revenue -= self._worth
 
-    def _react(
-        self, each: Reaction | Done, message: Message | None, now: datetime
-    ) -> Receipt | None:
+    def _react(self, each: Reaction, message: Message, now: datetime) -> Receipt | None:
         """Do it; a receipt is given back, so that those of one moment come in together."""
-        if isinstance(each, Done):
-            return self._repeat(each, message, now)
-        assert message is not None
         self._done[message.campaign, each.deed] += 1
         match each.deed:
             case "open" | "click" | "complain":
@@ -196,13 +208,25 @@ class Customers:
         with self._doors.storage.deciding() as unit:
             return bool(unit.holders(number))
 
-    def _message(self, message_id: str) -> Message:
+    def _messages(self, ids: Collection[str]) -> dict[str, Message]:
         with self._doors.storage.deciding() as unit:
-            return unit.messages([message_id])[message_id]
+            return unit.messages(ids)
 
     def _world(self, customer_id: str, now: datetime) -> World:
         with self._doors.storage.deciding() as unit:
             return unit.load([customer_id], now=now)[customer_id]
+
+    def _habit(self, message: Message, sent: datetime) -> Habit:
+        """How who gets this message meets such messages; what hangs on them alone is looked up."""
+        sort = (message.campaign, message.revision, message.step, message.channel, message.purpose)
+        known = self._habits.get(sort)
+        if known is None:
+            segment = self._segment(message, sent)
+            manner = self._behaviour.manner(message.channel, message.campaign, segment)
+            known = habit(manner, message.purpose, self._kind(message))
+            if not self._behaviour.segments:
+                self._habits[sort] = known
+        return known
 
     def _segment(self, message: Message, now: datetime) -> Manner | None:
         if not self._behaviour.segments:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from engine.core.answers import ANSWERS
 from engine.core.coupon import BOOK as COUPONS
-from engine.core.coupon import Coupon
 from engine.core.decision import DecisionKind, VerdictCode
 from engine.core.identity import OWN_SOURCE
 from engine.core.message import Message, SendResult
@@ -229,16 +228,15 @@ class Tally:
 
     def _books(self, person: Person) -> None:
         figures = self.figures
-        for (book, key), record in person.books.items():
-            if book == ANSWERS:
-                figures.scores[record.data["kind"], int(record.data["score"])] += 1
-            elif book == COUPONS:
-                coupon = Coupon.of(record)
-                figures.coupons[coupon.offer, coupon.status] += 1
-            elif book == POINTS and key == ACCOUNT:
-                figures.points["accounts"] += 1
-                figures.points["balance"] += int(record.data.get("balance", 0))
-                figures.points["pending"] += int(record.data.get("pending", 0))
+        for record in person.books.kept(ANSWERS).values():
+            figures.scores[record.data["kind"], int(record.data["score"])] += 1
+        for record in person.books.kept(COUPONS).values():
+            figures.coupons[record.data["offer"], record.data["status"]] += 1
+        account = person.books.get((POINTS, ACCOUNT))
+        if account is not None:
+            figures.points["accounts"] += 1
+            figures.points["balance"] += int(account.data.get("balance", 0))
+            figures.points["pending"] += int(account.data.get("pending", 0))
 
 
 @lru_cache(maxsize=512)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from engine.passage import House
 from engine.simulator.customers import Doors
+from engine.simulator.memory import Memory
 from engine.simulator.premises import Premises
 
 # All that is due at a moment is done together, so that what becomes of one customer does not depend
@@ -15,6 +17,7 @@ EVERYBODY: Final = 1_000_000_000
 
 def house_of(premises: Premises) -> House:
     """The premises as something that lives through virtual time."""
+    least = premises.deliveries.least()
     return House(
         clock=premises.clock,
         ingest=premises.ingest,
@@ -23,6 +26,7 @@ def house_of(premises: Premises) -> House:
         stocktaking=premises.stocktaking,
         rest=lambda: settle(premises),
         next_due=premises.memory.next_due,
+        parcels_due=lambda: _parcels_due(premises.memory, least),
     )
 
 
@@ -38,6 +42,11 @@ def doors_of(premises: Premises) -> Doors:
         unsubscribe=premises.unsubscribe,
         links=premises.links,
     )
+
+
+def _parcels_due(memory: Memory, least: timedelta | None) -> datetime | None:
+    first = memory.undelivered.next_at()
+    return None if first is None or least is None else first + least
 
 
 def settle(premises: Premises) -> None:

@@ -103,13 +103,20 @@ class Memory:
 
     def next_due(self) -> datetime | None:
         """When the next journey, message or record falls due."""
-        moments = [self.steps.next_at(), self.records.next_at(), self.next_send()]
-        return min((at for at in moments if at is not None), default=None)
+        first = self.next_send()
+        for at in (self.steps.next_at(), self.records.next_at()):
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     def next_send(self) -> datetime | None:
         """When the next message falls due."""
-        moments = [each.next_at() for each in self.sends.values()]
-        return min((at for at in moments if at is not None), default=None)
+        first: datetime | None = None
+        for agenda in self.sends.values():
+            at = agenda.next_at()
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     def admit(self, world: World, keys: Iterable[IdentityKey]) -> None:
         """Take in a customer as they are on record; ``world`` has all that is known of them."""
@@ -242,8 +249,7 @@ class Memory:
         """Take in a record that is new or has changed."""
         place, customer_id = (record.book, record.key), person.customer.id
         self.recorded.add(customer_id)
-        if person.books.get(place) is not record:  # else it was written where it is
-            person.books[place] = record
+        person.books.put(record)
         if record.book in self._indexed:
             self.keepers.add(place, customer_id)
         if record.book == COUPONS:

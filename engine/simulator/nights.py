@@ -137,12 +137,14 @@ class MemoryNights:
         who = person.customer.id
         if held is not None or who in self._served:
             assert self._night is not None
-            person.books[_PLACE] = Record(
-                book=BOOK,
-                key=PAGE,
-                at=self._clock.now(),
-                data=Leaf(self, who, self.number),
-                due_at=self._due_at(who),
+            person.books.put(
+                Record(
+                    book=BOOK,
+                    key=PAGE,
+                    at=self._clock.now(),
+                    data=Leaf(self, who, self.number),
+                    due_at=self._due_at(who),
+                )
             )
 
     def page(self, who: str) -> dict[str, Any]:

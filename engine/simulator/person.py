@@ -204,7 +204,7 @@ class Person:
                 self.past[key] = replace(entry, entry_key=key[1])
         for journey in gone.journeys.values():
             self.keep_journey(journey)
-        self.books = Books({**gone.books, **self.books})
+        self.books = Books([*gone.books.values(), *self.books.values()])
         self.contacts = (*self.contacts, *gone.contacts)
         self.sent += gone.sent
 

@@ -74,7 +74,7 @@ def fill_books(
     for row in rows:
         if row[0] in worlds and (wanted is None or row[1] in wanted):
             customer_id, record = record_of(tuple(row))
-            worlds[customer_id].books[record.book, record.key] = record
+            worlds[customer_id].books.put(record)
 
 
 def lines_of(connection: Connection, name: str, key: str) -> list[BookLine]:

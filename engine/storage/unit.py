@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -16,7 +15,6 @@ from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import World
 from engine.ports.storage import (
-    ALL_ZONES,
     Archived,
     Conflict,
     Incoming,
@@ -27,20 +25,27 @@ from engine.ports.storage import (
     StoredEvent,
 )
 from engine.programs.suggesting import Shelf, Shelved
-from engine.storage import tables
-from engine.storage.books import customers_due, keepers
-from engine.storage.bulk import Row, driver_of, fetch, fetch_any, is_postgresql, pipelined
+from engine.storage import claims, tables
+from engine.storage.books import keepers
+from engine.storage.bulk import driver_of, fetch, fetch_any, is_postgresql, pipelined
 from engine.storage.contention import telling_contention
 from engine.storage.coupons import coupon_holders
 from engine.storage.database import Database
 from engine.storage.flush import Flush
 from engine.storage.journey_rows import message_of
+from engine.storage.occurrences import (
+    latest_occurrences,
+    occurrence_row,
+    page_customers,
+    zones_in_use,
+)
+from engine.storage.owners import aliases, holders, identities_of, owners, resolve
 from engine.storage.pool_codes import PoolClaims
 from engine.storage.receipts import clicks_near, unseen_receipts
 from engine.storage.scalars import micros, moment
 from engine.storage.shelf import load_popular, load_shelf
 from engine.storage.texts import texts_to
-from engine.storage.worlds import columns, load_orders, load_permissions, load_tickets, load_worlds
+from engine.storage.worlds import columns, load_orphans, load_permissions, load_worlds
 
 # Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
 _EVENTS_TURN = 0x1A6E1
@@ -48,20 +53,7 @@ _WAITING = (
     "SELECT seq, body, received_at, backfill FROM events WHERE state = 0 ORDER BY seq LIMIT {p}"
 )
 _SEEN = "SELECT source, id FROM events WHERE id {any}"
-_IDENTITIES = "SELECT kind, value, customer_id FROM identities WHERE value {any}"
-_IDENTITIES_OF = "SELECT kind, value, customer_id FROM identities WHERE customer_id {any}"
-_ALIASES = "SELECT customer_id, merged_into FROM aliases WHERE customer_id {any}"
-_ORDER_OWNERS = "SELECT id, customer_id FROM orders WHERE id {any}"
-_TICKET_OWNERS = "SELECT id, customer_id FROM tickets WHERE id {any}"
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
-_DUE = (
-    "SELECT customer_id FROM journeys WHERE status = 'live' AND NOT parked"
-    " AND due_at IS NOT NULL AND due_at <= {p} ORDER BY due_at LIMIT {p}"
-)
-_TO_MESSAGE = (
-    "SELECT customer_id, id FROM messages WHERE status = 'scheduled' AND send_at <= {p}"
-    " AND channel = {p} ORDER BY send_at LIMIT {p}"
-)
 _OTHER_REVISIONS = (
     "SELECT DISTINCT revision FROM journeys"
     " WHERE campaign = {p} AND status = 'live' AND revision <> {p}"
@@ -74,13 +66,7 @@ _DOUBTFUL = (
     "SELECT id FROM messages WHERE status IN ('sending', 'unknown') AND status = 'sending'"
     " AND (owner IS NULL OR owner NOT IN (SELECT id FROM workers WHERE seen_at >= {p}))"
 )
-_OCCURRENCES = (
-    'SELECT zone, "key", "at", "cursor", done FROM occurrences WHERE campaign = {p} ORDER BY "at"'
-)
-_REACH = 4  # times as far, where other workers were first
-_LOCK_FREE = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE SKIP LOCKED"
 _HOLDS = "SELECT campaign, reason FROM holds"
-_LOCK_ALL = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE"
 
 
 class SqlUnitOfWork:
@@ -129,43 +115,25 @@ class SqlUnitOfWork:
 
     def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
         """Customers by identity key."""
-        if not keys:
-            return {}
-        wanted = set(keys)
-        rows = fetch_any(self._connection, _IDENTITIES, {key.value for key in wanted})
-        return {key: row[2] for row in rows if (key := IdentityKey(row[0], row[1])) in wanted}
+        return resolve(self._connection, keys)
 
     def identities_of(self, customer_ids: Collection[str]) -> dict[str, set[IdentityKey]]:
         """Every key of these customers."""
-        found: dict[str, set[IdentityKey]] = {}
-        if customer_ids:
-            for row in fetch_any(self._connection, _IDENTITIES_OF, customer_ids):
-                found.setdefault(row[2], set()).add(IdentityKey(row[0], row[1]))
-        return found
+        return identities_of(self._connection, customer_ids)
 
     def aliases(self, customer_ids: Collection[str]) -> dict[str, str]:
         """Where merged customers went."""
-        return {row[0]: row[1] for row in fetch_any(self._connection, _ALIASES, customer_ids)}
+        return aliases(self._connection, customer_ids)
 
     def owners(
         self, order_ids: Collection[str], ticket_ids: Collection[str]
     ) -> dict[str, str | None]:
         """Customer by order or ticket id."""
-        owners: dict[str, str | None] = {}
-        if order_ids:
-            owners.update(
-                (row[0], row[1]) for row in fetch_any(self._connection, _ORDER_OWNERS, order_ids)
-            )
-        if ticket_ids:
-            owners.update(
-                (row[0], row[1]) for row in fetch_any(self._connection, _TICKET_OWNERS, ticket_ids)
-            )
-        return owners
+        return owners(self._connection, order_ids, ticket_ids)
 
     def lock(self, customer_ids: Collection[str]) -> None:
-        """Lock the customers' rows until the end; the decision lock suffices on SQLite."""
-        if self._is_postgresql and customer_ids:
-            fetch_any(self._connection, _LOCK_ALL, customer_ids)
+        """Lock the customers' rows until the end."""
+        claims.lock(self._connection, customer_ids)
 
     def load(
         self,
@@ -208,21 +176,11 @@ class SqlUnitOfWork:
         self, order_ids: Collection[str], ticket_ids: Collection[str]
     ) -> tuple[dict[str, Order], dict[str, Ticket]]:
         """Orders and tickets without customer."""
-        orders = load_orders(self._connection, order_ids)
-        tickets = load_tickets(self._connection, ticket_ids)
-        return (
-            {key: o for key, o in orders.items() if o.customer_id is None},
-            {key: t for key, t in tickets.items() if t.customer_id is None},
-        )
+        return load_orphans(self._connection, order_ids, ticket_ids)
 
     def due_customers(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[str]:
         """Customers with a due journey, locked."""
-
-        def look(many: int) -> Sequence[Sequence[Any]]:
-            rows = fetch(self._connection, _DUE, micros(now), many + len(but))
-            return [row for row in rows if row[0] not in but][:many]
-
-        return self._claim(look, limit)[0]
+        return claims.with_due_journeys(self._connection, now, limit, but)
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
@@ -244,44 +202,13 @@ class SqlUnitOfWork:
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a record whose time has come, locked."""
-        return self._claim(lambda many: customers_due(self._connection, now, many), limit)[0]
+        return claims.with_due_records(self._connection, now, limit)
 
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message, locked."""
-        locked, rows = self._claim(
-            lambda many: fetch(self._connection, _TO_MESSAGE, micros(now), channel, many), limit
-        )
-        mine = set(locked)
-        self._claimed_messages += [row[1] for row in rows if row[0] in mine]
-        return locked
-
-    def _claim(
-        self, look: Callable[[int], Sequence[Sequence[Any]]], limit: int
-    ) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-        """Lock up to ``limit`` customers, the first of each row, that ``look`` finds; and the rows.
-
-        Where other workers hold some of them, it looks further, for customers of its own.
-        """
-        rows = look(limit)
-        ids = list(dict.fromkeys(row[0] for row in rows))
-        locked = self._lock_free(ids, limit)
-        if len(locked) < len(ids) and len(rows) == limit:
-            rows = look(limit * _REACH)
-            locked = self._lock_free([row[0] for row in rows], limit)
-        return locked, rows
-
-    def _lock_free(self, customer_ids: Iterable[str], limit: int) -> Sequence[str]:
-        """Lock up to ``limit`` of these customers, in this order, passing over those locked."""
-        ids = list(dict.fromkeys(customer_ids))
-        if not self._is_postgresql:
-            return ids
-        locked: list[str] = []
-        while ids and len(locked) < limit:
-            missing = limit - len(locked)
-            page, ids = ids[:missing], ids[missing:]
-            free = {row[0] for row in fetch_any(self._connection, _LOCK_FREE, page)}
-            locked += [each for each in page if each in free]
-        return locked
+        customers, messages = claims.with_due_messages(self._connection, now, channel, limit)
+        self._claimed_messages += messages
+        return customers
 
     def customers_to_migrate(
         self, campaign: str, revision: str, after: str, limit: int
@@ -304,22 +231,11 @@ class SqlUnitOfWork:
 
     def occurrence_state(self, campaign: str) -> dict[str | None, Occurrence]:
         """The latest fire of each zone."""
-        return {
-            zone or None: Occurrence(
-                campaign=campaign,
-                zone=zone or None,
-                key=key,
-                at=moment(at),
-                cursor=cursor,
-                done=bool(done),
-            )
-            for zone, key, at, cursor, done in fetch(self._connection, _OCCURRENCES, campaign)
-        }
+        return latest_occurrences(self._connection, campaign)
 
     def zones_in_use(self) -> dict[str | None, int]:
         """Customers by time zone."""
-        rows = fetch(self._connection, "SELECT zone, count(*) FROM customers GROUP BY zone")
-        return {row[0]: row[1] for row in rows}
+        return zones_in_use(self._connection)
 
     def page_customers(
         self,
@@ -329,19 +245,7 @@ class SqlUnitOfWork:
         birthdays: Collection[str] | None = None,
     ) -> Sequence[str]:
         """A page of customers by id."""
-        where, values = ["id > {p}"], [after]
-        if zone is None:
-            where.append("zone IS NULL")
-        elif zone != ALL_ZONES:
-            where.append("zone = {p}")
-            values.append(zone)
-        if birthdays is not None:
-            where.append(f"substr(birthday, 6) IN ({', '.join(['{p}'] * len(birthdays))})")
-            values += sorted(birthdays)
-            if not birthdays:
-                return ()
-        sql = f"SELECT id FROM customers WHERE {' AND '.join(where)} ORDER BY id LIMIT {{p}}"
-        return [row[0] for row in fetch(self._connection, sql, *values, limit)]
+        return page_customers(self._connection, zone, after, limit, birthdays)
 
     def messages(self, ids: Collection[str], *, locked: bool = False) -> dict[str, Message]:
         """Messages by id."""
@@ -356,10 +260,7 @@ class SqlUnitOfWork:
 
     def holders(self, address: str) -> dict[IdentityKey, str]:
         """Customers by their keys of this value."""
-        return {
-            IdentityKey(kind, value): owner
-            for kind, value, owner in fetch_any(self._connection, _IDENTITIES, [address])
-        }
+        return holders(self._connection, address)
 
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Receipts that are not kept yet, each once."""
@@ -443,11 +344,11 @@ class SqlUnitOfWork:
 
     def begin_occurrence(self, occurrence: Occurrence) -> None:
         """Note a fire."""
-        self._flush.occurrences.append(_occurrence_row(occurrence))
+        self._flush.occurrences.append(occurrence_row(occurrence))
 
     def advance_occurrence(self, occurrence: Occurrence) -> None:
         """Note how far a sweep has come."""
-        self._flush.occurrences.append(_occurrence_row(occurrence))
+        self._flush.occurrences.append(occurrence_row(occurrence))
 
     def commit(self) -> None:
         """Write all in one transaction; raises ``Contended`` when another came first."""
@@ -483,10 +384,6 @@ class SqlUnitOfWork:
             self._committing.close()
             self._connection.commit()
         self._flush, self._pools = Flush(), PoolClaims(self._connection)
-
-
-def _occurrence_row(o: Occurrence) -> Row:
-    return (o.campaign, o.zone or "", o.key, micros(o.at), o.cursor, o.done)
 
 
 @contextmanager

@@ -141,8 +141,8 @@ def load_worlds(
         ended = _fill_messages(connection, worlds, next(answers))
         more_orders = {each.order_id for each in ended if each.order_id} - wanted_orders
         more_tickets = {each.ticket_id for each in ended if each.ticket_id} - wanted_tickets
-        _fill_orders(worlds, load_orders(connection, more_orders))
-        _fill_tickets(worlds, load_tickets(connection, more_tickets).values())
+        _fill_orders(worlds, _load_orders(connection, more_orders))
+        _fill_tickets(worlds, _load_tickets(connection, more_tickets).values())
     if complete:
         _complete(connection, worlds, complete)
     return worlds
@@ -192,14 +192,6 @@ def _fill_journeys(worlds: Mapping[str, World], rows: Iterable[Sequence[Any]], a
             )
 
 
-def load_orders(connection: Connection, order_ids: Collection[str]) -> dict[str, Order]:
-    """Orders with their lines, by id."""
-    if not order_ids:
-        return {}
-    queries = [any_of(connection, sql, order_ids) for sql in (_ORDERS, _LINES)]
-    return _orders(*fetch_together(connection, queries))
-
-
 def load_orders_of(connection: Connection, customer_ids: Collection[str]) -> dict[str, Order]:
     """All the orders of these customers with their lines, by id."""
     rows = fetch_any(connection, _ORDERS_OF, customer_ids)
@@ -217,8 +209,25 @@ def _orders(rows: Iterable[Sequence[Any]], of_lines: Iterable[Sequence[Any]]) ->
     return orders
 
 
-def load_tickets(connection: Connection, ticket_ids: Collection[str]) -> dict[str, Ticket]:
-    """Tickets by id."""
+def load_orphans(
+    connection: Connection, order_ids: Collection[str], ticket_ids: Collection[str]
+) -> tuple[dict[str, Order], dict[str, Ticket]]:
+    """Those of these orders and tickets that are nobody's yet, by id."""
+    orders, tickets = _load_orders(connection, order_ids), _load_tickets(connection, ticket_ids)
+    return (
+        {key: order for key, order in orders.items() if order.customer_id is None},
+        {key: ticket for key, ticket in tickets.items() if ticket.customer_id is None},
+    )
+
+
+def _load_orders(connection: Connection, order_ids: Collection[str]) -> dict[str, Order]:
+    if not order_ids:
+        return {}
+    queries = [any_of(connection, sql, order_ids) for sql in (_ORDERS, _LINES)]
+    return _orders(*fetch_together(connection, queries))
+
+
+def _load_tickets(connection: Connection, ticket_ids: Collection[str]) -> dict[str, Ticket]:
     if not ticket_ids:
         return {}
     return {row[0]: ticket_of(row) for row in fetch_any(connection, _TICKETS, ticket_ids)}

@@ -75,7 +75,7 @@ def full_world() -> World:
     )  # fmt: skip
     shopping = {"rfm": [5, 4, 3], "products": ["p0"], "refills": [refill.data()]}
     night = Record(book=BOOK, key=PAGE, at=T0, data=shopping)
-    books = Books({**told, ("points", "account"): account, (BOOK, PAGE): night})
+    books = Books([*told.values(), account, night])
     return World(customer=customer, orders={"shopify:1": full_order()}, books=books)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from config.durations import Duration, Rate
 from engine.core import ids
-from engine.core.campaign import Plans
+from engine.core.campaign import EventTrigger, Plans
 from engine.core.decision import DecisionKind
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.journey import exit_journey, migrate, on_failed, on_retry
@@ -282,6 +282,24 @@ def test_a_step_that_became_another_verb_is_taken_anew() -> None:
     shop = migrated(started(WAIT_A, MAIL), {**MAIL, "id": "a"})
     shop.run_to(T0 + HOUR)
     assert shop.sent_steps() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "exits", [default_exits(), {"exit_on": (EventMatch(event="order.cancelled"),)}]
+)
+def test_what_began_a_journey_ends_it_where_its_revision_begins_otherwise(
+    exits: dict[str, Any],
+) -> None:
+    shop = Shop.of(plan(WAIT_A, MAIL, on="order.cancelled", **exits))
+    shop.tell("order.cancelled")
+    old = shop.plans.current["review"]
+    assert shop.journey.status is JourneyStatus.LIVE
+    same = replace(old, revision="r2")
+    migrate(shop.world, shop.journey, same, shop.context, plan_old=old)
+    assert shop.journey.status is JourneyStatus.LIVE
+    new = replace(old, revision="r3", trigger=EventTrigger(event="order.placed"))
+    migrate(shop.world, shop.journey, new, shop.context, plan_old=same)
+    assert (shop.journey.status, shop.journey.reason) == (JourneyStatus.EXITED, "order.cancelled")
 
 
 def test_a_wait_survives_migration() -> None:

@@ -163,9 +163,9 @@ class ShopLife(RuleBasedStateMachine):
         """A file is read in, stored and processed at once."""
         events = [self.teller.write(each, self.shop.clock.now()) for each in news]
         incoming = self.shop.incoming(events, backfill=backfill)
-        persistently(lambda: self._app().ingest.take(incoming))
-        for event in events:
+        for event in events:  # before they are taken in: what is due goes out with it
             self.truth.hear(event)
+        persistently(lambda: self._app().ingest.take(incoming))
 
     @rule(news=st.lists(told, min_size=1, max_size=4), leap=st.sampled_from(LEAPS))
     def tell_and_live(self, news: list[Told], leap: timedelta) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from config.loyalty import Loyalty
+from engine.core.book import Books
 from engine.core.campaign import Plans
 from engine.core.context import Context
 from engine.core.customer import Customer
@@ -16,7 +17,7 @@ from engine.core.projection import project
 from engine.core.world import Emitted, World
 from engine.programs.loyalty import LoyaltyProgram
 from engine.programs.loyalty_account import Reading
-from engine.programs.loyalty_ledger import Ledger, Line, read_ledger
+from engine.programs.loyalty_ledger import Ledger, LedgerReader, Line, read_ledger
 from engine.programs.program import Programs
 from engine.services.bookkeeping import look_at_due
 from tests.core.shop import Shop
@@ -52,7 +53,9 @@ class Member:
         """What has been read entry by entry, which is what all of them say at once."""
         reading = Reading.of(self.world, self.policy, self.context.rules.store_zone)
         reading.read(self.world.books)
-        assert reading.ledger == read_ledger(self.world.book("points"))[0]
+        anew = LedgerReader()
+        anew.read(Books(self.world.books.values()))
+        assert reading.ledger == anew.ledger == read_ledger(self.world.book("points"))[0]
         return reading.ledger
 
     @property

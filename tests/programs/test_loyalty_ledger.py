@@ -246,6 +246,7 @@ def test_doubled_and_shuffled_events_end_in_the_same_ledger(
     one = lived(story, days)
     other = lived(data.draw(st.permutations(story * 2)), days)
     assert entries(other) == entries(one)
+    assert other.ledger.balance == one.ledger.balance
     assert other.page == one.page
     assert other.heard("tier.reached") == one.heard("tier.reached")
 

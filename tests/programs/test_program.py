@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from engine.core.book import Record
+from engine.core.campaign import Plans
 from engine.core.context import Context, Taken
 from engine.core.decision import DecisionKind
 from engine.core.transition import Transition
@@ -20,6 +21,7 @@ class Counting:
     """Writes a record for each delivery, and looks at it again a day later, once."""
 
     books = frozenset({"deliveries"})
+    follows: frozenset[str] | None = frozenset({"order.delivered"})
 
     def __init__(self, *, stuck: bool = False) -> None:
         self._stuck = stuck
@@ -68,6 +70,36 @@ def test_a_program_keeps_books_and_looks_again_when_they_fall_due() -> None:
     look_at_due(one.world, programs, one.context)
     (left,) = one.world.book("deliveries")
     assert (left.data, left.due_at) == ({"seen": 1}, None)
+
+
+def test_a_program_hears_of_what_it_follows_and_is_asked_where_it_keeps_a_record() -> None:
+    class Curious(Counting):
+        heard: list[str]
+        settled = 0
+
+        def follow(
+            self, world: World, transition: Transition, context: Context, *, backfill: bool
+        ) -> None:
+            self.heard.append(transition.type)
+            super().follow(world, transition, context, backfill=backfill)
+
+        def settle(self, world: World, plans: Plans, context: Context) -> None:
+            self.settled += 1
+
+    class Nosy(Curious):
+        books = frozenset({"notes"})
+        follows = None
+
+    curious, nosy = Curious(), Nosy()
+    curious.heard, nosy.heard = [], []
+    programs, one = Programs((curious, nosy)), shop()
+    for kind in ("order.shipped", "order.delivered"):
+        programs.follow(one.world, transition(kind, one.now), one.context)
+        one.world.changes.orders.add("shopify:1")
+        programs.settle(one.world, one.plans, one.context)
+    assert curious.heard == ["order.delivered"]
+    assert nosy.heard == ["order.shipped", "order.delivered"]
+    assert (curious.settled, nosy.settled) == (1, 0)
 
 
 def test_history_gives_nothing() -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.message import Message, MessageStatus, Purpose
-from engine.simulator.behaviour import DEEDS, DEFAULT, Behaviour, Deed, Manner, Reaction, reactions
+from engine.core.message import Purpose
+from engine.core.survey import SurveyKind
+from engine.simulator.behaviour import (
+    DEEDS,
+    DEFAULT,
+    Behaviour,
+    Deed,
+    Manner,
+    Reaction,
+    habit,
+    reactions,
+)
 
-AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 MANY = 4000
 shares = st.floats(0, 1)
 manners = st.builds(
@@ -21,13 +30,14 @@ manners = st.builds(
 )  # fmt: skip
 
 
-def message(number: int, purpose: Purpose = "marketing", campaign: str = "review") -> Message:
-    return Message(
-        id=f"m{number}", campaign=campaign, revision="r", journey_id="j", step="ask",
-        purpose=purpose, channel="email", customer_id="c", entry_key="k", template="t",
-        status=MessageStatus.SENT, created_at=AT, send_at=AT, due_at=AT, expires_at=AT,
-        sent_at=AT,
-    )  # fmt: skip
+def react(
+    number: int,
+    manner: Manner,
+    kind: SurveyKind | None,
+    seed: str,
+    purpose: Purpose = "marketing",
+) -> list[Reaction]:
+    return reactions(f"m{number}", habit(manner, purpose, kind), seed)
 
 
 def done(found: list[Reaction], deed: Deed) -> list[Reaction]:
@@ -45,8 +55,8 @@ MANNERS: dict[Deed, Callable[[float], Manner]] = {
 
 @given(manner=manners, number=st.integers(0, 10**9), seed=st.text(max_size=3))
 def test_a_customer_is_consistent(manner: Manner, number: int, seed: str) -> None:
-    found = reactions(message(number), manner, "nps", seed)
-    assert found == reactions(message(number), manner, "nps", seed)
+    found = react(number, manner, "nps", seed)
+    assert found == react(number, manner, "nps", seed)
     assert len({each.deed for each in found}) == len(found)
     assert all(timedelta(0) < each.after <= timedelta(days=15) for each in found)
     assert found == sorted(found, key=lambda one: (one.after, DEEDS.index(one.deed)))
@@ -54,7 +64,7 @@ def test_a_customer_is_consistent(manner: Manner, number: int, seed: str) -> Non
         assert found[0].deed == "open"
     for each in done(found, "answer"):
         assert each.score in range(11)
-    transactional = reactions(message(number, "transactional"), manner, None, seed)
+    transactional = react(number, manner, None, seed, "transactional")
     assert not {each.deed for each in transactional} & {"unsubscribe", "complain", "answer"}
 
 
@@ -62,17 +72,14 @@ def test_a_customer_is_consistent(manner: Manner, number: int, seed: str) -> Non
 def test_shares_come_out(deed: Deed) -> None:
     for share in (0.0, 0.02, 0.3, 1.0):
         manner = MANNERS[deed](share)
-        count = sum(
-            bool(done(reactions(message(number), manner, "nps", "1"), deed))
-            for number in range(MANY)
-        )
+        count = sum(bool(done(react(number, manner, "nps", "1"), deed)) for number in range(MANY))
         assert abs(count / MANY - share) <= 0.02
 
 
 def test_the_most_particular_word_counts() -> None:
     behaviour = Behaviour(campaigns={"review": Manner(open=0.2, buy=0.1)})
     segment = Manner(buy=0.5)
-    plain = behaviour.manner(message(1, campaign="other"), None)
+    plain = behaviour.manner("email", "other", None)
     assert plain == DEFAULT["email"]
-    found = behaviour.manner(message(1), segment)
+    found = behaviour.manner("email", "review", segment)
     assert (found.open, found.buy, found.click) == (0.2, 0.5, DEFAULT["email"].click)

@@ -44,7 +44,7 @@ _UNJUDGED = {"customer.product_ids", "customer.replenish_at"}
 
 def person_of(customer: Customer, books: list[Record]) -> Person:
     person = Person(customer)
-    person.books = Books({(each.book, each.key): each for each in books})
+    person.books = Books(books)
     return person
 
 
