@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
 
 from prometheus_client import CollectorRegistry
 
@@ -49,7 +48,7 @@ from engine.services.advance import Advance
 from engine.services.bookkeeping import Bookkeeping
 from engine.services.call_desk import CallDesk
 from engine.services.call_turns import CallTurns
-from engine.services.configuration import compile_programs, compile_rules
+from engine.services.configuration import ZONES, compile_programs, compile_rules
 from engine.services.coupon_pools import PoolWatch
 from engine.services.deliveries import Deliveries
 from engine.services.dispatch import Dispatch
@@ -395,9 +394,6 @@ def open_templates(workspace: Path, policy: Policy, *, lazily: bool = False) -> 
         tags=policy.link_tags,
         lazily=lazily,
     )
-
-
-ZONES = {name: ZoneInfo(name) for name in sorted(available_timezones())}
 
 
 def _words(history: History, message_id: str) -> Content | None:

@@ -45,6 +45,21 @@ def about_to_fork() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No rounds of the collector meanwhile: for work that keeps much and leaves nothing in cycles.
+
+    A round looks at all that was made since the last one, to find that it is still needed.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _share_heaps() -> None:
     """Have all threads allocate from two heaps, where the C library is glibc.
 

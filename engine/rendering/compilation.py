@@ -21,7 +21,7 @@ from engine.rendering.bounds import TooLarge
 from engine.rendering.duties import lacks_of
 from engine.rendering.environment import TemplateEnvironment, render_part
 from engine.rendering.folder import CHANNELS, Files, Folder, frame_of
-from engine.rendering.inspection import inspect
+from engine.rendering.inspection import Findings, inspect
 from engine.rendering.link_targets import UNTRACKED, replace_in_html, replace_in_text
 from engine.rendering.markup import compile_html, compile_mjml, compile_text
 from engine.rendering.sample import ROOTS, SAMPLE_CONTEXT, SPARSE_CONTEXT
@@ -109,6 +109,7 @@ class TemplateCompiler:
         self._shop = shop
         self._default_locale = default_locale
         self._tags = tags
+        self._framed: tuple[Folder, list[Findings]] | None = None
 
     def compile(
         self, folder: Folder, layout: Folder
@@ -182,13 +183,19 @@ class TemplateCompiler:
                 for name, at in found.variables.items():
                     variables.setdefault(name, at)
         if folder.channel_files("email", ""):
-            for files in layout.files.values():
-                for file in files.values():
-                    found = inspect(file, self._text)
-                    problems += found.diagnostics
-                    for name in found.variables.keys() - {"content", "preheader"}:
-                        variables.setdefault(name, found.variables[name])
+            for found in self._frame(layout):
+                problems += found.diagnostics
+                for name in found.variables.keys() - {"content", "preheader"}:
+                    variables.setdefault(name, found.variables[name])
         return variables
+
+    def _frame(self, layout: Folder) -> list[Findings]:
+        """What the layout's files read, which all templates share."""
+        known = self._framed
+        if known is None or known[0] is not layout:
+            files = [file for each in layout.files.values() for file in each.values()]
+            known = self._framed = layout, [inspect(file, self._text) for file in files]
+        return known[1]
 
     def _parts(
         self, files: Files, layout: Folder, locale: str, problems: list[Diagnostic]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
 
 from config.policy import Policy
 from engine.core.campaign import Plans
@@ -21,6 +22,9 @@ from engine.programs.reviews import Reviews
 from engine.programs.shopping_page import reminding_of
 from engine.programs.surveys import Surveys
 from triggers.places import Places
+
+ZONES: Final = {name: ZoneInfo(name) for name in sorted(available_timezones())}
+"""All time zones that this machine knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

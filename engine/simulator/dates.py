@@ -10,12 +10,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from math import log
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.programs.intervals import CREDIBILITY, OWN_LEAST, Habit, Habits, Market
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SLACK: Final = 1_000_000.0  # microseconds by which the rough date may be wrong
 _NEVER: Final = -(2**62)

@@ -11,7 +11,6 @@ from pathlib import Path
 from config.policy import Policy
 from config.settings import Settings
 from engine.authoring.loader import Loader
-from engine.bootstrap import ZONES
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.guards import GuardRules
 from engine.core.message import Channel, Outgoing
@@ -25,7 +24,7 @@ from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
 from engine.services.advance import Advance
 from engine.services.bookkeeping import Bookkeeping
-from engine.services.configuration import compile_programs, compile_rules
+from engine.services.configuration import ZONES, compile_programs, compile_rules
 from engine.services.deliveries import Deliveries
 from engine.services.dispatch import Dispatch
 from engine.services.fingerprints import Fingerprints

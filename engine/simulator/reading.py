@@ -10,12 +10,11 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
-from typing import Final, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
 
 from engine.memory import collect_rarely
 from engine.simulator.kin import Names
@@ -30,8 +29,7 @@ _FEW: Final = 4_000  # lines that one process reads before others would be there
 Line = tuple[int, bytes]  # its number and itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(NamedTuple):
     """An event of the file's own, packed; ``names`` are what ``engine.simulator.kin.Kin`` takes."""
 
     packed: Packed

@@ -10,6 +10,7 @@ from pathlib import Path
 from config.settings import Settings, load_settings
 from engine.core.customer import Suppression
 from engine.core.world import Changes
+from engine.memory import uncollected
 from engine.passage import live
 from engine.ports.storage import Incoming
 from engine.rendering.templates import MessageTemplates
@@ -145,14 +146,15 @@ class Life:
             return complete
 
         try:
-            live(
-                house_of(premises),
-                _arrivals(history, self.setup.since),
-                self.setup.until,
-                crowd=self._customers,
-                progress=tell,
-                goes_on=passes,
-            )
+            with uncollected():
+                live(
+                    house_of(premises),
+                    _arrivals(history, self.setup.since),
+                    self.setup.until,
+                    crowd=self._customers,
+                    progress=tell,
+                    goes_on=passes,
+                )
         except _Stopped:
             complete = False
         return complete

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from tempfile import TemporaryFile
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.core.value import value_class
 from engine.simulator.packed import pack, unpack
@@ -38,8 +38,7 @@ class Recorded:
         return unpack(self.packed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(NamedTuple):
     """An event as it is spooled. Times are microseconds since the epoch; ``name`` sorts as
     (source, id) does, since neither can hold a NUL."""
 
