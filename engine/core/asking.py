@@ -31,6 +31,8 @@ _TOLD: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     CALLED: ("completed", ("outcome", "note")),
     NOT_REACHED: ("no_answer", ("outcome", "note")),
 }
+# What may be a response to a step that asks.
+RESPONSES: Final = frozenset({SUBMITTED, *_TOLD})
 
 
 def has_asked(journey: Journey, step: Asking) -> bool:

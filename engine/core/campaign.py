@@ -106,8 +106,8 @@ class Plan:
     id. The fields after these follow from the others: ``watches`` by event type,
     ``entry_conditions`` (a segment, ``filter`` and ``profile_filter``, in the order in which they
     are asked), the ``splits``, ``waits`` and ``asks`` (steps that wait for a response) among the
-    steps, ``carriers`` (the message steps that carry the coupon of a step, by its id), and whether
-    some ``wait_for`` waits for a condition.
+    steps, ``carriers`` (the message steps that carry the coupon of a step, by its id), whether some
+    ``wait_for`` waits for a condition, and whether each journey belongs to one order.
     """
 
     id: str
@@ -140,6 +140,7 @@ class Plan:
     asks: tuple[Asking, ...] = field(init=False, repr=False, compare=False)
     carriers: Mapping[str, tuple[SendMessage, ...]] = field(init=False, repr=False, compare=False)
     waits_for_condition: bool = field(init=False, repr=False, compare=False)
+    is_order_keyed: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         waits = tuple(step for step in self.steps if isinstance(step, WaitFor))
@@ -153,16 +154,12 @@ class Plan:
             "asks": tuple(step for step in self.steps if isinstance(step, Asking)),
             "carriers": _carriers(self.steps),
             "waits_for_condition": any(step.until is not None for step in waits),
+            "is_order_keyed": self.entry.key.startswith("order."),
         }
         if not self.step_index:
             derived["step_index"] = {step.id: step.index for step in self.steps}
         for name, value in derived.items():
             object.__setattr__(self, name, value)
-
-    @property
-    def is_order_keyed(self) -> bool:
-        """Whether each journey belongs to one order."""
-        return self.entry.key.startswith("order.")
 
 
 def _carriers(steps: Sequence[Step]) -> dict[str, tuple[SendMessage, ...]]:

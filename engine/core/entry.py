@@ -109,8 +109,8 @@ def enrol_by_hand(
 class _Attempt:
     """One event knocking at the doors of its candidates."""
 
-    __slots__ = ("_deadlines", "_facts", "_refused", "by_hand", "context", "event", "order",
-                 "order_id", "plans", "ticket", "trigger", "world")  # fmt: skip
+    __slots__ = ("_deadlines", "_facts", "_is_late", "_refused", "by_hand", "context", "event",
+                 "order", "order_id", "plans", "ticket", "trigger", "world")  # fmt: skip
 
     def __init__(
         self,
@@ -131,17 +131,29 @@ class _Attempt:
         self.order = order_of(world, self.order_id)
         self.trigger = trigger_of(event)
         self._refused = self._refused_by_all()
-        self._facts: Facts | None = None
+        self._is_late = event.time < context.now
+        self._facts = Facts(
+            world,
+            now=context.now,
+            order=self.order,
+            ticket=self.ticket,
+            trigger=self.trigger,
+            event=event,
+        )
         self._deadlines: dict[Duration, datetime] = {}
 
     def enter(self, plan: Plan, key: str | None = None) -> EntryVerdict:
         """Enrol, or say why not; ``key`` is that of an occurrence, else it is the event's."""
         event, context, world = self.event, self.context, self.world
-        refused = self._refused_at_once(plan)
+        refused = self._refused
+        if context.is_frozen(plan.id, self.plans):
+            refused = VerdictCode.FROZEN
+        elif refused is None and self._is_late and self._is_too_late(plan):
+            refused = VerdictCode.TOO_OLD
         if refused is not None:
             return _verdict(plan, event, refused, trace=self._circumstance(plan, refused))
         for condition in plan.entry_conditions:
-            verdict = evaluate(condition, self._values())
+            verdict = evaluate(condition, self._facts)
             if not verdict.met:
                 of_profile = condition is plan.profile_filter
                 code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
@@ -155,18 +167,18 @@ class _Attempt:
             return _verdict(plan, event, refusal, trace=trace)
         journey = self._journey(plan, key, entry_no)
         view = View(world, journey, plan, context)
+        ended_by = None
         if plan.is_order_keyed and self.order is not None and plan.exit_on:
             ended_by = ended_already(view, self.order)
-            if ended_by is not None:
-                return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
-        ended_by = self._ended_since(view)
+        if ended_by is None and self.by_hand is not None:
+            ended_by = self._ended_since(view, self.by_hand)
         if ended_by is not None:
             return _verdict(plan, event, VerdictCode.EXIT_ALREADY, trace={"event": ended_by})
         return self._begin(view)
 
-    def _ended_since(self, view: View) -> str | None:
+    def _ended_since(self, view: View, by_hand: ByHand) -> str | None:
         """The event after the trigger that would have ended a journey of then."""
-        for event in self.by_hand.later if self.by_hand is not None else ():
+        for event in by_hand.later:
             watch = view.plan.watches.get(event.type)
             if watch is None or not watch.exits:
                 continue
@@ -181,13 +193,11 @@ class _Attempt:
             return VerdictCode.TEST_ORDER
         return VerdictCode.CHAIN_TOO_LONG if len(self.event.causes) > MAX_CAUSES else None
 
-    def _refused_at_once(self, plan: Plan) -> VerdictCode | None:
-        if self.context.is_frozen(plan.id, self.plans):
-            return VerdictCode.FROZEN
-        if self._refused is not None or plan.max_age is None or self.by_hand is not None:
-            return self._refused
-        too_old = is_too_late(self.event.time, self.context.now, plan.max_age)
-        return VerdictCode.TOO_OLD if too_old else None
+    def _is_too_late(self, plan: Plan) -> bool:
+        """Whether the event was told later than the campaign takes it."""
+        if plan.max_age is None or self.by_hand is not None:
+            return False
+        return is_too_late(self.event.time, self.context.now, plan.max_age)
 
     def _circumstance(self, plan: Plan, refused: VerdictCode) -> dict[str, Any] | None:
         """How late the event was told, or what the campaign stands still for."""
@@ -197,18 +207,6 @@ class _Attempt:
             return None
         held = self.plans.held.get(plan.id) or self.context.braked.get(plan.id)
         return {"status": plan.status.value} if held is None else {"held": held}
-
-    def _values(self) -> Facts:
-        if self._facts is None:
-            self._facts = Facts(
-                self.world,
-                now=self.context.now,
-                order=self.order,
-                ticket=self.ticket,
-                trigger=self.trigger,
-                event=self.event,
-            )
-        return self._facts
 
     def _key(self, plan: Plan) -> str | None:
         """The entry key. Ids are unique over all customers; any other value is made so."""
@@ -311,7 +309,7 @@ class _Attempt:
         """The values by which the conditions of entry are met, for the decision's trace."""
         values: dict[str, object] = {}
         for condition in plan.entry_conditions:
-            values.update(shown_values(condition, self._values()))
+            values.update(shown_values(condition, self._facts))
         return {"met": values} if values else {}
 
     def _begin_late(self, view: View, by_hand: ByHand) -> dict[str, Any]:

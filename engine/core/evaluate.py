@@ -156,7 +156,11 @@ def is_part_met(condition: Condition, index: int, activation: Activation) -> boo
 
 def shown_values(condition: Condition, activation: Activation) -> dict[str, object]:
     """The actual values of the names in a condition, in the author's order, fit for JSON."""
-    return {name: activation.shown(name) for name in condition.in_order}
+    names = condition.in_order
+    try:
+        return {name: activation[name] for name in names}
+    except AskCel:
+        return {name: activation.shown(name) for name in names}
 
 
 def every_unmet(condition: Condition, activation: Activation) -> tuple[Verdict, ...]:

@@ -3,14 +3,15 @@
 Everything here is a function of the world, the plans and the context. ``on_event`` enrols, ends,
 wakes and scores; ``on_step`` takes the steps that are due; the rest follows a message from its
 hand-over on. At one instant the caller tells events first, in (time, source, id) order, then takes
-due journeys as ``due_journeys`` sorts them, then hands over messages.
+due journeys as ``next_due`` names them, then hands over messages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.core.asking import note_response
+from engine.core.asking import RESPONSES, note_response
 from engine.core.campaign import Plan, Plans, Watch
 from engine.core.context import Context
 from engine.core.decision import DecisionKind, EntryVerdict
@@ -37,12 +38,12 @@ from engine.core.world import Journey, JourneyStatus, Waiting, World
 __all__ = [
     "ByHand",
     "before_sending",
-    "due_journeys",
     "enrol_by_hand",
     "enrol_by_schedule",
     "exit_journey",
     "make_room",
     "migrate",
+    "next_due",
     "on_event",
     "on_failed",
     "on_handed_over",
@@ -51,7 +52,10 @@ __all__ = [
     "on_withheld",
 ]
 
-_RECEIPTS = frozenset({"sent", "delivered", "opened", "clicked", "bounced", "failed", "replied"})
+_RECEIPTS = {
+    f"message.{kind}": kind
+    for kind in ("sent", "delivered", "opened", "clicked", "bounced", "failed", "replied")
+}
 
 
 def on_event(
@@ -70,18 +74,45 @@ def on_event(
     message (``data.machine``) moves nothing. A frozen campaign's journeys are told as well, so
     that nothing is lost meanwhile; they just take no step.
     """
-    is_receipt = transition.type.startswith("message.")
-    if is_receipt and transition.data.get("machine"):
-        return []
-    if world.journeys:
-        for journey in sorted(world.journeys.values(), key=lambda one: (-one.priority, one.id)):
-            plan = plans.revisions.get((journey.campaign, journey.revision))
-            if plan is None:
-                continue
-            if is_receipt:
-                _note_receipt(world, journey, transition)
+    kind = transition.type
+    if kind.startswith("message."):
+        if transition.data.get("machine"):
+            return []
+        _note_receipt(world, transition, plans)
+    for journey in _in_turn(world.journeys):
+        plan = plans.revisions.get((journey.campaign, journey.revision))
+        if plan is not None and _concerns(kind, journey, plan):
             _tell(View(world, journey, plan, context, transition), transition)
+    if kind not in plans.by_event:
+        return []
     return entries(world, transition, plans, context, enrol=enrol)
+
+
+def _in_turn(journeys: Mapping[str, Journey]) -> Sequence[Journey]:
+    """In the order in which they are told of an event."""
+    if not journeys:
+        return ()
+    return sorted(journeys.values(), key=_rank) if len(journeys) > 1 else [*journeys.values()]
+
+
+def _rank(journey: Journey) -> tuple[int, str]:
+    return -journey.priority, journey.id
+
+
+def _concerns(kind: str, journey: Journey, plan: Plan) -> bool:
+    """Whether an event of this type can do anything to the journey as it stands."""
+    if kind in plan.watches:
+        return True
+    if journey.status is not JourneyStatus.LIVE:
+        return False
+    if plan.asks and kind in RESPONSES:
+        return True
+    waiting = journey.waiting  # for a condition, which may be met or unmet by whatever happens
+    if waiting is Waiting.EVENT:
+        return plan.waits_for_condition
+    if waiting is Waiting.MESSAGE:
+        return plan.hold_while is not None
+    return waiting is Waiting.HOLD
 
 
 def on_step(world: World, journey: Journey, plans: Plans, context: Context) -> None:
@@ -120,19 +151,22 @@ def on_step(world: World, journey: Journey, plans: Plans, context: Context) -> N
     take_steps(view, index)
 
 
-def due_journeys(world: World, now: datetime) -> list[Journey]:
-    """The journeys to take a step now: higher priority number first, then due time, then id."""
-    due = [
-        journey
-        for journey in world.journeys.values()
-        if journey.due_at is not None
-        and journey.due_at <= now
-        and journey.status is JourneyStatus.LIVE
-        and not journey.parked
-    ]
-    if len(due) > 1:
-        due.sort(key=lambda journey: (-journey.priority, journey.due_at, journey.id))
-    return due
+def next_due(world: World, now: datetime) -> Journey | None:
+    """The journey to take a step first: higher priority number first, then due time, then id."""
+    found: Journey | None = None
+    rank: tuple[int, datetime, str] | None = None
+    for journey in world.journeys.values():
+        due = journey.due_at
+        if (
+            due is not None
+            and due <= now
+            and journey.status is JourneyStatus.LIVE
+            and not journey.parked
+        ):
+            own = (-journey.priority, due, journey.id)
+            if rank is None or own < rank:
+                found, rank = journey, own
+    return found
 
 
 def _tell(view: View, event: Transition) -> None:
@@ -149,7 +183,7 @@ def _tell(view: View, event: Transition) -> None:
         return
     if watch is not None and watch.waits:
         _see(view, event, watch)
-    if plan.asks and (asked := note_response(view, event)) is not None:
+    if plan.asks and event.type in RESPONSES and (asked := note_response(view, event)) is not None:
         _wake(view, event, asked)
     if journey.waiting is Waiting.EVENT and plan.waits_for_condition:
         step = _standing_at(journey, plan)
@@ -193,11 +227,14 @@ def _ends(view: View, watch: Watch) -> bool:
     return any(view.is_ended_by(match) for match in watch.exits)
 
 
-def _note_receipt(world: World, journey: Journey, event: Transition) -> None:
-    """Keep what became of a message of this journey, for conditions that ask."""
-    kind = event.type.partition(".")[2]
-    step = event.data.get("step")
-    if kind in _RECEIPTS and step and event.data.get("journey") == journey.id:
+def _note_receipt(world: World, event: Transition, plans: Plans) -> None:
+    """Keep what became of a message with the journey that made it, for conditions that ask."""
+    kind, data = _RECEIPTS.get(event.type), event.data
+    if kind is None or not world.journeys:
+        return
+    step, named = data.get("step"), data.get("journey")
+    journey = world.journeys.get(named) if isinstance(named, str) else None
+    if step and journey is not None and (journey.campaign, journey.revision) in plans.revisions:
         journey.results.setdefault(step, {})[kind] = True
         world.changes.journeys.add(journey.id)
 

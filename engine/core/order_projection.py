@@ -104,7 +104,13 @@ def _merge_own(order: Order, facts: OrderFacts, version: int) -> bool:
     stamps = order.stamps
     changed = False
     for name, value in zip(_OWN, _TOLD(facts), strict=True):
-        if value is not None and write(order, stamps, name, value, version):
+        if value is None:
+            continue
+        if name not in stamps:  # far most reports are an order's first
+            setattr(order, name, value)
+            stamps[name] = version
+            changed = True
+        elif write(order, stamps, name, value, version):
             changed = True
     if facts.attributes and write(order, stamps, "attributes", facts.attributes, version):
         changed = True

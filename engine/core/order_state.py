@@ -19,7 +19,7 @@ def fact_time(order: Order, kind: str) -> datetime | None:
         return found
     prefix, first = f"{kind}:", None
     for key, at in order.facts.items():
-        if key.startswith(prefix) and (first is None or at < first):
+        if ":" in key and key.startswith(prefix) and (first is None or at < first):
             first = at
     return first
 

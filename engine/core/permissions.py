@@ -44,7 +44,7 @@ def take_consent(world: World, consent: Consent) -> bool:
     """
     key = (consent.channel, consent.address)
     held = world.consents.get(key)
-    if held is not None and later_consent(held, consent) == held:
+    if held is not None and standing(held) >= standing(consent):
         if consent != held:
             world.changes.overruled.append(consent)
         return False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from engine.core.customer import Consent, Customer
 from engine.core.identity import OWN_SOURCE
@@ -45,14 +46,14 @@ def project_customer(world: World, event: Event) -> list[Transition]:
     a customer is cannot wait for an earlier event that may never come.
     """
     transitions: list[Transition] = []
-    customer, facts = world.customer, event.customer
+    customer, facts, kind = world.customer, event.customer, event.type
     changed = False
     if event.time < customer.created_at:
         customer.created_at = event.time
         if _CREATED in customer.stamps:
             customer.stamps[_CREATED] = stamp_of(event.time)
         changed = True
-    if _CREATED not in customer.stamps and (world.is_new or event.type == "customer.created"):
+    if _CREATED not in customer.stamps and (world.is_new or kind == "customer.created"):
         customer.stamps[_CREATED] = stamp_of(customer.created_at)
         changed = True
         transitions.append(
@@ -60,15 +61,19 @@ def project_customer(world: World, event: Event) -> list[Transition]:
                 type="customer.created",
                 time=event.time,
                 id=f"customer.created:{customer.id}",
-                data=event.data if event.type == "customer.created" else {},
+                data=event.data if kind == "customer.created" else {},
                 causes=event.causes,
             )
         )
     if facts is not None:
-        changed |= _merge_facts(customer, facts, stamp_of(event.time))
-        if facts.consent or event.type in _STATUS_TOLD:
+        told = _TOLD(facts)
+        if told != _NOTHING:
+            changed |= _merge_fields(customer, told, stamp_of(event.time))
+        if facts.attributes:
+            changed |= _merge_attributes(customer, facts.attributes, stamp_of(event.time))
+        if facts.consent or kind in _STATUS_TOLD:
             transitions += _merge_consents(world, facts, event)
-    elif event.type in _STATUS_TOLD:
+    elif kind in _STATUS_TOLD:
         transitions += _merge_consents(world, CustomerFacts(), event)
     if changed:
         world.changes.customer = True
@@ -92,25 +97,29 @@ def merge_profiles(into: Customer, other: Customer) -> None:
 
 def told_addresses(event: Event) -> list[str]:
     """The addresses whose permissions the event may change; the world must hold them."""
-    facts, named = event.customer, event.data.get("address")
+    facts = event.customer
     found = [] if facts is None else [each for each in (facts.email, facts.phone) if each]
     about = address_told(event)
     if about is not None:
         found.append(about[1])
-    elif event.source == OWN_SOURCE and isinstance(named, str):
+    elif event.source == OWN_SOURCE and isinstance(named := event.data.get("address"), str):
         found.append(named)
     return found
 
 
-def _merge_facts(customer: Customer, facts: CustomerFacts, at: int) -> bool:
+def _merge_fields(customer: Customer, told: Iterable[object], at: int) -> bool:
     stamps = customer.stamps
     changed = False
-    told = _TOLD(facts)
-    if told != _NOTHING:
-        for name, value in zip(_FIELDS, told, strict=True):
-            if value is not None and write(customer, stamps, name, value, at):
-                changed = True
-    for name, value in facts.attributes.items():
+    for name, value in zip(_FIELDS, told, strict=True):
+        if value is not None and write(customer, stamps, name, value, at):
+            changed = True
+    return changed
+
+
+def _merge_attributes(customer: Customer, told: Mapping[str, Any], at: int) -> bool:
+    stamps = customer.stamps
+    changed = False
+    for name, value in told.items():
         key = f"{_ATTRIBUTE}{name}"
         if write_key(customer.attributes, stamps, name, value, at, key=key):
             changed = True
@@ -118,15 +127,17 @@ def _merge_facts(customer: Customer, facts: CustomerFacts, at: int) -> bool:
 
 
 def _merge_consents(world: World, facts: CustomerFacts, event: Event) -> list[Transition]:
-    told: dict[str, ConsentFact] = dict(facts.consent)  # type: ignore[arg-type]
+    told: dict[str, ConsentFact] = facts.consent  # type: ignore[assignment]
     implied = _STATUS_TOLD.get(event.type)
-    channel = event.data.get("channel")
-    # What is told channel by channel is not widened to one that nobody spoke of.
-    if implied is not None and (not told or channel is not None):
-        told.setdefault(
-            channel if channel in ("email", "sms", "voice") else "email",
-            ConsentFact(status=implied),  # type: ignore[arg-type]
-        )
+    if implied is not None:
+        channel = event.data.get("channel")
+        # What is told channel by channel is not widened to one that nobody spoke of.
+        if not told or channel is not None:
+            told = dict(told)
+            told.setdefault(
+                channel if channel in ("email", "sms", "voice") else "email",
+                ConsentFact(status=implied),  # type: ignore[arg-type]
+            )
     transitions = []
     for channel, fact in told.items():
         address = _address_told(world, facts, event, channel)

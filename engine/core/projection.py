@@ -9,7 +9,9 @@ ids derive from what happened, their times from when it happened.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from engine.core.arrival import arrivals
@@ -49,6 +51,9 @@ _WAY: Final = {
         )
     )
 }
+_NAMING: Final = frozenset({"id", "source", "partial"})
+_TOLD: Final = attrgetter(*(one.name for one in fields(OrderFacts) if one.name not in _NAMING))
+_NOTHING: Final = _TOLD(OrderFacts(id=""))
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_PARCEL: Final = frozenset({"shipped", "out_for_delivery", "delayed", "delivery_failed", "lost"})
 
@@ -97,20 +102,23 @@ def project(world: World, event: Event) -> list[Transition]:
     so far (``project_orphan``): what was known of them comes out now. ``world.consents`` must hold
     what is known of the addresses that the event tells. ``world.changes`` gains all that changed.
     """
-    kind = event.type
+    kind, order, ticket = event.type, event.order, event.ticket
     transitions = project_customer(world, event)
     if kind == CHANGED:
         transitions += project_preferences(world, event)
-    order_id, ticket_id = order_key(event), ticket_key(event)
-    if event.order is not None and order_id is not None and _tells_order(event):
-        transitions += _project_order(world, order_id, event.order, event)
-    if event.ticket is not None and ticket_id is not None and _tells_ticket(event):
-        about = ticket_order_key(event)
-        transitions += project_ticket(world, ticket_id, about, event.ticket, event)
+    order_id = ticket_id = None
+    if order is not None:
+        order_id = f"{order.source or event.source}:{order.id}"
+        if _tells_order(event) or (order.partial and not _has_order(world, order_id)):
+            transitions += _project_order(world, order_id, order, event)
+    if ticket is not None:
+        ticket_id = f"{ticket.source or event.source}:{ticket.id}"
+        if _tells_ticket(event):
+            about = ticket_order_key(event)
+            transitions += project_ticket(world, ticket_id, about, ticket, event)
     if len(transitions) > 1:
         transitions.sort(key=_by_time)
-    own_fields = event.order is None or not event.order.partial
-    if kind not in _DERIVED or (kind in _PASSING and own_fields):
+    if kind not in _DERIVED or (kind in _PASSING and (order is None or not order.partial)):
         transitions.append(passed_on(event, order_id, ticket_id))
     return transitions
 
@@ -166,9 +174,13 @@ def past_transitions(order: Order, kind: str, events: Iterable[Event]) -> list[T
 def _tells_order(event: Event) -> bool:
     """Whether the event tells of its order, or only names it, as a survey's answer does."""
     order = event.order
-    return order is not None and (
-        event.type.startswith("order.") or order != OrderFacts(id=order.id, source=order.source)
-    )
+    return order is not None and (event.type.startswith("order.") or _TOLD(order) != _NOTHING)
+
+
+def _has_order(world: World, key: str) -> bool:
+    """Whether the customer is known to have the order."""
+    order = world.orders.get(key)
+    return order is not None and order.customer_id is not None
 
 
 def _tells_ticket(event: Event) -> bool:

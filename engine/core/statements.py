@@ -27,10 +27,11 @@ _TOLD: Final = {
 
 def address_told(event: Event) -> tuple[str, str] | None:
     """The (channel, address) that such an event is about; None when it is another kind of event."""
+    if event.type != CONSENT_RECORDED:
+        return None
     channel, address = event.data.get("channel"), event.data.get("address")
     if (
-        event.type != CONSENT_RECORDED
-        or event.customer is not None
+        event.customer is not None
         or event.order is not None
         or event.ticket is not None
         or not isinstance(channel, str)

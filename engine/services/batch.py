@@ -12,7 +12,7 @@ import structlog
 from config.durations import Rate
 from engine.core.beside import beside
 from engine.core.context import CodeState, Context
-from engine.core.journey import due_journeys, on_step
+from engine.core.journey import next_due, on_step
 from engine.core.message import Outgoing
 from engine.core.whereabouts import home_zone
 from engine.core.world import Emitted, World
@@ -83,10 +83,10 @@ class Batch:
 
     def take_due_steps(self, world: World, context: Context) -> int:
         """Take this customer's due journeys, each seeing the last one's effects; how many."""
-        plans = self.configuration.plans
+        plans, now = self.configuration.plans, context.now
         taken = 0
-        while due := due_journeys(world, context.now):
-            on_step(world, due[0], plans, context)
+        while (journey := next_due(world, now)) is not None:
+            on_step(world, journey, plans, context)
             taken += 1
         return taken
 
@@ -191,6 +191,8 @@ def told(unit: UnitOfWork, worlds: Sequence[World], now: datetime) -> Iterator[S
 def told_of_itself(world: World) -> list[Event]:
     """The events of our own that a world reports of its own customer and of nobody else; it
     reports them no more."""
+    if not world.changes.emitted:
+        return []
     itself = CustomerFacts(id=world.customer.id)
     found: list[Event] = []
     others: list[Emitted] = []

@@ -33,10 +33,11 @@ def decide(
     """
     plans, programs = configuration.plans, configuration.programs
     verdicts: list[EntryVerdict] = []
-    transitions = project(world, event)
-    for transition in transitions:
+    refuses = False
+    for transition in project(world, event):
         programs.follow(world, transition, context, backfill=backfill)
         verdicts += on_event(world, transition, plans, context, enrol=not backfill)
-    if any(transition.type in _REFUSING for transition in transitions):
+        refuses = refuses or transition.type in _REFUSING
+    if refuses:
         withhold_refused(world, plans, context)
     return verdicts

@@ -349,19 +349,23 @@ class Directory:
         have spoken earlier in this batch.
         """
         customer = world.customer
-        for address in (*told, customer.email, customer.phone):
+        for address in dict.fromkeys((*told, customer.email, customer.phone)):
             if address is None:
                 continue
             for channel in _CHANNELS:
                 key = (channel, address)
-                consent, held = self._consents.get(key), world.consents.get(key)
-                if consent is not None:
-                    world.consents[key] = consent if held is None else later_consent(held, consent)
-                blocks, blocked = self._suppressions.get(key), world.suppressions.get(key)
-                if blocks is not None and (blocked is None or blocked.scope != "all"):
-                    world.suppressions[key] = blocks
-                wishes, said = self._preferences.get(key), world.preferences.get(key)
-                if wishes is not None:
+                if key in self._consents:
+                    consent, held = self._consents[key], world.consents.get(key)
+                    if held is not consent:
+                        world.consents[key] = (
+                            consent if held is None else later_consent(held, consent)
+                        )
+                if key in self._suppressions:
+                    blocked = world.suppressions.get(key)
+                    if blocked is None or blocked.scope != "all":
+                        world.suppressions[key] = self._suppressions[key]
+                if key in self._preferences:
+                    wishes, said = self._preferences[key], world.preferences.get(key)
                     world.preferences[key] = (
                         wishes if said is None else later_preferences(said, wishes)
                     )

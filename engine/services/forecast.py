@@ -22,8 +22,8 @@ from engine.core.guards import Allow, Defer, Drop, zone_of
 from engine.core.handover import FROZEN_RECHECK
 from engine.core.journey import (
     before_sending,
-    due_journeys,
     make_room,
+    next_due,
     on_event,
     on_handed_over,
     on_step,
@@ -196,8 +196,8 @@ class _Ahead:
 
     def _take_steps(self, context: Context) -> bool:
         moved = False
-        while due := due_journeys(self.world, context.now):
-            on_step(self.world, due[0], self.asked.plans, context)
+        while (journey := next_due(self.world, context.now)) is not None:
+            on_step(self.world, journey, self.asked.plans, context)
             moved = True
         return moved
 

@@ -17,7 +17,7 @@ from engine.core.facts import FIELDS, OPEN_PREFIXES
 from engine.core.guards import Allow, GuardRules
 from engine.core.journey import (
     before_sending,
-    due_journeys,
+    next_due,
     on_event,
     on_handed_over,
     on_step,
@@ -208,7 +208,7 @@ class Shop:
     def step(self, now: datetime | None = None) -> None:
         """Take every step due at ``now``."""
         self.now = self.now if now is None else now
-        for journey in due_journeys(self.world, self.now):
+        while (journey := next_due(self.world, self.now)) is not None:
             on_step(self.world, journey, self.plans, self.context)
 
     def send(self, message: Message | None = None) -> object:

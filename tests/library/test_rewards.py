@@ -9,7 +9,7 @@ import pytest
 from engine.core.coupon import coupons_of
 from engine.core.decision import VerdictCode
 from engine.core.identity import OWN_SOURCE
-from engine.core.journey import due_journeys
+from engine.core.journey import next_due
 from engine.core.points import loyalty_page
 from tests.library.walk import Walk, at
 from triggers.event import LineFacts
@@ -176,7 +176,7 @@ def test_a_tier_that_is_lost_again_before_the_morning_is_not_told() -> None:
     walk.run_to(at(80))
     assert walk.sent == []
     assert walk.journey.reason == "profile_filter"
-    assert due_journeys(walk.world, at(80)) == []
+    assert next_due(walk.world, at(80)) is None
 
 
 def expiring(*, sms: bool = False) -> Walk:

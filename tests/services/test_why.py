@@ -26,7 +26,7 @@ from engine.core.customer import Consent, Customer, Order
 from engine.core.decision import EntryVerdict, VerdictCode
 from engine.core.expression import Condition, compile_condition
 from engine.core.facts import FIELDS, OPEN_PREFIXES
-from engine.core.journey import due_journeys, on_event, on_handed_over, on_step
+from engine.core.journey import next_due, on_event, on_handed_over, on_step
 from engine.core.message import MessageStatus
 from engine.core.transition import Transition
 from engine.core.verbs import Delay, EventMatch, SendEmail
@@ -120,8 +120,8 @@ class Shop:
 
     def step(self, at: datetime) -> None:
         context = self.context(at)
-        while due := due_journeys(self.world, at):
-            on_step(self.world, due[0], self.plans, context)
+        while (journey := next_due(self.world, at)) is not None:
+            on_step(self.world, journey, self.plans, context)
 
     def send(self, at: datetime) -> None:
         for message in list(self.world.messages.values()):

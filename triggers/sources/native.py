@@ -36,6 +36,7 @@ _WHOLE_DEPTH: Final = 30  # of an event with its data
 _LONGEST_KEY: Final = 255
 _MOST_CAUSES: Final = 8
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
+_TEXT: Final = frozenset({str})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def reads_back(event: Event) -> bool:
     return (
         event.time.tzinfo is UTC
         and len(event.id) <= _LONGEST_KEY
-        and len(event.causes) <= _MOST_CAUSES
+        and (not event.causes or len(event.causes) <= _MOST_CAUSES)
         and is_plain(event.data)
     )
 
@@ -155,10 +156,12 @@ def is_plain(value: Any) -> bool:
     """Whether JSON keeps a value as it is."""
     kind = type(value)
     if kind is dict:
-        return all(type(key) is str and is_plain(each) for key, each in value.items())
-    if kind is list:
-        return all(is_plain(each) for each in value)
-    return kind in _PLAIN or (kind is float and isfinite(value))
+        if not _TEXT.issuperset(map(type, value)):
+            return False
+        value = value.values()
+    elif kind is not list:
+        return kind in _PLAIN or (kind is float and isfinite(value))
+    return _PLAIN.issuperset(map(type, value)) or all(map(is_plain, value))
 
 
 def _whole(problem: Problem) -> Batch:
