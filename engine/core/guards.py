@@ -86,7 +86,10 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardRules:
-    """The store's policy as guards use it: no look-up by name is left for the hot path."""
+    """The store's policy as guards use it: no look-up by name is left for the hot path.
+
+    ``look_back`` follows: how far back contacts matter to any of these rules.
+    """
 
     store_zone: ZoneInfo
     zones: Mapping[str, ZoneInfo]  # every zone by name
@@ -96,14 +99,13 @@ class GuardRules:
     max_lateness: Mapping[Channel, Duration]
     surveys: SurveyRule | None = None
     places: Places | None = None  # None: zones are not derived
+    look_back: timedelta = field(init=False, repr=False, compare=False)
 
-    @property
-    def look_back(self) -> timedelta:
-        """How far back contacts matter to any of these rules."""
+    def __post_init__(self) -> None:
         spans = [cap.span for cap in self.caps]
         spans += [] if self.min_gap is None else [self.min_gap]
         spans += [] if self.surveys is None else [self.surveys.min_gap]
-        return max(spans, default=timedelta())
+        object.__setattr__(self, "look_back", max(spans, default=timedelta()))
 
 
 def zone_of(customer: Customer, rules: GuardRules) -> ZoneInfo:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -108,33 +107,34 @@ class Batch:
         worlds = list(worlds)
         context = self.context(now)
         outgoings = self.handover.prepare(self.unit, worlds, self.configuration, context, one_step)
-        with self._answering_for(outgoings):
+        try:
             for world in worlds:
                 if world.journeys:
                     self.take_due_steps(world, context)
             passing(Fault.DECIDED)
             self.note(worlds, now)
             self.is_committing = self.unit.begin_commit()
+        except BaseException as error:
+            self._retain(outgoings, error)
+            raise
         return outgoings
 
     def settle(self, outgoings: Sequence[Outgoing]) -> None:
         """Wait until what ``begin`` began is committed. Raises what committing does."""
-        with self._answering_for(outgoings):
+        try:
             self.unit.settle()
             passing(Fault.DECISION_COMMITTED)
             self.tell_held()
+        except BaseException as error:
+            self._retain(outgoings, error)
+            raise
 
-    @contextmanager
-    def _answering_for(self, outgoings: Sequence[Outgoing]) -> Iterator[None]:
+    def _retain(self, outgoings: Sequence[Outgoing], error: BaseException) -> None:
         """See to it that messages which are not given away are tried again."""
-        try:
-            yield
-        except Contended:  # surely not written
+        if isinstance(error, Contended):  # surely not written
             self.handover.release(outgoing.message_id for outgoing in outgoings)
-            raise
-        except BaseException:  # the commit may have held although its answer was lost
+        else:  # the commit may have held although its answer was lost
             self.handover.take_back(outgoings)
-            raise
 
     def keep(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change and commit; what is due now is left to the worker."""
