@@ -130,7 +130,11 @@ class _Attempt:
         self.order_id = self.ticket.order_id if told is None and self.ticket else told
         self.order = order_of(world, self.order_id)
         self.trigger = trigger_of(event)
-        self._refused = self._refused_by_all()
+        self._refused: VerdictCode | None = None  # what no campaign takes
+        if self.order is not None and self.order.is_test:
+            self._refused = VerdictCode.TEST_ORDER
+        elif event.causes and len(event.causes) > MAX_CAUSES:
+            self._refused = VerdictCode.CHAIN_TOO_LONG
         self._is_late = event.time < context.now
         self._facts = Facts(
             world,
@@ -186,12 +190,6 @@ class _Attempt:
             if any(seen.is_ended_by(match) for match in watch.exits):
                 return event.type
         return None
-
-    def _refused_by_all(self) -> VerdictCode | None:
-        """What no campaign takes."""
-        if self.order is not None and self.order.is_test:
-            return VerdictCode.TEST_ORDER
-        return VerdictCode.CHAIN_TOO_LONG if len(self.event.causes) > MAX_CAUSES else None
 
     def _is_too_late(self, plan: Plan) -> bool:
         """Whether the event was told later than the campaign takes it."""

@@ -112,7 +112,7 @@ def new_customer_id(keys: Keys) -> str | None:
 
 def unclaimed(keys: Keys, known: Mapping[IdentityKey, str]) -> tuple[IdentityKey, ...]:
     """The keys to be noted for the matched customer: a key stays with whoever had it first."""
-    return tuple(key for key in keys.register if key not in known)
+    return tuple([key for key in keys.register if key not in known])
 
 
 def match(
@@ -123,7 +123,7 @@ def match(
     """Whom a report is about. ``known`` holds the owners of the keys, aliases resolved."""
     if keys.customer_id is not None:
         return One(keys.customer_id)
-    owners = list(dict.fromkeys(known[key] for key in keys.lookup if key in known))
+    owners = list(dict.fromkeys([known[key] for key in keys.lookup if key in known]))
     if not owners:
         return Nobody()
     strongest = keys.lookup[0]

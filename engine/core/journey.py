@@ -79,10 +79,11 @@ def on_event(
         if transition.data.get("machine"):
             return []
         _note_receipt(world, transition, plans)
-    for journey in _in_turn(world.journeys):
-        plan = plans.revisions.get((journey.campaign, journey.revision))
-        if plan is not None and _concerns(kind, journey, plan):
-            _tell(View(world, journey, plan, context, transition), transition)
+    if world.journeys:
+        for journey in _in_turn(world.journeys):
+            plan = plans.revisions.get((journey.campaign, journey.revision))
+            if plan is not None and _concerns(kind, journey, plan):
+                _tell(View(world, journey, plan, context, transition), transition)
     if kind not in plans.by_event:
         return []
     return entries(world, transition, plans, context, enrol=enrol)
@@ -90,8 +91,6 @@ def on_event(
 
 def _in_turn(journeys: Mapping[str, Journey]) -> Sequence[Journey]:
     """In the order in which they are told of an event."""
-    if not journeys:
-        return ()
     return sorted(journeys.values(), key=_rank) if len(journeys) > 1 else [*journeys.values()]
 
 

@@ -17,10 +17,11 @@ def fact_time(order: Order, kind: str) -> datetime | None:
     found = order.facts.get(kind)
     if found is not None or kind in _OF_ORDER:
         return found
-    prefix, first = f"{kind}:", None
-    for key, at in order.facts.items():
-        if ":" in key and key.startswith(prefix) and (first is None or at < first):
-            first = at
+    facts, prefix, first = order.facts, f"{kind}:", None
+    for key in facts:
+        # Few facts are of a part; the others need no closer look.
+        if ":" in key and key.startswith(prefix) and (first is None or facts[key] < first):
+            first = facts[key]
     return first
 
 

@@ -228,7 +228,7 @@ def _event(customer: CustomerFacts, emitted: Emitted) -> Event:
 
 
 def incoming_of(event: Event, now: datetime) -> Incoming:
-    """An event of our own at the door."""
+    """An event of our own at the door, as whoever reads it there will find it."""
     body = None if reads_back(event) else serialize(event)
     return Incoming(event=event, body=body, received_at=now)
 

@@ -181,7 +181,8 @@ class Ingest:
                     continue
                 if directory.has_vanished(place.customer_id):
                     raise Contended("a customer was erased or merged meanwhile")
-            if has_offers and not item.backfill:
+            told_of = item.event.order
+            if has_offers and told_of is not None and told_of.discount_codes and not item.backfill:
                 owner = world.customer.id if world else None
                 used += uses(item.event, owner, item.received_at)
             verdicts: list[EntryVerdict] = []

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.core.world import World
-from engine.ports.storage import Contended, Processed, Unavailable
-from engine.services.batch import Batch, incoming_of
+from engine.ports.storage import Contended, Incoming, Processed, Unavailable
+from engine.services.batch import Batch
 from engine.services.deciding import decide
 from triggers.event import Event
 
@@ -41,7 +41,7 @@ def tell(batch: Batch, worlds: Mapping[str, World], events: Sequence[Event], now
         done.append(
             Processed(
                 seq=None,
-                incoming=incoming_of(event, now),
+                incoming=Incoming(event=event, received_at=now),
                 customer_id=world.customer.id,
                 verdicts=verdicts,
             )
