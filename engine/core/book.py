@@ -86,6 +86,14 @@ class Books(Mapping[Place, Record]):
         records[key] = record
         found.listed = None
 
+    def stow(self, record: Record) -> None:
+        """Take a record in, in the place of one with the same key that says the same."""
+        found = self._books[record.book]
+        found.records[record.key] = record
+        if record.due_at is not None:
+            found.waiting[record.key] = record
+        found.listed = None
+
     def of(self, book: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
         if book not in self._books:

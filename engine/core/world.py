@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.core.book import Books, Record
+from engine.core.book import Books, Place, Record
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.decision import Decision
 from engine.core.message import Message
@@ -162,7 +162,7 @@ class Changes:
     lifted: list[Suppression] = field(default_factory=list)
     preferences: list[Preferences] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    records: set[tuple[str, str]] = field(default_factory=set)  # (book, key)
+    records: dict[Place, Record] = field(default_factory=dict)  # as last written
     written: int = 0  # how often a record was
     emitted: list[Emitted] = field(default_factory=list)
     webhooks: list[WebhookCall] = field(default_factory=list)
@@ -218,7 +218,7 @@ class World:
         """Write a record into its book, in the place of one with the same key."""
         self.books.put(record)
         changes = self.changes
-        changes.records.add((record.book, record.key))
+        changes.records[record.book, record.key] = record
         changes.written += 1
 
     def report(self, event: Emitted) -> None:

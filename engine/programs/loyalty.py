@@ -214,7 +214,7 @@ class LoyaltyProgram:
         if lines is not None:
             _tell_earned(world, reading.ledger, lines, fresh, causes, now)
         stands = self._review(world, reading, context, causes, quiet=quiet)
-        due_at = gift_at if gift_at is not None and gift_at > now else None
+        due_at = gift_at
         looks: tuple[datetime | None, ...] = (stands.review_at,)
         if expires is not None:
             looks = (stands.review_at, expires.warn_at, expires.at)

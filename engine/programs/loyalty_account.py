@@ -21,7 +21,7 @@ from engine.core.world import World
 from engine.programs.loyalty_ledger import Ledger, LedgerReader, Line
 from engine.programs.loyalty_tiers import Standing, standing
 
-_FEW: Final = 3  # records that are soon read again
+_FEW: Final = 1  # records that are soon read again
 _LATE: Final = timedelta(days=31)  # a birthday told later than that counts next year
 _LONG_AGO: Final = _LATE + timedelta(days=2)  # whatever the clock shows
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -118,7 +118,7 @@ class Reading:
             or now < at
             or (found.review_at is not None and found.review_at <= now)
         ):
-            found = standing(self._loyalty.tiers, self.ledger, now, self._zone)
+            found = standing(self._loyalty.tiers, self.reader.ledger, now, self._zone)
             self._stands, self._stood_at = (found, now) if found.change is None else (None, None)
         return found
 
@@ -139,11 +139,16 @@ class Reading:
             and customer.birthday == self._birthday
         ):
             return (), following
-        found = list(gifts(self._loyalty, customer, opened, now, self._zone))
-        self._gift_at = min((gift.at for gift in found if gift.at > now), default=None)
+        due: list[Gift] = []
+        self._gift_at = None
+        for gift in gifts(self._loyalty, customer, opened, now, self._zone):
+            if gift.at <= now:
+                due.append(gift)
+            elif self._gift_at is None or gift.at < self._gift_at:
+                self._gift_at = gift.at
         self._gifts_since, self._opened = now, opened
         self._first_order, self._birthday = customer.first_order_at, customer.birthday
-        return [gift for gift in found if gift.at <= now], self._gift_at
+        return due, self._gift_at
 
     def expiring(self, customer: Customer, books: Books) -> Expiring | None:
         """When the balance expires by inactivity; None when nothing does, or there is no rule.
@@ -151,8 +156,9 @@ class Reading:
         Where a warning was given, the moment that it named holds: nobody loses points unwarned.
         Without a rule to warn, points that were given too late for one end expire at the next.
         """
-        rule, since, held = self._loyalty.expire, self.ledger.since, self.ledger.held_since
-        if rule is None or since is None or held is None or self.ledger.balance <= 0:
+        rule, ledger = self._loyalty.expire, self.reader.ledger
+        since, held = ledger.since, ledger.held_since
+        if rule is None or since is None or held is None or ledger.balance <= 0:
             return None
         at = self._expires_at
         if at is None or since != self._since or held != self._held_since:
@@ -189,17 +195,18 @@ def gifts(
     first = customer.first_order_at
     if not (loyalty.birthday and customer.birthday) and not (loyalty.anniversary and first):
         return
-    days = (
-        ("birthday", loyalty.birthday, customer.birthday),
-        ("anniversary", loyalty.anniversary, first.astimezone(zone).date() if first else None),
-    )
+    days = []
+    if loyalty.birthday and customer.birthday:
+        days.append(("birthday", loyalty.birthday, customer.birthday))
+    if loyalty.anniversary and first:
+        days.append(("anniversary", loyalty.anniversary, first.astimezone(zone).date()))
     today = now.astimezone(zone).date()
     for reason, points, day in days:
-        if not points or day is None:
-            continue
         for year in (today.year - 1, today.year, today.year + 1):
+            if year <= day.year:
+                continue
             that_day = _in_year(day, year)
-            if year <= day.year or today - that_day > _LONG_AGO:
+            if today - that_day > _LONG_AGO:
                 continue
             at = resolve_local(that_day, time(0), zone)
             if at > opened and at > now - _LATE:

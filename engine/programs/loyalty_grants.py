@@ -78,7 +78,8 @@ class OrderGrants:
 
 def whole_points(exact: Decimal, rounding: str) -> int:
     """Points that are kept: never less than none."""
-    return max(0, int(exact.quantize(_EXACT).to_integral_value(rounding=_ROUNDING[rounding])))
+    whole = int(exact.quantize(_EXACT).to_integral_value(rounding=_ROUNDING[rounding]))
+    return whole if whole > 0 else 0
 
 
 def grant_key(order: str) -> str:

@@ -7,7 +7,6 @@ else its total.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -16,6 +15,7 @@ from typing import Final
 from config.loyalty import Loyalty, OrderRate, ProductRule
 from engine.core.customer import ZERO, Line, Order, Refund
 from engine.core.order_state import fact_time
+from engine.core.value import value_class
 
 _ONE: Final = Decimal(1)
 _NO_POINTS: Final = OrderRate.model_construct(points=ZERO, per=_ONE)
@@ -24,7 +24,7 @@ _SHARE: Final = Decimal("0.000000000001")
 _LOST: Final = ("cancelled", "returned")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Worth:
     """An order in points, exact to a millionth, and in money; ``lines`` are parts of ``points``."""
 
@@ -33,7 +33,7 @@ class Worth:
     lines: dict[str, Decimal]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Back:
     """What a refund gave back: so many points, such a share (0 to 1) of the money."""
 

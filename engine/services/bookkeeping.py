@@ -68,9 +68,10 @@ class Bookkeeping:
 
 def look_at_due(world: World, programs: Programs, context: Context) -> None:
     """Every due record of one customer, oldest first; one that fails is tried again in an hour."""
-    for record in sorted(
-        world.books.due(context.now), key=lambda one: (one.due_at, one.book, one.key)
-    ):
+    due = world.books.due(context.now)
+    if len(due) > 1:
+        due.sort(key=lambda one: (one.due_at, one.book, one.key))
+    for record in due:
         try:
             programs.on_due(world, record, context)
         except Exception as error:

@@ -17,6 +17,7 @@ from engine.programs.purchases import microseconds
 from engine.simulator.agenda import Agenda
 from engine.simulator.memory import Memory
 from engine.simulator.person import OPEN, Person
+from engine.simulator.stowed import stow
 from engine.simulator.unit import messages_since
 
 _ROUND: Final = timedelta(days=10)  # between two looks for whom to visit
@@ -91,6 +92,7 @@ class Forgetting:
                 del person.counted[key]
         if person.counted:
             later.append(counted.made_at + self._counted_for)
+        stow(person.books, before)
         if person.orders.pack(before, {each.order_id for each in person.moving.values()}):
             later.append(now)
         return max(later, default=None)

@@ -240,8 +240,8 @@ class Memory:
             self._keep_journey(person, world.journeys[key])
         for key in changes.messages:
             self._keep_message(person, world.messages[key])
-        for place in changes.records:
-            self.keep_record(person, world.books[place])
+        for record in changes.records.values():
+            self.keep_record(person, record)
         if changes.decisions:
             self._ledger.decided(world)
 

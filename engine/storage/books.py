@@ -94,9 +94,9 @@ def write_books(connection: Connection, worlds: Collection[World]) -> None:
     write_records(
         connection,
         [
-            (world.customer.id, world.books[key])
+            (world.customer.id, record)
             for world in worlds
-            for key in sorted(world.changes.records)
+            for _, record in sorted(world.changes.records.items())
         ],
     )
 
