@@ -129,13 +129,16 @@ class MemoryNights:
 
     def turn_page(self, person: Person) -> None:
         """Let a customer's page be that of the last night."""
-        held = person.books.get(_PLACE)
-        if self.number == 0 or (
-            held is not None and isinstance(held.data, Leaf) and held.data.number == self.number
-        ):
+        if self.number == 0:
             return
-        who = person.customer.id
-        if held is not None or who in self._served:
+        held, who = person.books.get(_PLACE), person.customer.id
+        if held is not None and isinstance(held.data, Leaf) and held.data.who == who:
+            if held.data.number != self.number:
+                held.data.number = self.number
+                due_at = self._due_at(who) if who in self._due else None
+                if held.due_at != due_at:
+                    person.books.put(held.looked_at(due_at))
+        elif held is not None or who in self._served:
             assert self._night is not None
             person.books.put(
                 Record(
@@ -277,7 +280,7 @@ class MemoryNights:
 
 
 class Leaf(Unwritten):
-    """A customer's page of one night."""
+    """A customer's page as of the last night that it was turned to."""
 
     __slots__ = ("_nights", "number", "who")
 
