@@ -116,17 +116,17 @@ class Receive:
                 return 0
             unit.lock(customers)
             messages = unit.messages(ids, locked=True)
-            if any(each.customer_id not in customers for each in messages.values()):
+            if not {each.customer_id for each in messages.values()} <= customers:
                 raise Contended("a customer was merged meanwhile")
             known = [one for one in page if one.message_id in messages]
             unseen = [
                 one if one.at <= now else replace(one, at=now)
                 for one in unit.unseen_receipts(known)
             ]
-            clicks = [one for one in unseen if one.kind is ReceiptKind.CLICKED]
-            fresh = _in_order(unseen, messages, unit.clicks_near(clicks))
-            if not fresh:
+            if not unseen:
                 return 0
+            clicks = [one for one in unseen if one.kind is ReceiptKind.CLICKED]
+            fresh = _in_order(unseen, messages, unit.clicks_near(clicks) if clicks else ())
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
             worlds = _worlds(unit, messages, customers, fresh, now)
             # Of somebody erased nothing is kept again.
@@ -188,8 +188,8 @@ def _worlds(
     What messages carried that did not arrive is looked at, with the journey.
     """
     messages = by_id.values()
-    undelivered = {one.message_id for one in receipts if one.kind in _UNDELIVERED}
-    with_journey = [each.id for each in messages if is_in_doubt(each) or each.id in undelivered]
+    with_journey = {one.message_id for one in receipts if one.kind in _UNDELIVERED}
+    with_journey.update(each.id for each in messages if is_in_doubt(each))
     worlds = unit.load(
         customers,
         now=now,

@@ -41,6 +41,7 @@ _HALF: Final[Mapping[Deed, timedelta]] = {
     "unsubscribe": timedelta(hours=6),
     "complain": timedelta(hours=6),
 }
+_HALF_SECONDS: Final = {deed: span.total_seconds() for deed, span in _HALF.items()}
 _SOONEST: Final = timedelta(minutes=2)  # what comes sooner looks like a scanner's doing
 _LATEST: Final = timedelta(days=14)
 
@@ -175,8 +176,8 @@ def reactions(message_id: str, habit: Habit, seed: str) -> list[Reaction]:
 
 def _delay(deed: Deed, place: float) -> timedelta:
     """An exponential delay with the deed's half-life, at this place of its distribution."""
-    waited = -math.log2(1.0 - place) * _HALF[deed]
-    return min(_LATEST, _SOONEST + timedelta(seconds=round(waited.total_seconds())))
+    waited = round(-math.log2(1.0 - place) * _HALF_SECONDS[deed])
+    return min(_LATEST, _SOONEST + timedelta(seconds=waited))
 
 
 def _score(weights: Scores, message_id: str, seed: str) -> int:

@@ -6,9 +6,9 @@ whatever identities come to be; that is more than ever merges, and never less.
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 
 from engine.core.beside import beside
 from engine.core.identity import OWN_SOURCE, keys_of, new_customer_id
@@ -96,8 +96,8 @@ class Names:
 
 def share_of(name: str, seed: str) -> float:
     """Where a group stands between 0 and 1, by its name and the seed alone."""
-    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / _SPACE
+    digest = blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / _SPACE
 
 
 def name_of(event: Event, country: str | None) -> str:
