@@ -34,6 +34,7 @@ from engine.core.transition import Transition
 from engine.core.verbs import Asking, EventMatch, WaitFor
 from engine.core.view import View
 from engine.core.world import Journey, JourneyStatus, Waiting, World
+from triggers.event import Event
 
 __all__ = [
     "ByHand",
@@ -41,9 +42,11 @@ __all__ = [
     "enrol_by_hand",
     "enrol_by_schedule",
     "exit_journey",
+    "hears",
     "make_room",
     "migrate",
     "next_due",
+    "note_receipt",
     "on_event",
     "on_failed",
     "on_handed_over",
@@ -78,7 +81,7 @@ def on_event(
     if kind.startswith("message."):
         if transition.data.get("machine"):
             return []
-        _note_receipt(world, transition, plans)
+        note_receipt(world, transition, plans)
     if world.journeys:
         for journey in _in_turn(world.journeys):
             plan = plans.revisions.get((journey.campaign, journey.revision))
@@ -87,6 +90,17 @@ def on_event(
     if kind not in plans.by_event:
         return []
     return entries(world, transition, plans, context, enrol=enrol)
+
+
+def hears(world: World, kind: str, plans: Plans) -> bool:
+    """Whether an event of this type can do anything to the customer's journeys, or enrol them."""
+    if kind in plans.by_event:
+        return True
+    for journey in world.journeys.values():
+        plan = plans.revisions.get((journey.campaign, journey.revision))
+        if plan is not None and _concerns(kind, journey, plan):
+            return True
+    return False
 
 
 def _in_turn(journeys: Mapping[str, Journey]) -> Sequence[Journey]:
@@ -226,10 +240,11 @@ def _ends(view: View, watch: Watch) -> bool:
     return any(view.is_ended_by(match) for match in watch.exits)
 
 
-def _note_receipt(world: World, event: Transition, plans: Plans) -> None:
-    """Keep what became of a message with the journey that made it, for conditions that ask."""
+def note_receipt(world: World, event: Transition | Event, plans: Plans) -> None:
+    """Keep what became of a message with the journey that made it, for conditions that ask; nothing
+    of what a machine did with it."""
     kind, data = _RECEIPTS.get(event.type), event.data
-    if kind is None or not world.journeys:
+    if kind is None or not world.journeys or data.get("machine"):
         return
     step, named = data.get("step"), data.get("journey")
     journey = world.journeys.get(named) if isinstance(named, str) else None

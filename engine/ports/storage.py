@@ -243,6 +243,10 @@ class UnitOfWork(Protocol):
         another commit under way must see to its end first, or all might wait for each other.
         """
 
+    def load_moving(self, customer_ids: Collection[str], *, now: datetime) -> dict[str, World]:
+        """Worlds by customer id that hold the journeys that ``load`` would, and nothing else."""
+        ...
+
     def look_back(self, span: timedelta) -> None:
         """What counts against the caps for so long is to be loaded; tell it before ``load``."""
         ...

@@ -118,6 +118,10 @@ class Programs:
         always = tuple(each for each in self.programs if each.follows is None)
         object.__setattr__(self, "_always", always)
 
+    def names(self, kind: str) -> bool:
+        """Whether a program follows this type in particular, and not just whatever happens."""
+        return kind in self._following
+
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool = False
     ) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 
 from engine.core.delivery import is_in_doubt
+from engine.core.journey import hears
 from engine.core.machines import mark
 from engine.core.message import Message, MessageStatus
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
@@ -31,6 +32,7 @@ from engine.services.batch import (
     order_reference,
     ticket_reference,
 )
+from engine.services.configuration import Configuration
 from engine.services.consenting import tell_consent
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
@@ -59,6 +61,7 @@ WITHDRAWN: Final[Mapping[Verdict, str]] = {
     Verdict.UNWANTED: "unsubscribed at the provider",
 }
 _UNDELIVERED: Final = frozenset({ReceiptKind.DROPPED, ReceiptKind.FAILED, ReceiptKind.BOUNCED})
+_LEFT: Final = (MessageStatus.SENT, MessageStatus.DELIVERED)
 _REPEATED: Final = frozenset({ReceiptKind.OPENED, ReceiptKind.CLICKED})
 
 
@@ -128,9 +131,15 @@ class Receive:
             clicks = [one for one in unseen if one.kind is ReceiptKind.CLICKED]
             fresh = _in_order(unseen, messages, unit.clicks_near(clicks) if clicks else ())
             batch = Batch(unit, self._revisions.configuration(unit), self._handover)
-            worlds = _worlds(unit, messages, customers, fresh, now)
+            worlds = unit.load_moving(customers, now=now)
             # Of somebody erased nothing is kept again.
             fresh = [one for one in fresh if messages[one.message_id].customer_id in worlds]
+            heard = _heard(worlds, messages, fresh, batch.configuration)
+            if heard:
+                worlds |= _worlds(unit, messages, heard, fresh, now)
+            for message in messages.values():
+                if message.customer_id in worlds:
+                    worlds[message.customer_id].messages[message.id] = message
             observed: list[Event] = []
             for receipt in fresh:
                 message = messages[receipt.message_id]
@@ -141,7 +150,7 @@ class Receive:
             if later:
                 unit.enqueue([incoming_of(event, now) for event in observed])
             else:
-                tell(batch, worlds, observed, now)
+                tell(batch, worlds, observed, now, heard)
             unit.keep_receipts(fresh, now)
             passing(Fault.RECEIPTS_APPLIED)
             batch.keep(worlds.values(), now)
@@ -175,6 +184,34 @@ def _marked(
     return mark(receipts, message.sent_at if is_sure else None, clicked)
 
 
+def _heard(
+    worlds: Mapping[str, World],
+    messages: Mapping[str, Message],
+    receipts: Sequence[Receipt],
+    configuration: Configuration,
+) -> set[str]:
+    """The customers of whom anything but the messages' own rows and journeys may change.
+
+    Most receipts only say how a message fares that has surely left. Nobody needs to know more of
+    the customer for that, unless a program follows such news, a campaign starts by it or a journey
+    waits for it. (Programs that follow whatever tells of an order learn nothing: it is only named.)
+    """
+    plans, programs = configuration.plans, configuration.programs
+    heard: set[str] = set()
+    for one in receipts:
+        message, kind = messages[one.message_id], _TYPES.get(one.kind)
+        world = worlds[message.customer_id]
+        if (
+            one.verdict is not Verdict.NOTHING
+            or one.kind in _UNDELIVERED
+            or message.status not in _LEFT
+            or one.at < world.customer.created_at
+            or (kind is not None and (programs.names(kind) or hears(world, kind, plans)))
+        ):
+            heard.add(message.customer_id)
+    return heard
+
+
 def _worlds(
     unit: UnitOfWork,
     by_id: Mapping[str, Message],
@@ -182,12 +219,11 @@ def _worlds(
     receipts: Sequence[Receipt],
     now: datetime,
 ) -> dict[str, World]:
-    """The customers' worlds, with these messages, and all that is known of a recipient of whom a
-    receipt says something.
+    """The customers' worlds, with what is known of recipients of whom a receipt says something.
 
     What messages carried that did not arrive is looked at, with the journey.
     """
-    messages = by_id.values()
+    messages = [each for each in by_id.values() if each.customer_id in customers]
     with_journey = {one.message_id for one in receipts if one.kind in _UNDELIVERED}
     with_journey.update(each.id for each in messages if is_in_doubt(each))
     worlds = unit.load(
@@ -198,9 +234,6 @@ def _worlds(
         past=True,
         message_ids=with_journey,
     )
-    for message in messages:
-        if message.customer_id in worlds:
-            worlds[message.customer_id].messages[message.id] = message
     judged = {one.message_id for one in receipts if one.verdict is not Verdict.NOTHING}
     if judged:
         _permit(unit, worlds, [by_id[each] for each in judged])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from engine.core.journey import note_receipt
 from engine.core.world import World
 from engine.ports.storage import Contended, Incoming, Processed, Unavailable
 from engine.services.batch import Batch
@@ -16,11 +17,19 @@ class Undecided(Exception):
     """An event could not be decided; the unit of work must not be committed."""
 
 
-def tell(batch: Batch, worlds: Mapping[str, World], events: Sequence[Event], now: datetime) -> None:
+def tell(
+    batch: Batch,
+    worlds: Mapping[str, World],
+    events: Sequence[Event],
+    now: datetime,
+    heard: Collection[str] | None = None,
+) -> None:
     """Tell programs and campaigns of events that name one of these customers, each event once.
 
     The customers must be locked, their past loaded, and the orders and tickets that are named.
-    Steps that fall due are left to the worker. Raises ``Undecided``.
+    Steps that fall due are left to the worker. ``heard``: those to whom the events may matter; of
+    the others they are news of messages, which nobody hears, and no more is loaded of them than
+    the journeys that move. Raises ``Undecided``.
     """
     if not events:
         return
@@ -33,7 +42,11 @@ def tell(batch: Batch, worlds: Mapping[str, World], events: Sequence[Event], now
         unseen.discard((event.source, event.id))
         world = worlds[event.customer.id or ""]
         try:
-            verdicts = decide(batch.configuration, world, event, context)
+            if heard is None or world.customer.id in heard:
+                verdicts = decide(batch.configuration, world, event, context)
+            else:
+                verdicts = []
+                note_receipt(world, event, batch.configuration.plans)
         except (Contended, Unavailable):
             raise
         except Exception as error:

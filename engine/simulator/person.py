@@ -100,6 +100,17 @@ class Person:
             books=self.books if books is None else self.books.named(books),
         )
 
+    def in_motion(self, now: datetime, since: datetime) -> dict[str, Journey]:
+        """The journeys of ``world``."""
+        if self.closes is not None and self.closes <= now:
+            self._close(now)
+        found = self.moving.copy()
+        for message in self.open.values():
+            journey = self.journeys.get(message.journey_id)
+            if journey is not None and message.created_at >= since:
+                found[journey.id] = journey
+        return found
+
     def _close(self, now: datetime) -> None:
         """Let go of the journeys whose goal was open until now."""
         over = [

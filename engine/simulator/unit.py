@@ -129,6 +129,15 @@ class MemoryUnit:
                 worlds[ticket.customer_id].tickets[ticket_id] = ticket
         return worlds
 
+    def load_moving(self, customer_ids: Collection[str], *, now: datetime) -> dict[str, World]:
+        """Customers with their journeys."""
+        people, since = self._memory.people, now - messages_since(self._look_back)
+        return {
+            each: World(customer=person.customer, journeys=person.in_motion(now, since))
+            for each in customer_ids
+            if (person := people.get(each)) is not None
+        }
+
     def look_back(self, span: timedelta) -> None:
         """How far back contacts are to be loaded."""
         self._look_back = span

@@ -45,7 +45,7 @@ from engine.storage.receipts import clicks_near, unseen_receipts
 from engine.storage.scalars import micros, moment
 from engine.storage.shelf import load_popular, load_shelf
 from engine.storage.texts import texts_to
-from engine.storage.worlds import columns, load_orphans, load_permissions, load_worlds
+from engine.storage.worlds import columns, load_moving, load_orphans, load_permissions, load_worlds
 
 # Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
 _EVENTS_TURN = 0x1A6E1
@@ -163,6 +163,10 @@ class SqlUnitOfWork:
             books=self._books,
             before_waiting=before_waiting,
         )
+
+    def load_moving(self, customer_ids: Collection[str], *, now: datetime) -> dict[str, World]:
+        """Customers with their journeys."""
+        return load_moving(self._connection, customer_ids, now=now, look_back=self._look_back)
 
     def look_back(self, span: timedelta) -> None:
         """How far back contacts are to be loaded."""

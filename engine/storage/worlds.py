@@ -52,6 +52,11 @@ _MOVING = (
     f"{_JOURNEYS} AND (status = 'live' OR (goal_at IS NULL AND goal_until IS NOT NULL"
     " AND goal_until > {p}))"
 )
+_WITH_OPEN = (
+    f"SELECT {columns(tables.journeys)} FROM journeys WHERE id IN (SELECT journey_id FROM messages"
+    " WHERE customer_id {any} AND created_at >= {p}"
+    " AND status IN ('scheduled', 'sending', 'unknown'))"
+)
 _CONSENTS = f"SELECT {columns(tables.consents)} FROM consents WHERE address {{any}}"
 _SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE address {{any}}"
 _PREFERENCES = f"SELECT {columns(tables.preferences)} FROM preferences WHERE address {{any}}"
@@ -90,7 +95,7 @@ def load_worlds(
     if not ids:
         before_waiting()
         return {}
-    at, since = micros(now), micros(now - max(_LEAST, look_back + _WAITED))
+    at, since = micros(now), _since(now, look_back)
     customers, journeys, contacts, *records = fetch_together(
         connection,
         [
@@ -146,6 +151,34 @@ def load_worlds(
     if complete:
         _complete(connection, worlds, complete)
     return worlds
+
+
+def load_moving(
+    connection: Connection, customer_ids: Collection[str], *, now: datetime, look_back: timedelta
+) -> dict[str, World]:
+    """As ``load_worlds``, with no more than the journeys."""
+    ids, at = list(customer_ids), micros(now)
+    if not ids:
+        return {}
+    customers, *journeys = fetch_together(
+        connection,
+        [
+            any_of(connection, _CUSTOMERS, ids),
+            any_of(connection, _MOVING, ids, at),
+            any_of(connection, _WITH_OPEN, ids, _since(now, look_back)),
+        ],
+    )
+    worlds = {row[0]: World(customer=customer_of(row)) for row in customers}
+    for rows in journeys:
+        for journey in map(journey_of, rows):
+            if journey.customer_id in worlds:
+                worlds[journey.customer_id].journeys[journey.id] = journey
+    return worlds
+
+
+def _since(now: datetime, look_back: timedelta) -> int:
+    """From when messages are looked for."""
+    return micros(now - max(_LEAST, look_back + _WAITED))
 
 
 def _complete(
