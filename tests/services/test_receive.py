@@ -124,6 +124,16 @@ def test_campaigns_wait_for_a_click_and_branch_on_it(new_house: NewHouse) -> Non
     assert '"machine":false' in event.body
 
 
+def test_what_nobody_waits_for_is_remembered_all_the_same(new_house: NewHouse) -> None:
+    later = {"if": "ask.opened", "update_customer": {"add_tags": ["reader"]}}
+    house = sent(new_house, {"id": "ask", **NEWS}, {"delay": "1d"}, later)
+    take(house, receipt(house, "opened"))
+    assert tags(house) == "[]"
+    house.clock.advance_to(house.clock.now() + 25 * 60 * MINUTE)
+    house.app.worker.quiesce()
+    assert tags(house) == '["reader"]'
+
+
 @pytest.mark.parametrize("agent", ["Mozilla/5.0", "Barracuda Sentinel (EE)"])
 def test_a_machines_click_moves_nothing(new_house: NewHouse, agent: str) -> None:
     house = sent(new_house, *BRANCH)

@@ -113,7 +113,15 @@ def _seen(unit: UnitOfWork, now: datetime, complete: bool, message_ids: tuple[st
     told = {name: dict(getattr(world, name)) for name in ("orders", "tickets", "journeys",
             "messages", "past", "consents", "suppressions", "preferences")}  # fmt: skip
     contacts: list[Contact] = sorted(world.contacts, key=lambda one: one.message_id)
-    return {**told, "contacts": contacts, "complete": world.complete, "new": world.is_new}
+    moving = unit.load_moving(["c"], now=now)["c"].journeys
+    assert moving.items() <= world.journeys.items()
+    return {
+        **told,
+        "contacts": contacts,
+        "complete": world.complete,
+        "new": world.is_new,
+        "moving": dict(moving),
+    }
 
 
 @hypothesis.settings(
