@@ -58,6 +58,22 @@ def _steady_offset(day: date, zone: ZoneInfo) -> timedelta | None:
     return offsets.pop() if len(offsets) == 1 else None
 
 
+@lru_cache(maxsize=8192)
+def agree(day: date, days: int, zone: ZoneInfo) -> bool:
+    """Whether the clock in ``zone`` shows, ``days`` times 24 hours after any instant of ``day``
+    (in UTC), the same time as at that instant, which it shows once on that day; False where it is
+    not certain.
+    """
+    try:
+        # A clock is less than a day ahead of UTC or behind it.
+        near = (day - _DAY, day, day + _DAY)
+        dates = (*near, *(each + timedelta(days=days) for each in near))
+        offsets = {_steady_offset(each, zone) for each in dates}
+    except OverflowError:
+        return False
+    return len(offsets) == 1 and None not in offsets
+
+
 def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:
     """How far the clock in ``zone`` is ahead of UTC at ``instant`` (aware)."""
     return _offset(instant.astimezone(zone))

@@ -43,7 +43,7 @@ class DecisionKind(StrEnum):
     MIGRATED = "migrated"
 
 
-@value_class
+@value_class(kw_only=False)  # made by place: by name it takes thrice as long
 class Decision:
     """One decision about one journey.
 

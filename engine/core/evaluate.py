@@ -22,7 +22,7 @@ _ENV = cel.NewEnv()
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-@value_class
+@value_class(kw_only=False)
 class Verdict:
     """The outcome of a condition.
 
@@ -194,7 +194,7 @@ def _verdict(condition: Condition, index: int, value: object, activation: Activa
         empty = next((name for name in needed if activation.value(name) is None), None)
         code = "error" if empty is None else "no_value"
     values = tuple([(name, activation.shown(name)) for name in names])
-    return Verdict(met=False, clause=index, code=code, values=values, field=empty)
+    return Verdict(False, index, code, values, empty)
 
 
 def _outcome(condition: Condition, index: int, activation: Activation) -> object:
@@ -219,10 +219,10 @@ def _plain(value: object) -> object:
             return value.isoformat()
         case Decimal():
             return float(value)
+        case list() | tuple():
+            return [item if type(item) in _PLAIN else _plain(item) for item in value]
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
         case set() | frozenset():
             return sorted((_plain(item) for item in value), key=repr)
     raise TypeError(f"a condition cannot look at a {type(value).__name__}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -50,7 +51,6 @@ class Facts(Activation):
     def __init__(
         self,
         world: World,
-        *,
         now: datetime,
         order: Order | None = None,
         ticket: Ticket | None = None,
@@ -327,16 +327,27 @@ def value_of(name: str, world: World, *, order: Order | None, ticket: Ticket | N
     return Facts(world, now=now, order=order, ticket=ticket, trigger=trigger).find(name)
 
 
-def _other(name: str, facts: Facts) -> object:
-    """A name below an open prefix, or a step's result."""
+@lru_cache(maxsize=4096)  # names are those of conditions
+def _below(name: str) -> tuple[Getter | None, tuple[str, ...]]:
+    """What reads the open prefix that a name is below, None where it is below none, and the rest
+    of it; else the step and what is asked of it."""
     parts = name.split(".")
     read = _OPEN.get(".".join(parts[:2]))
+    if read is not None:
+        return read, tuple(parts[2:])
+    step, _, asked = name.partition(".")
+    return None, (step, asked)
+
+
+def _other(name: str, facts: Facts) -> object:
+    """A name below an open prefix, or a step's result."""
+    read, rest = _below(name)
     if read is None:
-        step, _, asked = name.partition(".")
+        step, asked = rest
         found = facts.results.get(step)
         value = None if found is None else result_value(asked, found.get(asked))
         return value if value is not None or asked in NULLABLE_RESULTS else False
     value = read(facts)
-    for part in parts[2:]:
+    for part in rest:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value

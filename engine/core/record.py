@@ -24,16 +24,16 @@ def decide(
     """Note one decision about a journey in the world's changes."""
     world.changes.decisions.append(
         Decision(
-            kind=kind,
-            at=context.now,
-            customer_id=journey.customer_id,
-            campaign=journey.campaign,
-            revision=journey.revision,
-            journey_id=journey.id,
-            step=step,
-            code=code,
-            message_id=message_id,
-            trace=trace,
+            kind,
+            context.now,
+            journey.customer_id,
+            journey.campaign,
+            journey.revision,
+            journey.id,
+            step,
+            code,
+            message_id,
+            trace,
         )
     )
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from config.durations import Duration
-from triggers.wall_clock import day_exists, offset_change, resolve_local
+from triggers.wall_clock import agree, day_exists, offset_change, resolve_local
 
 __all__ = [
     "NoCommonHour",
@@ -38,8 +38,11 @@ def add(start: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     :raises OverflowError: when the result lies outside the years 1 to 9999.
     """
     moment = start.astimezone(UTC)
-    if duration.days:
-        wall = moment.astimezone(zone) + timedelta(days=duration.days)
+    days = duration.days
+    if days:
+        if agree(moment.date(), days, zone):
+            return moment + duration.nominal
+        wall = moment.astimezone(zone) + timedelta(days=days)
         moment = resolve_local(wall.date(), wall.time(), zone)
     return moment + timedelta(seconds=duration.seconds) if duration.seconds else moment
 
@@ -117,6 +120,11 @@ def quiet_until(moment: datetime, quiet: QuietHours, zones: Sequence[ZoneInfo]) 
     """
     if not zones:
         raise ValueError("quiet hours need at least one time zone")
+    for zone in zones:
+        if quiet.covers(moment.astimezone(zone).time()):
+            break
+    else:
+        return None
     # Every step is to the earliest instant allowed in one zone, so no common one is jumped over.
     candidate = moment
     while candidate - moment <= _SEARCH:

@@ -54,12 +54,12 @@ class View:
             journey = self.journey
             self._facts = Facts(
                 self.world,
-                now=self.context.now,
-                order=order_of(self.world, journey.order_id),
-                ticket=ticket_of(self.world, journey.ticket_id),
-                trigger=journey.trigger,
-                results=journey.results,
-                event=self.event,
+                self.context.now,
+                order_of(self.world, journey.order_id),
+                ticket_of(self.world, journey.ticket_id),
+                journey.trigger,
+                journey.results,
+                self.event,
             )
         return self._facts
 

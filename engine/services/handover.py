@@ -76,9 +76,12 @@ class HandOver:
         links: Links,
         worker_id: str,
         providers: Mapping[Channel, str],
+        headers: bool = True,
     ) -> None:
+        """``headers``: messages get those that they need; not where nobody ever sees them."""
         self._renderer = renderer
         self._sender = sender
+        self._headers = headers
         self._links = links
         self.worker_id = worker_id
         # Messages between the decision to hand over and the sender, each with its claim. Worker and
@@ -205,13 +208,15 @@ class HandOver:
         journey = world.journeys.get(message.journey_id)
         plan = plans.revisions.get((message.campaign, message.revision))
         marketing, is_email = message.purpose == "marketing", message.channel == "email"
-        header = self._links.unsubscribe(message.id) if marketing and is_email else None
+        header = None
+        if marketing and is_email and self._headers:
+            header = self._links.unsubscribe(message.id)
         locale = world.customer.locale or policy.locale
         step = plan.steps[plan.step_index[message.step]] if plan else None
 
         def values() -> dict[str, object]:
             unsubscribe = header
-            if marketing and not is_email:
+            if marketing and unsubscribe is None:
                 unsubscribe = self._links.unsubscribe(message.id)
             told = message_context(
                 world,

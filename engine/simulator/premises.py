@@ -183,6 +183,7 @@ def furnish(
             "sms": settings.sms_provider,
             "voice": settings.voice_provider,
         },
+        headers=False,
     )
     ingest = Ingest(storage, revisions, handover, clock)  # nobody has been erased
     revisions.reload(start)
