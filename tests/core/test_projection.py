@@ -185,6 +185,21 @@ def test_the_type_alone_is_a_fact() -> None:
     assert world.customer.orders_count == 1
 
 
+def test_naming_an_order_changes_nothing_but_whose_it_is() -> None:
+    named = OrderFacts(id="1", partial=True)
+    world, transitions = run([event("message.opened", 2, order=named)])
+    (order,) = world.orders.values()
+    assert (order.customer_id, order.known) == (CUSTOMER, False)
+    assert world.changes.orders == {order.id}
+    assert [one.order_id for one in transitions if one.type != _FIRST] == [order.id]
+    project(world, event("order.placed", 1, order=OrderFacts(id="1", total=Decimal(20))))
+    before = rows(world)
+    world.changes.orders.clear()
+    project(world, event("message.clicked", 3, order=named))
+    assert rows(world) == before
+    assert not world.changes.orders
+
+
 def test_a_partial_report_waits_for_the_order_itself() -> None:
     parcel = FulfilmentFacts(id="F", status="shipped", at=at(3))
     early = event("order.shipped", 3, order=OrderFacts(id="1", partial=True, fulfilments=(parcel,)))
