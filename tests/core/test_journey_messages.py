@@ -145,7 +145,9 @@ def test_a_hold_before_sending_puts_off_and_does_not_make_late() -> None:
     shop.world.orders["shopify:1"].has_open_return = True
     assert isinstance(shop.send(), Defer)
     shop.run_to(T0 + 5 * DAY)
+    assert isinstance(shop.send(), Defer)
     assert shop.message.status is MessageStatus.SCHEDULED
+    assert shop.message.send_at > shop.now
     assert shop.codes(DecisionKind.DEFERRED) == ["hold_while"]
     shop.world.orders["shopify:1"].has_open_return = False
     shop.tell("order.updated")
