@@ -56,25 +56,27 @@ def settle(premises: Premises) -> None:
     messages, and again until nothing is left. What has nothing to do is not asked.
     """
     memory, now, hands = premises.memory, premises.clock.now(), premises.hands
-    due = memory.next_due()
-    busy = hands.holds_any or bool(memory.waiting) or (due is not None and due <= now)
+    busy = True
     while busy:
-        busy = record(premises)
+        busy = hands.holds_any
+        if busy:
+            record(premises)
         if memory.waiting:
             busy = premises.ingest.process_waiting(EVERYBODY) > 0 or busy
         if (at := memory.records.next_at()) is not None and at <= now:
             busy = premises.bookkeeping.run(now, EVERYBODY) > 0 or busy
-        busy = record(premises) or busy
+        if hands.holds_any:
+            busy = True
+            record(premises)
         if (at := memory.steps.next_at()) is not None and at <= now:
             busy = premises.advance.run(now, EVERYBODY) > 0 or busy
-        busy = record(premises) or busy
+        if hands.holds_any:
+            busy = True
+            record(premises)
         if (at := memory.next_send()) is not None and at <= now:
             busy = premises.dispatch.run(now, EVERYBODY) > 0 or busy
 
 
-def record(premises: Premises) -> bool:
-    """Write down what providers answered; whether there was anything."""
-    if not premises.hands.holds_any:
-        return False
+def record(premises: Premises) -> None:
+    """Write down what providers answered."""
     premises.dispatch.record(premises.hands.collect(), premises.clock.now())
-    return True
