@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -53,6 +54,18 @@ PROVES: Final[Mapping[ReceiptKind, MessageStatus]] = MappingProxyType(
     }
 )
 
+# What a receipt may change.
+_row: Final = attrgetter(
+    "status",
+    "reason",
+    "error_code",
+    "sent_at",
+    "delivered_at",
+    "opened_at",
+    "clicked_at",
+    "provider_message_id",
+    "owner",
+)
 _FAILURES: Final = frozenset({MessageStatus.FAILED, MessageStatus.BOUNCED})
 
 
@@ -100,22 +113,8 @@ def apply(message: Message, receipt: Receipt) -> bool:
         # A message that was sent again has two; the same one must stay, whichever is told first.
         known = message.provider_message_id or receipt.provider_message_id
         message.provider_message_id = min(known, receipt.provider_message_id)
-    return _row(message) != before
+    return bool(_row(message) != before)
 
 
 def _earlier(known: datetime | None, told: datetime) -> datetime:
     return told if known is None else min(known, told)
-
-
-def _row(message: Message) -> tuple[object, ...]:
-    return (
-        message.status,
-        message.reason,
-        message.error_code,
-        message.sent_at,
-        message.delivered_at,
-        message.opened_at,
-        message.clicked_at,
-        message.provider_message_id,
-        message.owner,
-    )
