@@ -85,10 +85,10 @@ class Session:
 
     def has_database(self, url: str) -> bool:
         """Whether there is something to look back into; opening the records would make it."""
-        from sqlalchemy import make_url
-
-        told = make_url(url)
-        return told.get_backend_name() != "sqlite" or Path(told.database or "").is_file()
+        backend, _, place = url.partition("://")
+        if backend.partition("+")[0] != "sqlite":
+            return True
+        return Path(place.partition("?")[0].removeprefix("/")).is_file()
 
     @contextmanager
     def records(self) -> Iterator[Records]:
