@@ -90,9 +90,9 @@ def _take_over_objects(older: World, younger: World) -> None:
     for ticket in younger.tickets.values():
         ticket.customer_id = survivor
     older.orders.update(younger.orders)
-    older.changes.orders |= set(younger.orders)
+    older.changes.orders = older.changes.orders.union(younger.orders)
     older.tickets |= younger.tickets
-    older.changes.tickets |= set(younger.tickets)
+    older.changes.tickets = older.changes.tickets.union(younger.tickets)
 
 
 def _take_over_messages(older: World, younger: World) -> None:

@@ -46,10 +46,10 @@ def take_consent(world: World, consent: Consent) -> bool:
     held = world.consents.get(key)
     if held is not None and standing(held) >= standing(consent):
         if consent != held:
-            world.changes.overruled.append(consent)
+            world.changes.overruled += (consent,)
         return False
     world.consents[key] = consent
-    world.changes.consents.append(consent)
+    world.changes.consents += (consent,)
     _lift(world, consent)
     return held is None or held.status != consent.status
 
@@ -79,7 +79,7 @@ def take_suppression(
     ):
         return held  # permission was given again since
     world.suppressions[key] = made
-    world.changes.suppressions.append(made)
+    world.changes.suppressions += (made,)
     return made
 
 
@@ -118,7 +118,7 @@ def take_preferences(world: World, told: Preferences) -> bool:
     if held is not None and (held == told or held.at > told.at):
         return False
     world.preferences[key] = told
-    world.changes.preferences.append(told)
+    world.changes.preferences += (told,)
     return True
 
 
@@ -139,4 +139,4 @@ def _lift(world: World, consent: Consent) -> None:
         and held.at < consent.at
     ):
         del world.suppressions[key]
-        world.changes.lifted.append(held)
+        world.changes.lifted += (held,)

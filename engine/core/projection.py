@@ -203,9 +203,9 @@ def _project_order(world: World, key: str, facts: OrderFacts, event: Event) -> l
         order.customer_id = world.customer.id
     merged = merge_order(order, facts, event)
     if merged.changed or is_joining:
-        changes.orders.add(key)
+        changes.orders |= {key}
         if merged.lines or (is_joining and order.lines):
-            changes.lines.add(key)
+            changes.lines |= {key}
     if not order.known:
         return []
     if merged.changed or is_joining:

@@ -92,11 +92,11 @@ def lift(subject: World, number: str) -> None:
         held = subject.suppressions.get((channel, number))
         if held is not None and (is_stopped(held) or _is_wish(held)):
             del subject.suppressions[channel, number]
-            subject.changes.lifted.append(held)
+            subject.changes.lifted += (held,)
             left = without_stop(held)
             if left is not None:
                 subject.suppressions[channel, number] = left
-                subject.changes.suppressions.append(left)
+                subject.changes.suppressions += (left,)
 
 
 def release(subject: World, number: str) -> None:
@@ -104,7 +104,7 @@ def release(subject: World, number: str) -> None:
     held = subject.suppressions.get(("sms", number))
     if _is_wish(held) and held is not None:
         del subject.suppressions["sms", number]
-        subject.changes.lifted.append(held)
+        subject.changes.lifted += (held,)
 
 
 def _suppress(
@@ -116,7 +116,7 @@ def _suppress(
 ) -> None:
     key = (suppression.channel, suppression.address)
     if subject.suppressions.get(key) != suppression:
-        subject.changes.suppressions.append(suppression)
+        subject.changes.suppressions += (suppression,)
     for world in (subject, *others):
         world.suppressions[key] = suppression
         withhold_refused(world, plans, context)

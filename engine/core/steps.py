@@ -306,7 +306,7 @@ def _call_webhook(view: View, step: CallWebhook) -> int:
         body=_facts(view, step),
         created_at=view.context.now,
     )
-    world.changes.webhooks.append(call)
+    world.changes.webhooks += (call,)
     note_result(view, step, "done")
     _decide(view, DecisionKind.CALLED, step, trace={"call": call.id})
     return step.next

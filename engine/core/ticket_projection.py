@@ -38,13 +38,13 @@ def project_ticket(
         ticket = world.tickets[ticket_id] = Ticket(id=ticket_id)
     if is_new:
         ticket.customer_id = customer.id
-        world.changes.tickets.add(ticket_id)
+        world.changes.tickets |= {ticket_id}
     was_opened = not is_new and _OPENED in ticket.stamps
     was = None if is_new else ticket.status
     rating = None if is_new else ticket.rating
     was_open = was is not None and was is not TicketStatus.SOLVED
     if merge_ticket(ticket, order_id, facts, event):
-        world.changes.tickets.add(ticket_id)
+        world.changes.tickets |= {ticket_id}
     is_open = ticket.status is not TicketStatus.SOLVED
     if is_open != was_open:
         customer.open_tickets += 1 if is_open else -1

@@ -148,24 +148,28 @@ class WebhookCall:
 
 @dataclass(slots=True)
 class Changes:
-    """What the core changed in one world since it was loaded."""
+    """What the core changed in one world since it was loaded.
+
+    Every world has one, and most change little: what few of them change is a value that is
+    replaced, so that nothing has to be made for it beforehand.
+    """
 
     customer: bool = False
-    orders: set[str] = field(default_factory=set)
-    lines: set[str] = field(default_factory=set)  # orders whose lines changed
-    tickets: set[str] = field(default_factory=set)
+    orders: frozenset[str] = frozenset()
+    lines: frozenset[str] = frozenset()  # orders whose lines changed
+    tickets: frozenset[str] = frozenset()
     journeys: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
-    consents: list[Consent] = field(default_factory=list)
-    overruled: list[Consent] = field(default_factory=list)  # told, but a later word holds
-    suppressions: list[Suppression] = field(default_factory=list)
-    lifted: list[Suppression] = field(default_factory=list)
-    preferences: list[Preferences] = field(default_factory=list)
+    consents: tuple[Consent, ...] = ()
+    overruled: tuple[Consent, ...] = ()  # told, but a later word holds
+    suppressions: tuple[Suppression, ...] = ()
+    lifted: tuple[Suppression, ...] = ()
+    preferences: tuple[Preferences, ...] = ()
     decisions: list[Decision] = field(default_factory=list)
     records: dict[Place, Record] = field(default_factory=dict)  # as last written
     written: int = 0  # how often a record was
     emitted: list[Emitted] = field(default_factory=list)
-    webhooks: list[WebhookCall] = field(default_factory=list)
+    webhooks: tuple[WebhookCall, ...] = ()
 
     @property
     def any(self) -> bool:

@@ -372,7 +372,7 @@ class Directory:
                 if key in self._recalled:
                     recalled = self._recalled.pop(key)
                     world.suppressions[key] = recalled
-                    world.changes.suppressions.append(recalled)
+                    world.changes.suppressions += (recalled,)
 
     def note_consents(self, world: World) -> None:
         """Let later events of the batch know what this world's event has changed."""

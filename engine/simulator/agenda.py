@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", str, tuple[str, str, str])
 
@@ -35,10 +36,6 @@ class Agenda(Generic[Key]):
         if self._is_known and (first is None or at < first):
             self._first = at
 
-    def at(self, key: Key) -> datetime | None:
-        """When this key is due."""
-        return self._at.get(key)
-
     def next_at(self) -> datetime | None:
         """When the first is due."""
         if not self._is_known:
@@ -47,9 +44,9 @@ class Agenda(Generic[Key]):
 
     def _find(self) -> datetime | None:
         heap, standing, known = self._heap, self._standing, self._at
-        while heap and known.get(heap[0][1]) != heap[0][0]:
+        while heap and known.get(heap[0][1]) is not heap[0][0]:
             heapq.heappop(heap)
-        while standing and known.get(standing[-1][1]) != standing[-1][0]:
+        while standing and known.get(standing[-1][1]) is not standing[-1][0]:
             standing.pop()
         if standing and not (heap and heap[0] < standing[-1]):
             return standing[-1][0]
@@ -57,12 +54,14 @@ class Agenda(Generic[Key]):
 
     def due(self, until: datetime, limit: int) -> list[Key]:
         """Up to ``limit`` keys due by then, by (time, key); they stay on the agenda."""
-        while self._standing:
-            heapq.heappush(self._heap, self._standing.pop())
+        heap, known, pop = self._heap, self._at, heapq.heappop
+        for entry in self._standing:
+            if known.get(entry[1]) is entry[0]:
+                heapq.heappush(heap, entry)
         found: list[tuple[datetime, Key]] = []
-        while len(found) < limit and (at := self._find()) is not None and at <= until:
-            entry = heapq.heappop(self._heap)
-            if not found or found[-1] != entry:
+        while heap and len(found) < limit and heap[0][0] <= until:
+            entry = pop(heap)
+            if known.get(entry[1]) is entry[0] and not (found and found[-1] == entry):
                 found.append(entry)
         self._standing = found[::-1]  # most of them will have another time, or none
         return [key for _, key in found]
@@ -70,3 +69,13 @@ class Agenda(Generic[Key]):
     def since(self) -> dict[Key, datetime]:
         """Everything that is on the agenda."""
         return self._at
+
+
+def earliest(agendas: Iterable[Agenda[Any]]) -> datetime | None:
+    """When the first key of all these is due."""
+    first: datetime | None = None
+    for each in agendas:
+        at = each._first if each._is_known else each.next_at()
+        if at is not None and (first is None or at < first):
+            first = at
+    return first

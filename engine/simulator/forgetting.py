@@ -14,88 +14,111 @@ from typing import Final
 from engine.core.guards import GuardRules
 from engine.core.world import Journey, JourneyStatus
 from engine.programs.purchases import microseconds
-from engine.simulator.agenda import Agenda
 from engine.simulator.memory import Memory
 from engine.simulator.person import OPEN, Person
 from engine.simulator.stowed import stow
 from engine.simulator.unit import messages_since
 
-_ROUND: Final = timedelta(days=10)  # between two looks for whom to visit
+MANY: Final = 100_000  # journeys and messages
+_ROOM: Final = 2  # that an order, or a line of one, takes in these
+_ROUND: Final = timedelta(days=10)  # at least, between two times
 _MONTH: Final = timedelta(days=30)  # more than simulated customers take for anything
 
 
 class Forgetting:
     """Lets go of what is over; ``count`` is given each journey for the last time.
 
-    A customer is visited a month after something was kept of them, and again when more is over.
-    Nothing may ask afterwards for a message of before: not for histories that tell what was done
-    with messages, or where somebody looks at all messages in the end.
+    Everybody of whom something is left is visited when enough has come since the last time that it
+    is worth it: ``many`` things, and a quarter of what was left then. Nothing may ask afterwards
+    for a message of before: not for histories that tell what was done with messages, or where
+    somebody looks at all messages in the end.
     """
 
     def __init__(
-        self, memory: Memory, rules: GuardRules, count: Callable[[Journey], None], begin: datetime
+        self,
+        memory: Memory,
+        rules: GuardRules,
+        count: Callable[[Journey], None],
+        begin: datetime,
+        many: int = MANY,
     ) -> None:
         self._memory = memory
         self._counted_for = messages_since(rules.look_back)
         self._count = count
         self._last = begin
-        self._visits: Agenda[str] = Agenda()
+        self._many = many
+        self._limit = many
+        self._ordered = 0  # orders and lines that had come by the last time
+        self._visits: set[str] = set()  # customers of whom something was left
 
     def tidy(self, now: datetime) -> None:
-        """Visit whom it is time to, now and then."""
+        """Visit everybody, now and then."""
+        memory = self._memory
+        held = len(memory.journeys) + len(memory.messages)
+        if held + _ROOM * (memory.ordered - self._ordered) < self._limit:
+            return
         if now - self._last < _ROUND:
             return
-        self._last = now
-        memory, visits = self._memory, self._visits
-        for customer_id in memory.touched:
-            known = visits.at(customer_id)
-            if known is None or known > now + _MONTH:
-                visits.put(customer_id, now + _MONTH)
+        self._last, self._ordered = now, memory.ordered
+        before, since = now - _MONTH, now - self._counted_for
+        visits = self._visits | memory.touched
         memory.touched.clear()
-        for customer_id in visits.due(now, len(memory.people)):
-            person = memory.people.get(customer_id)
-            again = None if person is None else self._visit(person, now)
-            visits.put(customer_id, None if again is None else max(again, now + _MONTH))
+        people = memory.people
+        self._visits = {
+            each
+            for each in visits
+            if (person := people.get(each)) is not None and self._visit(person, before, since)
+        }
+        left = len(memory.journeys) + len(memory.messages)
+        self._limit = left + max(self._many, left // 4)
 
-    def _visit(self, person: Person, now: datetime) -> datetime | None:
-        """Let go of what is over; when the rest will be over.
+    def _visit(self, person: Person, before: datetime, since: datetime) -> bool:
+        """Let go of what is over; whether anything is left that will be."""
+        if person.messages:
+            self._forget_messages(person, before)
+        if person.journeys:
+            self._forget_journeys(person, before)
+        over = []
+        for key, counted in person.counted.items():
+            if counted.made_at >= since:
+                break
+            over.append(key)
+        for key in over:
+            del person.counted[key]
+        stow(person.books, before)
+        in_use = {each.order_id for each in person.moving.values()}
+        left = person.orders.pack(before, in_use)
+        return left or bool(person.messages or person.journeys or person.counted)
 
-        What lives is touched when it ends, and whoever is touched is visited sooner.
-        """
-        memory, before = self._memory, now - _MONTH
-        later: list[datetime] = []
-        for message in list(person.messages.values()):
-            if message.status in OPEN:
-                continue
-            last = max(message.created_at, message.send_at, message.sent_at or message.send_at)
-            if last >= before:
-                later.append(last + _MONTH)
-                continue
-            del person.messages[message.id], memory.messages[message.id]
-            memory.clicks.pop(message.id, None)
+    def _forget_messages(self, person: Person, before: datetime) -> None:
+        over = []
+        for message in person.messages.values():
+            if message.created_at >= before:
+                break  # those that follow were made later
+            last = message.sent_at or message.send_at
+            if last < before and message.send_at < before and message.status not in OPEN:
+                over.append(message)
+        for message in over:
+            del person.messages[message.id], self._memory.messages[message.id]
+            self._memory.clicks.pop(message.id, None)
             if message.sent_at is not None:
                 person.sent.append(microseconds(message.sent_at))
+
+    def _forget_journeys(self, person: Person, before: datetime) -> None:
+        over = []
+        for journey in person.journeys.values():
+            if journey.entered_at >= before:
+                break  # those that follow were entered later
+            if journey.status is not JourneyStatus.LIVE and _over_at(journey) < before:
+                over.append(journey)
+        if not over:
+            return
         told = {message.journey_id for message in person.messages.values()}
-        for journey in list(person.journeys.values()):
-            if journey.status is JourneyStatus.LIVE or journey.id in told:
-                continue
-            last = _over_at(journey)
-            if last >= before:
-                later.append(last + _MONTH)
-                continue
-            self._count(journey)
-            del person.journeys[journey.id], memory.journeys[journey.id]
-            person.moving.pop(journey.id, None)
-        since = now - self._counted_for
-        for key, counted in list(person.counted.items()):
-            if counted.made_at < since:
-                del person.counted[key]
-        if person.counted:
-            later.append(counted.made_at + self._counted_for)
-        stow(person.books, before)
-        if person.orders.pack(before, {each.order_id for each in person.moving.values()}):
-            later.append(now)
-        return max(later, default=None)
+        for journey in over:
+            if journey.id not in told:
+                self._count(journey)
+                del person.journeys[journey.id], self._memory.journeys[journey.id]
+                person.moving.pop(journey.id, None)
 
 
 def _over_at(journey: Journey) -> datetime:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from engine.core.assumed_delivery import undelivered_since
 from engine.core.book import Record
@@ -24,7 +24,7 @@ from engine.core.receipt import Receipt
 from engine.core.world import Changes, Journey, JourneyStatus, World
 from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
 from engine.programs.suggesting import Shelf, Shelved
-from engine.simulator.agenda import Agenda
+from engine.simulator.agenda import Agenda, earliest
 from engine.simulator.census import Census
 from engine.simulator.keepers import Keepers, Place
 from engine.simulator.ledger import Ledger
@@ -64,6 +64,7 @@ class Memory:
         self.people: dict[str, Person] = {}
         self.owners: dict[str, str | None] = {}  # by order; None: nobody knows whose it is
         self.orphans: dict[str, Order] = {}  # those orders
+        self.ordered = 0  # how many orders there have been, and lines in them
         self.tickets: dict[str, Ticket] = {}
         self.journeys: dict[str, Journey] = {}
         self.messages: dict[str, Message] = {}
@@ -92,6 +93,8 @@ class Memory:
         self.steps: Agenda[str] = Agenda()
         self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}
         self.records: Agenda[tuple[str, str, str]] = Agenda()
+        self._sends: tuple[Agenda[Any], ...] = tuple(self.sends.values())
+        self._agendas: tuple[Agenda[Any], ...] = (self.steps, self.records, *self._sends)
         self.asked_places: set[Place] = set()  # whose records were looked for
         self.asked_codes: set[str] = set()
         self.changed: set[str] = set()  # customers, for who remembers what their rows said
@@ -103,20 +106,11 @@ class Memory:
 
     def next_due(self) -> datetime | None:
         """When the next journey, message or record falls due."""
-        first = self.next_send()
-        for at in (self.steps.next_at(), self.records.next_at()):
-            if at is not None and (first is None or at < first):
-                first = at
-        return first
+        return earliest(self._agendas)
 
     def next_send(self) -> datetime | None:
         """When the next message falls due."""
-        first: datetime | None = None
-        for agenda in self.sends.values():
-            at = agenda.next_at()
-            if at is not None and (first is None or at < first):
-                first = at
-        return first
+        return earliest(self._sends)
 
     def admit(self, world: World, keys: Iterable[IdentityKey]) -> None:
         """Take in a customer as they are on record; ``world`` has all that is known of them."""
@@ -130,9 +124,9 @@ class Memory:
         for key in keys:
             self._identify(key, customer.id)
         changes = Changes(
-            consents=list(world.consents.values()),
-            suppressions=list(world.suppressions.values()),
-            preferences=list(world.preferences.values()),
+            consents=tuple(world.consents.values()),
+            suppressions=tuple(world.suppressions.values()),
+            preferences=tuple(world.preferences.values()),
         )
         self.permits.take(changes)
         person.orders.update(world.orders)
@@ -163,15 +157,18 @@ class Memory:
             self.tickets[ticket.id] = ticket
         for key, customer in noted.identities:
             self._identify(key, customer)
-        self.enqueue(noted.incoming)
-        self._finish(noted.processed)
+        if noted.incoming:
+            self.enqueue(noted.incoming)
+        if noted.processed:
+            self._finish(noted.processed)
         for campaign, reason, at in noted.holds:
             if campaign not in self.holds:
                 self.holds[campaign] = reason
                 self._ledger.held(campaign, reason, at)
         for occurrence in noted.occurrences:
             self.occurrences[occurrence.campaign][occurrence.zone] = occurrence
-        self._send(noted.sent)
+        if noted.sent:
+            self._send(noted.sent)
 
     def enqueue(self, incoming: Iterable[Incoming]) -> None:
         """Store events that wait; those already stored are left as they are."""
@@ -288,6 +285,8 @@ class Memory:
             self.bought.setdefault(customer_id, set()).update(orders)
 
     def _keep_order(self, order: Order) -> None:
+        if order.id not in self.owners:
+            self.ordered += 1 + len(order.lines)
         self.owners[order.id] = order.customer_id
         if order.customer_id is None:
             self.orphans[order.id] = order

@@ -3,73 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from engine.core.customer import Consent, Preferences, Suppression
+from engine.core.customer import Consent, Customer, Preferences, Suppression
 from engine.core.permissions import standing
 from engine.core.world import Changes, World
 from engine.ports.storage import Permissions
 
-_CHANNELS = ("email", "sms", "voice")
+_Place = tuple[str, str]  # a channel and an address in it
+Permitted = tuple[
+    dict[_Place, Consent], dict[_Place, Suppression], dict[_Place, Preferences]
+]  # for a world to have and to change
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one address: of most no more than a consent."""
+
+    consents: dict[_Place, Consent] = field(default_factory=dict)
+    suppressions: dict[_Place, Suppression] | None = None
+    preferences: dict[_Place, Preferences] | None = None
 
 
 class Permits:
-    """By (channel, address), whoever's address it is."""
+    """By address, whoever's it is."""
 
     def __init__(self) -> None:
-        self._consents: dict[tuple[str, str], Consent] = {}
-        self._suppressions: dict[tuple[str, str], Suppression] = {}
-        self._preferences: dict[tuple[str, str], Preferences] = {}
-        self._restrained: set[str] = set()  # addresses of which more than a consent is known
+        self._known: dict[str, _Known] = {}
         self.changed: set[str] = set()  # addresses, for who remembers what was permitted
 
     def of(self, addresses: Collection[str]) -> Permissions:
         """What is known of these addresses."""
-        keys = [(channel, address) for address in addresses for channel in _CHANNELS]
-        return Permissions(
-            consents={key: self._consents[key] for key in keys if key in self._consents},
-            suppressions={
-                key: self._suppressions[key] for key in keys if key in self._suppressions
-            },
-            preferences={key: self._preferences[key] for key in keys if key in self._preferences},
-        )
+        found = Permissions(consents={}, suppressions={}, preferences={})
+        for address in addresses:
+            known = self._known.get(address)
+            if known is not None:
+                found.consents.update(known.consents)
+                found.suppressions.update(known.suppressions or ())
+                found.preferences.update(known.preferences or ())
+        return found
+
+    def of_customer(self, customer: Customer) -> Permitted:
+        """What is known of a customer's addresses."""
+        consents: dict[_Place, Consent] = {}
+        suppressions: dict[_Place, Suppression] = {}
+        preferences: dict[_Place, Preferences] = {}
+        for address in (customer.email, customer.phone):
+            known = self._known.get(address) if address is not None else None
+            if known is not None:
+                consents |= known.consents
+                if known.suppressions:
+                    suppressions |= known.suppressions
+                if known.preferences:
+                    preferences |= known.preferences
+        return consents, suppressions, preferences
 
     def fill(self, world: World) -> None:
         """Tell a world what is known of its customer's addresses."""
-        for address in (world.customer.email, world.customer.phone):
-            if address is None:
-                continue
-            for channel in _CHANNELS:
-                key = (channel, address)
-                consent = self._consents.get(key)
-                if consent is not None:
-                    world.consents[key] = consent
-            if address not in self._restrained:
-                continue
-            for channel in _CHANNELS:
-                key = (channel, address)
-                if key in self._suppressions:
-                    world.suppressions[key] = self._suppressions[key]
-                if key in self._preferences:
-                    world.preferences[key] = self._preferences[key]
+        world.consents, world.suppressions, world.preferences = self.of_customer(world.customer)
 
     def take(self, changes: Changes) -> None:
         """Take in what one world changed; of two words about an address the newer one counts."""
         for consent in changes.consents:
-            key = (consent.channel, consent.address)
-            held = self._consents.get(key)
+            place = (consent.channel, consent.address)
+            consents = self._of(consent.address).consents
+            held = consents.get(place)
             if held is None or standing(consent) >= standing(held):
-                self._consents[key] = consent
+                consents[place] = consent
                 self.changed.add(consent.address)
         for lifted in changes.lifted:
-            self._suppressions.pop((lifted.channel, lifted.address), None)
+            suppressions = self._of(lifted.address).suppressions
+            if suppressions is not None:
+                suppressions.pop((lifted.channel, lifted.address), None)
         for blocked in sorted(changes.suppressions, key=lambda one: one.scope == "all"):
-            place = (blocked.channel, blocked.address)
-            former = self._suppressions.get(place)
+            place, known = (blocked.channel, blocked.address), self._of(blocked.address)
+            if known.suppressions is None:
+                known.suppressions = {}
+            former = known.suppressions.get(place)
             if former is None or former.scope != "all" or blocked.scope == "all":
-                self._suppressions[place] = blocked
-                self._restrained.add(blocked.address)
+                known.suppressions[place] = blocked
         for wishes in sorted(changes.preferences, key=lambda one: one.at):
-            said = self._preferences.get((wishes.channel, wishes.address))
+            place, known = (wishes.channel, wishes.address), self._of(wishes.address)
+            if known.preferences is None:
+                known.preferences = {}
+            said = known.preferences.get(place)
             if said is None or wishes.at >= said.at:
-                self._preferences[wishes.channel, wishes.address] = wishes
-                self._restrained.add(wishes.address)
+                known.preferences[place] = wishes
+
+    def _of(self, address: str) -> _Known:
+        known = self._known.get(address)
+        if known is None:
+            known = self._known[address] = _Known()
+        return known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ from engine.core.message import COUNTED, Message, MessageStatus
 from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 from engine.simulator.orders import Orders
+from engine.simulator.permits import Permitted
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 # What a decision, a hand-over or its outcome may still change.
@@ -32,8 +33,9 @@ class Counted(NamedTuple):
 
 
 class _Listed(NamedTuple):
-    """What counts against caps, as worlds have it, until the oldest of it does not any more."""
+    """What counts against caps from ``since`` on, until the oldest of it does not any more."""
 
+    since: datetime
     oldest: datetime
     contacts: list[Contact]
 
@@ -68,6 +70,7 @@ class Person:
         complete: bool,
         books: frozenset[str] | None,
         message_ids: Collection[str],
+        permitted: Permitted,
     ) -> World:
         """What a decision at ``now`` may look at, as the database would load it.
 
@@ -78,23 +81,22 @@ class Person:
         if self.closes is not None and self.closes <= now:
             self._close(now)
         messages = self._at_hand(since, message_ids)
-        journeys = self._with_those_of(messages)
-        orders: dict[str, Order] = {}
-        tickets: dict[str, Ticket] = {}
-        for journey in () if complete else journeys.values():
-            key = journey.order_id
-            if key is not None and (order := self.orders.get(key)) is not None:
-                orders[key] = order
-            key = journey.ticket_id
-            if key is not None and (ticket := self.tickets.get(key)) is not None:
-                tickets[key] = ticket
+        journeys = self.moving.copy()
+        for message in messages.values():
+            key = message.journey_id
+            if key not in journeys and (journey := self.journeys.get(key)) is not None:
+                journeys[key] = journey
+        consents, suppressions, preferences = permitted
         return World(
             customer=self.customer,
             complete=complete,
-            orders=self.orders if complete else orders,
-            tickets=self.tickets if complete else tickets,
+            orders=self.orders if complete else self._orders_of(journeys),
+            tickets=self.tickets if complete else self._tickets_of(journeys),
             journeys=journeys,
             past=self.past,
+            consents=consents,
+            suppressions=suppressions,
+            preferences=preferences,
             contacts=self._contacts(since),
             messages=messages,
             books=self.books if books is None else self.books.named(books),
@@ -125,44 +127,62 @@ class Person:
             default=None,
         )
 
-    def _at_hand(self, since: datetime, message_ids: Iterable[str]) -> dict[str, Message]:
+    def _at_hand(self, since: datetime, message_ids: Collection[str]) -> dict[str, Message]:
         """The messages of a world."""
         found = {key: one for key, one in self.open.items() if one.created_at >= since}
-        wanted = [each.awaiting for each in self.moving.values() if each.awaiting is not None]
-        for key in (*message_ids, *wanted):
-            if key not in found and (message := self.messages.get(key)) is not None:
-                found[key] = message
+        for key in message_ids:
+            if key not in found and key in self.messages:
+                found[key] = self.messages[key]
+        for journey in self.moving.values():
+            awaited = journey.awaiting
+            if awaited is not None and awaited not in found and awaited in self.messages:
+                found[awaited] = self.messages[awaited]
         return found
 
-    def _with_those_of(self, messages: Mapping[str, Message]) -> dict[str, Journey]:
-        """The journeys of a world that has these messages."""
-        found = self.moving.copy()
-        for message in messages.values():
-            key = message.journey_id
-            if key not in found and (journey := self.journeys.get(key)) is not None:
-                found[key] = journey
+    def _orders_of(self, journeys: Mapping[str, Journey]) -> dict[str, Order]:
+        found: dict[str, Order] = {}
+        for journey in journeys.values():
+            key = journey.order_id
+            if key is not None and key not in found:
+                order = self.orders.get(key)
+                if order is not None:
+                    found[key] = order
         return found
+
+    def _tickets_of(self, journeys: Mapping[str, Journey]) -> dict[str, Ticket]:
+        if not self.tickets:
+            return {}
+        wanted = (journey.ticket_id for journey in journeys.values())
+        return {key: self.tickets[key] for key in wanted if key is not None and key in self.tickets}
 
     def _contacts(self, since: datetime) -> list[Contact]:
-        if self.listed is None or self.listed.oldest < since:
+        listed = self.listed
+        if listed is None or not listed.since <= since <= listed.oldest:
             found = [each for each in self.contacts if each.at >= since]
             moments = [each.at for each in found]
             counted = [each for each in self.counted.values() if each.made_at >= since]
             found += [each.contact for each in counted]
             moments += [each.made_at for each in counted]
-            self.listed = _Listed(min(moments, default=_NEVER), found)
-        return self.listed.contacts.copy()
+            listed = self.listed = _Listed(since, min(moments, default=_NEVER), found)
+        return listed.contacts.copy()
 
     def keep_journey(self, journey: Journey) -> None:
         """Take in a journey that is new or has changed."""
-        self.journeys[journey.id] = journey
+        key = journey.id
+        is_new = key not in self.journeys
+        self.journeys[key] = journey
         if journey.status is JourneyStatus.LIVE:
-            self.moving[journey.id] = journey
+            self.moving[key] = journey
         elif (until := _closes(journey)) is not None:
-            self.moving[journey.id] = journey
-            self.closes = until if self.closes is None else min(self.closes, until)
+            self.moving[key] = journey
+            if self.closes is None or until < self.closes:
+                self.closes = until
         else:
-            self.moving.pop(journey.id, None)
+            self.moving.pop(key, None)
+        if is_new:
+            self._enter(journey)
+
+    def _enter(self, journey: Journey) -> None:
         key = (journey.campaign, journey.entry_key)
         former = self.past.get(key)
         if former is None or former.entry_no < journey.entry_no:
@@ -175,19 +195,29 @@ class Person:
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
-        key = message.id
+        key, status = message.id, message.status
         self.messages[key] = message
-        if message.status in OPEN:
+        if status in OPEN:
             self.open[key] = message
         else:
             self.open.pop(key, None)
-        if message.status not in COUNTED or message.reason == OTHERS_FIRST:  # it holds no slot
+        if status not in COUNTED or message.reason == OTHERS_FIRST:  # it holds no slot
             if self.counted.pop(key, None) is not None:
                 self.listed = None
-        else:
+            return
+        at = message.sent_at or message.send_at
+        former = self.counted.get(key)
+        if former is not None and former.contact.at == at:
+            return
+        made_at, contact = message.created_at, Contact.by(message, at)
+        self.counted[key] = Counted(made_at, contact)
+        listed = self.listed
+        if former is not None or listed is None:
             self.listed = None
-            contact = Contact.by(message, message.sent_at or message.send_at)
-            self.counted[key] = Counted(message.created_at, contact)
+            return
+        listed.contacts.append(contact)
+        if made_at < listed.oldest:
+            self.listed = listed._replace(oldest=made_at)
 
     def join(self, gone: Person) -> None:
         """Take over what a merge leaves of another customer; of two records of one key ours."""

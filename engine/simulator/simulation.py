@@ -119,7 +119,7 @@ class Life:
         )
         for pool, size in setup.pools.items():
             premises.memory.pools.limit(pool, size)
-        premises.memory.permits.take(Changes(suppressions=list(setup.suppressed)))
+        premises.memory.permits.take(Changes(suppressions=tuple(setup.suppressed)))
         self._customers = Customers(
             doors_of(premises), behaviour, setup.seed, setup.recollection
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from engine.core.book import Place
@@ -26,7 +26,7 @@ class MemoryStorage:
 
     def deciding(self, *, urgent: bool = False) -> AbstractContextManager[MemoryUnit]:
         """A unit of work."""
-        return nullcontext(MemoryUnit(self._memory))
+        return MemoryUnit(self._memory)
 
     def accept(self, incoming: Sequence[Incoming]) -> None:
         """Store events that wait to be processed."""

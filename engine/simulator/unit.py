@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -30,6 +29,8 @@ from engine.simulator.memory import Memory, Noted
 # As ``engine.storage.worlds`` has them: how far back messages are looked for.
 _WAITED: Final = timedelta(days=30)
 _LEAST: Final = timedelta(days=60)
+_BEFORE: Final = datetime.min.replace(tzinfo=UTC)  # no code is taken before a world was loaded
+_NONE: Final[frozenset[str]] = frozenset()
 _NOT_GONE_OUT = (MessageStatus.SCHEDULED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
 
 
@@ -39,14 +40,37 @@ class MemoryUnit:
     Nothing is rolled back: what a decision changes, it changes in the objects themselves.
     """
 
+    __slots__ = (
+        "_books",
+        "_claimed",
+        "_memory",
+        "_now",
+        "_reach",
+        "_settled",
+        "_so_far",
+    )
+
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._noted = Noted()
+        self._so_far: Noted | None = None
         self._settled: list[tuple[str, str, str, CodeState]] = []
-        self._claimed: list[str] = []
-        self._books: frozenset[str] | None = frozenset()
-        self._look_back = timedelta()
-        self._now = datetime.min.replace(tzinfo=UTC)  # no code is taken before a world was loaded
+        self._claimed: Sequence[str] = ()
+        self._books: frozenset[str] | None = _NONE
+        self._reach = _LEAST
+        self._now = _BEFORE
+
+    def __enter__(self) -> MemoryUnit:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """What was not committed is let go of."""
+
+    @property
+    def _noted(self) -> Noted:
+        noted = self._so_far
+        if noted is None:
+            noted = self._so_far = Noted()
+        return noted
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events."""
@@ -99,26 +123,24 @@ class MemoryUnit:
         """Worlds by customer id; former entries come along in any case."""
         before_waiting()
         memory, self._now = self._memory, now
-        since = now - messages_since(self._look_back)
-        wanted: defaultdict[str, list[str]] = defaultdict(list)  # messages by customer
-        for message_id in (*self._claimed, *message_ids):
-            message = memory.messages.get(message_id)
-            if message is not None:
-                wanted[message.customer_id].append(message_id)
+        since = now - self._reach
+        wanted = self._by_customer((*self._claimed, *message_ids))
+        turns = self._books is None or BOOK in self._books
         worlds: dict[str, World] = {}
         for customer_id in customer_ids:
             person = memory.people.get(customer_id)
-            if person is not None and customer_id not in worlds:
-                if self._books is None or BOOK in self._books:
-                    memory.turn_page(person)
-                worlds[customer_id] = world = person.world(
-                    now=now,
-                    since=since,
-                    complete=customer_id in complete,
-                    books=self._books,
-                    message_ids=wanted.get(customer_id, ()),
-                )
-                memory.permits.fill(world)
+            if person is None or customer_id in worlds:
+                continue
+            if turns:
+                memory.turn_page(person)
+            worlds[customer_id] = person.world(
+                now=now,
+                since=since,
+                complete=customer_id in complete,
+                books=self._books,
+                message_ids=wanted.get(customer_id, ()),
+                permitted=memory.permits.of_customer(person.customer),
+            )
         for order_id in order_ids:
             owner = memory.owners.get(order_id)
             if owner in worlds and (order := memory.order(order_id)) is not None:
@@ -131,16 +153,25 @@ class MemoryUnit:
 
     def load_moving(self, customer_ids: Collection[str], *, now: datetime) -> dict[str, World]:
         """Customers with their journeys."""
-        people, since = self._memory.people, now - messages_since(self._look_back)
+        people, since = self._memory.people, now - self._reach
         return {
             each: World(customer=person.customer, journeys=person.in_motion(now, since))
             for each in customer_ids
             if (person := people.get(each)) is not None
         }
 
+    def _by_customer(self, message_ids: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        messages = self._memory.messages
+        for message_id in message_ids:
+            message = messages.get(message_id)
+            if message is not None:
+                found.setdefault(message.customer_id, []).append(message_id)
+        return found
+
     def look_back(self, span: timedelta) -> None:
         """How far back contacts are to be loaded."""
-        self._look_back = span
+        self._reach = messages_since(span)
 
     def permissions(self, addresses: Collection[str], *, sends: bool = False) -> Permissions:
         """What is known of addresses."""
@@ -193,7 +224,7 @@ class MemoryUnit:
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message."""
         due = self._memory.sends[channel].due(now, limit)
-        self._claimed += due
+        self._claimed = (*self._claimed, *due)
         messages = self._memory.messages
         return list(dict.fromkeys(messages[each].customer_id for each in due))
 
@@ -314,7 +345,7 @@ class MemoryUnit:
 
     def save(self, world: World) -> None:
         """Note a changed world."""
-        self._noted.worlds.append(world)
+        (self._so_far or self._noted).worlds.append(world)
 
     def save_orphans(self, orders: Iterable[Order], tickets: Iterable[Ticket]) -> None:
         """Note orders and tickets without customer."""
@@ -361,10 +392,12 @@ class MemoryUnit:
 
     def commit(self) -> None:
         """Let everything noted be so."""
-        self._memory.commit(self._noted)
+        if self._so_far is not None:
+            noted, self._so_far = self._so_far, None
+            self._memory.commit(noted)
         for settled in self._settled:
             self._memory.pools.settle(*settled)
-        self._noted, self._settled = Noted(), []
+        self._settled = []
 
     def begin_commit(self) -> bool:
         """Nothing is waited for here."""

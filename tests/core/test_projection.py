@@ -194,7 +194,7 @@ def test_naming_an_order_changes_nothing_but_whose_it_is() -> None:
     assert [one.order_id for one in transitions if one.type != _FIRST] == [order.id]
     project(world, event("order.placed", 1, order=OrderFacts(id="1", total=Decimal(20))))
     before = rows(world)
-    world.changes.orders.clear()
+    world.changes.orders = frozenset()
     project(world, event("message.clicked", 3, order=named))
     assert rows(world) == before
     assert not world.changes.orders

@@ -45,7 +45,7 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
             gone.append(journey.id)
             count(journey)
 
-        return Forgetting(memory, rules, gone_and, begin)
+        return Forgetting(memory, rules, gone_and, begin, many=100)
 
     monkeypatch.setattr(simulation, "Forgetting", watched)
     forgetful, mindful = (

@@ -95,7 +95,7 @@ def test_a_program_hears_of_what_it_follows_and_is_asked_where_it_keeps_a_record
     programs, one = Programs((curious, nosy)), shop()
     for kind in ("order.shipped", "order.delivered"):
         programs.follow(one.world, transition(kind, one.now), one.context)
-        one.world.changes.orders.add("shopify:1")
+        one.world.changes.orders |= {"shopify:1"}
         programs.settle(one.world, one.plans, one.context)
     assert curious.heard == ["order.delivered"]
     assert nosy.heard == ["order.shipped", "order.delivered"]

@@ -212,10 +212,10 @@ def test_a_start_lifts_nothing_else(
     phone = number(house)
     with house.app.storage.deciding() as unit:
         world = unit.load([house.id_of("ada")], now=house.clock.now())[house.id_of("ada")]
-        world.changes.suppressions.append(
+        world.changes.suppressions += (
             Suppression(
                 channel="sms", address=phone, scope=scope, reason=reason, at=house.clock.now()
-            )
+            ),
         )
         unit.save(world)
         unit.commit()

@@ -126,7 +126,7 @@ def changes(draw: st.DrawFn) -> Callable[[Memory], None]:
         elif kind == "record":
             world.write(record)
         else:
-            world.changes.consents.append(consent)
+            world.changes.consents += (consent,)
         memory.commit(Noted(worlds=[world]))
 
     return commit

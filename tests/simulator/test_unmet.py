@@ -50,15 +50,21 @@ def person_of(customer: Customer, books: list[Record]) -> Person:
 
 def memory_of(given: list[Consent]) -> Memory:
     memory = Memory(Silent())
-    memory.permits.take(Changes(consents=given))
+    memory.permits.take(Changes(consents=tuple(given)))
     return memory
 
 
 def enters(plan: Plan, person: Person, memory: Memory, now: datetime) -> bool:
     """What the core says of a fire at ``now``."""
     shop = Shop.of(plan, now=now)
-    world = person.world(now=now, since=now, complete=True, books=None, message_ids=())
-    memory.permits.fill(world)
+    world = person.world(
+        now=now,
+        since=now,
+        complete=True,
+        books=None,
+        message_ids=(),
+        permitted=memory.permits.of_customer(person.customer),
+    )
     fire = Transition(type="schedule.fired", time=now, id=f"schedule:{now.isoformat()}")
     key = f"{now:%Y-%m-%dT%H:%M}"
     verdict = enrol_by_schedule(world, plan, key, fire, shop.plans, shop.context)

@@ -128,7 +128,7 @@ def test_next_due_is_the_earliest_of_all(storage: SqlStorage) -> None:
 
 def _call(storage: SqlStorage, key: str, at: object = NOW) -> None:
     world = load(storage, "hooked").get("hooked") or things.new_world("hooked")
-    world.changes.webhooks.append(
+    world.changes.webhooks += (
         WebhookCall(
             id=key,
             journey_id="j",
@@ -137,7 +137,7 @@ def _call(storage: SqlStorage, key: str, at: object = NOW) -> None:
             url="https://shop.example/hook",
             body={"n": 1},
             created_at=at,  # type: ignore[arg-type]
-        )
+        ),
     )
     store(storage, world)
 

@@ -93,12 +93,12 @@ def test_permissions_survive_and_the_newest_word_counts(
 ) -> None:
     _empty(storage)
     world = things.new_world("c", email="a@example.com")
-    world.changes.suppressions.append(suppression)
-    world.changes.preferences.append(wishes)
+    world.changes.suppressions += (suppression,)
+    world.changes.preferences += (wishes,)
     things.store(storage, world)
     for consent in [*consents, *consents]:
         told = World(customer=world.customer)
-        told.changes.consents.append(consent)
+        told.changes.consents += (consent,)
         things.store(storage, told)
     read = load(storage, "c")["c"]
     newest: dict[tuple[str, str], Consent] = {}
@@ -113,7 +113,7 @@ def test_permissions_survive_and_the_newest_word_counts(
     with storage.database.reading() as connection:
         assert fetch(connection, "SELECT count(*) FROM consent_history")[0][0] == len(set(consents))
     assert read.preferences == {(wishes.channel, wishes.address): wishes}
-    read.changes.lifted.append(suppression)
+    read.changes.lifted += (suppression,)
     things.store(storage, read)
     assert load(storage, "c")["c"].suppressions == {}
 

@@ -33,7 +33,7 @@ def test_lines_that_an_edit_removed_are_gone(storage: SqlStorage) -> None:
     world = load(storage, "c")["c"]
     order = world.orders["o"]
     order.lines = {"new": Line(id="new", price=Decimal(1)), "1": order.lines["1"]}
-    world.changes.lines.add("o")
+    world.changes.lines |= {"o"}
     store(storage, world)
     assert load(storage, "c")["c"].orders["o"].lines == order.lines
     assert list(load(storage, "c")["c"].orders["o"].lines) == ["new", "1"]
@@ -43,7 +43,7 @@ def test_an_order_that_only_changed_itself_keeps_its_lines(storage: SqlStorage) 
     store(storage, things.new_world("c", things.order("o", "c", lines=2)))
     world = World(customer=things.customer("c"))
     world.orders["o"] = things.order("o", "c", lines=0, number="#1")
-    world.changes.orders.add("o")
+    world.changes.orders |= {"o"}
     store(storage, world)
     read = load(storage, "c")["c"].orders["o"]
     assert (read.number, len(read.lines)) == ("#1", 2)

@@ -97,11 +97,11 @@ def with_changed(world: World, *things: Order | Ticket | Journey | Message) -> W
         match thing:
             case Order():
                 world.orders[thing.id] = thing
-                world.changes.orders.add(thing.id)
-                world.changes.lines.add(thing.id)
+                world.changes.orders |= {thing.id}
+                world.changes.lines |= {thing.id}
             case Ticket():
                 world.tickets[thing.id] = thing
-                world.changes.tickets.add(thing.id)
+                world.changes.tickets |= {thing.id}
             case Journey():
                 world.journeys[thing.id] = thing
                 world.changes.journeys.add(thing.id)

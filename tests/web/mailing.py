@@ -58,8 +58,8 @@ class Mailing:
         world = World(customer=customer, is_new=True)
         world.changes.customer = True
         if consent is not None:
-            world.changes.consents.append(
-                Consent(channel="email", address=ANN, status=consent, at=NOW, source="shop")
+            world.changes.consents += (
+                Consent(channel="email", address=ANN, status=consent, at=NOW, source="shop"),
             )
         messages = [
             message(MESSAGE, phone or ANN, channel_is_sms=phone is not None),

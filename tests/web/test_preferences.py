@@ -38,8 +38,8 @@ def shop(mailing: Mailing) -> Site:
     world = mailing.world(NOW)
     world.customer.phone = PHONE
     world.changes.customer = True
-    world.changes.consents.append(
-        Consent(channel="sms", address=PHONE, status="subscribed", at=NOW, source="shop")
+    world.changes.consents += (
+        Consent(channel="sms", address=PHONE, status="subscribed", at=NOW, source="shop"),
     )
     with mailing.storage.deciding() as unit:
         unit.save(world)
