@@ -107,7 +107,7 @@ class Calls:
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:
         """Withdraw the open tasks of journeys that something has ended early, or now would."""
-        for record in world.book(BOOK):
+        for record in world.books.of(BOOK):
             if record.data["state"] != "open":
                 continue
             journey, task = world.journeys.get(record.data["journey"]), read(record)

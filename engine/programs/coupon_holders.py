@@ -35,7 +35,7 @@ _UNDELIVERED: Final = frozenset({MessageStatus.BOUNCED, MessageStatus.FAILED})
 
 def settle(world: World, plans: Plans, context: Context, offers: Mapping[str, Offer]) -> None:
     """Look at what has become of the messages that carry coupons, and give back what never left."""
-    for record in world.book(BOOK):
+    for record in world.books.of(BOOK):
         data = record.data
         if data["status"] != "issued":
             continue

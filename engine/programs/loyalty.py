@@ -32,8 +32,8 @@ from engine.programs.loyalty_booking import (
     OrderBooking,
     account_of,
     enter,
-    order_key,
 )
+from engine.programs.loyalty_grants import grant_key
 from engine.programs.loyalty_ledger import Ledger, Line
 from engine.programs.loyalty_orders import goods_of, losses
 from engine.programs.loyalty_tiers import PREFIX, Standing
@@ -193,7 +193,7 @@ class LoyaltyProgram:
     ) -> None:  # fmt: skip
         """Enter what time has brought, tell the news, write the account's page."""
         now, zone, loyalty = context.now, context.rules.store_zone, self._loyalty
-        account = account_of(world)
+        account = world.books.get((BOOK, ACCOUNT))
         opened = now if account is None else account.at
         if account is None and _had_orders(world):
             enter(world, Record(book=BOOK, key=f"veteran:{world.customer.id}", at=now,
@@ -311,7 +311,7 @@ def _had_orders(world: World) -> bool:
     counted = sum(
         one.known and not one.is_test and "cancelled" not in one.facts
         for one in world.orders.values()
-        if (BOOK, order_key(one)) in world.books
+        if (BOOK, grant_key(one.id)) in world.books
     )
     return world.customer.orders_count > counted
 

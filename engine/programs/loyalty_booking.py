@@ -50,7 +50,7 @@ class OrderBooking:
         backfill: bool,
     ) -> None:  # fmt: skip
         """Enter what an event has made of an order; ``fresh`` gains the entry of its maturing."""
-        booked, lost = (BOOK, order_key(order)) in world.books, losses(order)
+        booked, lost = (BOOK, grant_key(order.id)) in world.books, losses(order)
         if booked or (kind in OPENS and not order.is_test):
             self._book(world, order, context, history=backfill)
             booked = True
@@ -94,7 +94,7 @@ class OrderBooking:
             enter(world, Record(book=BOOK, key=f"void:{order.id}:{reason}", at=at, data=data))
         if not order.refunds:
             return
-        booked = world.books.get((BOOK, order_key(order)))
+        booked = world.books.get((BOOK, grant_key(order.id)))
         times = Decimal(booked.data["times"]) if booked is not None else _ONE
         worth = worth_of(order, self._loyalty, times)
         for refund in order.refunds.values():
@@ -120,7 +120,7 @@ class OrderBooking:
     ) -> None:
         """Let an order's points count once it can no longer be returned; else look again then."""
         booked = world.books.kept(BOOK)
-        record, key, due = booked[order_key(order)], maturing_key(order.id), None
+        record, key, due = booked[grant_key(order.id)], maturing_key(order.id), None
         if not is_lost and key not in booked:
             due = self._matures_at(order, record.at, context)
         if due is not None and due <= context.now:
@@ -166,11 +166,6 @@ def enter(world: World, record: Record) -> bool:
 def account_of(world: World) -> Record | None:
     """The account's page."""
     return world.books.get((BOOK, ACCOUNT))
-
-
-def order_key(order: Order) -> str:
-    """The key of what an order earns."""
-    return grant_key(order.id)
 
 
 def _told(world: World, kind: str, about: str) -> list[Record]:

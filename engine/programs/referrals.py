@@ -119,7 +119,7 @@ class Referrals:
         order = world.orders.get(transition.order_id or "")
         if order is None or not order.known:
             return
-        for record in world.book(REFERRED):
+        for record in world.books.of(REFERRED):
             if record.data["order"] == order.id:
                 cause = f"{transition.type}:{transition.id}"
                 _ask_again(world, record, context.now, cause=cause, there=True)
@@ -137,7 +137,7 @@ class Referrals:
         if email and is_first and transition.type != "order.updated":
             places += [(CLAIMS, mark) for mark in self._marks(mailbox(email))]
         if not places or any(record.data["order"] == order.id and record.data["via"] == CODES
-                             for record in world.book(REFERRED)):  # fmt: skip
+                             for record in world.books.of(REFERRED)):  # fmt: skip
             return
         told = ids.referral_id("|".join(key for _, key in places), order.id)
         world.report(
