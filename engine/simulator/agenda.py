@@ -22,16 +22,19 @@ class Agenda(Generic[Key]):
 
     def put(self, key: Key, at: datetime | None) -> None:
         """Let ``key`` be due at ``at``, and at no other time; None: not at all."""
-        former = self._at.get(key)
-        if former == at:
+        known, first = self._at, self._first
+        if key in known:
+            former = known[key]
+            if former == at:
+                return
+            if former == first:
+                self._is_known = False
+            if at is None:
+                del known[key]
+                return
+        elif at is None:
             return
-        first = self._first
-        if former is not None and former == first:
-            self._is_known = False
-        if at is None:
-            del self._at[key]
-            return
-        self._at[key] = at
+        known[key] = at
         heapq.heappush(self._heap, (at, key))
         if self._is_known and (first is None or at < first):
             self._first = at
@@ -55,13 +58,13 @@ class Agenda(Generic[Key]):
     def due(self, until: datetime, limit: int) -> list[Key]:
         """Up to ``limit`` keys due by then, by (time, key); they stay on the agenda."""
         heap, known, pop = self._heap, self._at, heapq.heappop
-        for entry in self._standing:
-            if known.get(entry[1]) is entry[0]:
-                heapq.heappush(heap, entry)
+        for at, key in self._standing:
+            if key in known and known[key] is at:
+                heapq.heappush(heap, (at, key))
         found: list[tuple[datetime, Key]] = []
         while heap and len(found) < limit and heap[0][0] <= until:
-            entry = pop(heap)
-            if known.get(entry[1]) is entry[0] and not (found and found[-1] == entry):
+            at, key = entry = pop(heap)
+            if key in known and known[key] is at and not (found and found[-1] == entry):
                 found.append(entry)
         self._standing = found[::-1]  # most of them will have another time, or none
         return [key for _, key in found]

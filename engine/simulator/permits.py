@@ -49,8 +49,8 @@ class Permits:
         suppressions: dict[_Place, Suppression] = {}
         preferences: dict[_Place, Preferences] = {}
         for address in (customer.email, customer.phone):
-            known = self._known.get(address) if address is not None else None
-            if known is not None:
+            if address in self._known:
+                known = self._known[address]
                 consents |= known.consents
                 if known.suppressions:
                     suppressions |= known.suppressions

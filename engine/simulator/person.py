@@ -84,8 +84,8 @@ class Person:
         journeys = self.moving.copy()
         for message in messages.values():
             key = message.journey_id
-            if key not in journeys and (journey := self.journeys.get(key)) is not None:
-                journeys[key] = journey
+            if key not in journeys and key in self.journeys:
+                journeys[key] = self.journeys[key]
         consents, suppressions, preferences = permitted
         return World(
             customer=self.customer,
@@ -177,8 +177,8 @@ class Person:
             self.moving[key] = journey
             if self.closes is None or until < self.closes:
                 self.closes = until
-        else:
-            self.moving.pop(key, None)
+        elif key in self.moving:
+            del self.moving[key]
         if is_new:
             self._enter(journey)
 
@@ -199,20 +199,21 @@ class Person:
         self.messages[key] = message
         if status in OPEN:
             self.open[key] = message
-        else:
-            self.open.pop(key, None)
+        elif key in self.open:
+            del self.open[key]
         if status not in COUNTED or message.reason == OTHERS_FIRST:  # it holds no slot
-            if self.counted.pop(key, None) is not None:
+            if key in self.counted:
+                del self.counted[key]
                 self.listed = None
             return
         at = message.sent_at or message.send_at
-        former = self.counted.get(key)
-        if former is not None and former.contact.at == at:
+        is_counted = key in self.counted
+        if is_counted and self.counted[key].contact.at == at:
             return
         made_at, contact = message.created_at, Contact.by(message, at)
         self.counted[key] = Counted(made_at, contact)
         listed = self.listed
-        if former is not None or listed is None:
+        if is_counted or listed is None:
             self.listed = None
             return
         listed.contacts.append(contact)

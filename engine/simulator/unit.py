@@ -127,10 +127,11 @@ class MemoryUnit:
         wanted = self._by_customer((*self._claimed, *message_ids))
         turns = self._books is None or BOOK in self._books
         worlds: dict[str, World] = {}
+        people, of_customer = memory.people, memory.permits.of_customer
         for customer_id in customer_ids:
-            person = memory.people.get(customer_id)
-            if person is None or customer_id in worlds:
+            if customer_id not in people or customer_id in worlds:
                 continue
+            person = people[customer_id]
             if turns:
                 memory.turn_page(person)
             worlds[customer_id] = person.world(
@@ -139,7 +140,7 @@ class MemoryUnit:
                 complete=customer_id in complete,
                 books=self._books,
                 message_ids=wanted.get(customer_id, ()),
-                permitted=memory.permits.of_customer(person.customer),
+                permitted=of_customer(person.customer),
             )
         for order_id in order_ids:
             owner = memory.owners.get(order_id)
