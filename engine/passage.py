@@ -107,6 +107,7 @@ def live(
         if now >= next_fire:
             house.sweep.run(now)
             next_fire = house.sweep.next_fire(now) or until
+        house.sweep.over(now)
         if next_look is not None and now >= next_look:
             house.deliveries.run()
         if now >= night:

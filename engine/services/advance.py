@@ -12,6 +12,7 @@ from engine.ports.decisions import Decisions
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
+from engine.services.turns import Alone, Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,15 @@ class Advance:
         self._revisions = revisions
         self._handover = handover
         self._under_way: _UnderWay | None = None
+        self._turns: Turns = Alone()
+
+    def share_by(self, turns: Turns) -> None:
+        """Others decide at the same moments, each for customers of their own: ``turns``."""
+        self._turns = turns
+
+    def come(self, now: datetime, has_any: bool) -> None:
+        """It is the turn of due journeys; whether there are any."""
+        self._turns.come_to_steps(now, has_any)
 
     def run(self, now: datetime, limit: int, accepted: Sequence[SendResult] = ()) -> int:
         """Move up to ``limit`` customers' due journeys on; how many customers there were.
@@ -70,7 +80,7 @@ class Advance:
             context = batch.context(now)
             one_step = {
                 customer_id
-                for customer_id in customers
+                for customer_id in self._turns.steps_in_turn(customers, batch.braked)
                 if customer_id in worlds and batch.take_due_steps(worlds[customer_id], context) == 1
             }
             outgoings = batch.begin(worlds.values(), now, one_step=one_step)

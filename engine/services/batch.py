@@ -29,19 +29,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Keepers = Mapping[tuple[str, str], Sequence[tuple[str, datetime]]]
 
 
+def window_of(limit: Rate, now: datetime) -> datetime:
+    """When the window began in which a volume is counted: windows are fixed, from the epoch on."""
+    return now - (now - _EPOCH) % limit.span
+
+
 @dataclass(slots=True)
 class SharedInUnit:
-    """``engine.core.context.Shared`` over the unit of work.
-
-    Volumes are counted in fixed windows from the epoch.
-    """
+    """``engine.core.context.Shared`` over the unit of work."""
 
     unit: UnitOfWork
 
     def take_volume(self, campaign: str, limit: Rate, now: datetime) -> bool:
         """Count one message against the campaign's limit in the window that ``now`` lies in."""
-        window = now - (now - _EPOCH) % limit.span
-        return self.unit.take_volume(campaign, window, limit.count)
+        return self.unit.take_volume(campaign, window_of(limit, now), limit.count)
 
     def take_code(self, pool: str, claim: str) -> str | None:
         """Claim a free code of a pool."""

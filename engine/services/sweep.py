@@ -35,6 +35,7 @@ from engine.ports.storage import ALL_ZONES, Contended, Occurrence, UnitOfWork
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
+from engine.services.turns import Alone, Turns
 from triggers.schedule import KnownFires, fires_between
 from triggers.schedule import Occurrence as Fire
 
@@ -82,6 +83,15 @@ class Sweep:
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
+        self._turns: Turns = Alone()
+
+    def share_by(self, turns: Turns) -> None:
+        """Others sweep the same fires, each with customers of their own; ``turns`` tells when."""
+        self._turns = turns
+
+    def over(self, now: datetime) -> None:
+        """Nothing more fires at this moment."""
+        self._turns.over(now)
 
     def run(self, now: datetime) -> int:
         """Fire what is due and finish what was begun; how many customers were looked at.
@@ -161,7 +171,7 @@ class Sweep:
         # A zone that everybody has left fires on, or who comes there would be met by its last fire.
         known = dict.fromkeys((*zones, *(zone for zone in latest if zone != ALL_ZONES)))
         wanted: Collection[str | None] = [fixed] if fixed is not None else known
-        for name in wanted:
+        for name in sorted(wanted, key=lambda name: name or ""):
             zone_key = ALL_ZONES if fixed is not None else name
             zone = _zone(name, rules)
             state = latest.get(zone_key)
@@ -205,13 +215,20 @@ class Sweep:
         self, plan: Plan, occurrence: Occurrence, now: datetime
     ) -> tuple[Occurrence, int] | None:
         """Sweep one page; None when the campaign stands still, so the rest must wait."""
+        turns = self._turns
+        turns.come(plan, occurrence, now)
         with self._storage.deciding() as unit:
             configuration = self._revisions.configuration(unit)
             if configuration.plans.is_frozen(plan.id):
                 return None
             fired = Fired.of(plan, occurrence.key, occurrence.at)
-            customers = self._likely(unit, fired, occurrence, now)
-            if not customers:
+
+            def beyond(cursor: str) -> Sequence[str]:
+                return self._likely(unit, fired, replace(occurrence, cursor=cursor), now)
+
+            page = beyond(occurrence.cursor)
+            customers = turns.meet(plan, page, beyond)
+            if not page:
                 occurrence = replace(occurrence, done=True)
                 unit.advance_occurrence(occurrence)
                 unit.commit()
@@ -223,9 +240,7 @@ class Sweep:
             plans = batch.configuration.plans
             looked_at = 0
             one_step: set[str] = set()
-            for customer_id in customers:
-                if plan.id in batch.braked:
-                    break
+            for customer_id in turns.in_turn(plan, customers, batch.braked):
                 looked_at += 1
                 world = worlds.get(customer_id)
                 if world is None:
@@ -237,10 +252,11 @@ class Sweep:
             occurrence = replace(
                 occurrence,
                 cursor=customers[looked_at - 1] if looked_at else occurrence.cursor,
-                done=len(customers) < PAGE and looked_at == len(customers),
+                done=len(page) < PAGE and looked_at == len(page),
             )
+            seen = [worlds[each] for each in customers[:looked_at] if each in worlds]
             unit.advance_occurrence(occurrence)
-            outgoings = batch.finish(worlds.values(), now, one_step=one_step)
+            outgoings = batch.finish(seen, now, one_step=one_step)
         self._handover.give(outgoings)
         return occurrence, looked_at
 

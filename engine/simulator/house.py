@@ -68,7 +68,9 @@ def settle(premises: Premises) -> None:
         if hands.holds_any:
             busy = True
             record(premises)
-        if (at := memory.steps.next_at()) is not None and at <= now:
+        has_steps = (at := memory.steps.next_at()) is not None and at <= now
+        premises.advance.come(now, has_steps)
+        if has_steps:
             busy = premises.advance.run(now, EVERYBODY) > 0 or busy
         if hands.holds_any:
             busy = True

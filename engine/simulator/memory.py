@@ -87,6 +87,7 @@ class Memory:
         self.holds: dict[str, str] = {}
         self.occurrences: defaultdict[str, dict[str | None, Occurrence]] = defaultdict(dict)
         self.volumes: dict[tuple[str, datetime], int] = {}
+        self.elsewhere: dict[tuple[str, datetime], int] = {}  # counted by others, where that counts
         self.receipts: set[int] = set()  # hashes of (message, provider, id)
         self.clicks: dict[str, list[Receipt]] = {}  # by message
         self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news

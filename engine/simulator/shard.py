@@ -20,6 +20,8 @@ from engine.memory import collect_rarely
 from engine.simulator.keepers import Place
 from engine.simulator.simulation import Life, Outcome
 from engine.simulator.spool import Recorded
+from engine.simulator.spots import Limits, Spot, Watch
+from engine.simulator.turns import PartTurns
 
 _EVERY: Final = 0.05  # seconds between two words of where one stands
 _USED_EVERY: Final = 1.0  # seconds between two words of what was used up
@@ -58,8 +60,9 @@ class Nightfall:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A part has come to its end, having looked for what others may hold."""
+    """A part has come to its end at this moment, having looked for what others may hold."""
 
+    at: datetime
     places: frozenset[Place]
     codes: frozenset[str]
 
@@ -70,13 +73,6 @@ class Came:
 
     outcome: Outcome
     sought: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Braked:
-    """A campaign has stopped itself, for all customers."""
-
-    campaign: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +111,35 @@ class Sought:
 
 
 class Shard:
-    """The part's side. ``others``: ends of connections that are not its own."""
+    """The part's side, and ``engine.simulator.turns.Post``.
 
-    def __init__(self, life: Life, connection: Connection, others: Iterable[Connection]) -> None:
+    ``others``: ends of connections that are not its own. ``parts``: how many there are.
+    ``appointed``: the fires at which all parts stand still.
+    """
+
+    def __init__(
+        self,
+        life: Life,
+        connection: Connection,
+        others: Iterable[Connection],
+        parts: int,
+        appointed: Iterable[Spot],
+    ) -> None:
         self._life = life
         self._connection = connection
         self._others = others
         self._limit: datetime | None = None
+        self._is_paused = False
         self._told = self._told_used = 0.0
+        premises = life.premises
+        self._turns = PartTurns(
+            premises.memory,
+            Limits(premises.revisions.plans.current),
+            self,
+            start=life.setup.since,
+            parts=parts,
+            watched=appointed,
+        )
 
     def run(self, history: Iterable[Recorded]) -> None:
         """Live through a part of the history, until everything is told or nobody listens."""
@@ -135,70 +152,88 @@ class Shard:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             _vanish()
         except BaseException as error:
-            self._connection.send(Failed(type(error).__name__, traceback.format_exc()))
+            self.send(Failed(type(error).__name__, traceback.format_exc()))
 
     def _live(self, history: Iterable[Recorded]) -> None:
         self._life.premises.stocktaking.share_by(self._swap)
+        self._life.premises.sweep.share_by(self._turns)
+        self._life.premises.advance.share_by(self._turns)
         complete = self._life.live(history, self._tell, self._may_pass)
         memory = self._life.premises.memory
-        self._stop_if_braked()
+        self._turns.tell_braked()
         self._tell_used()
-        self._connection.send(Over(frozenset(memory.asked_places), frozenset(memory.asked_codes)))
-        answer = self._hear()
+        self._turns.end()
+        now = self._life.premises.clock.now()
+        self.send(Over(now, frozenset(memory.asked_places), frozenset(memory.asked_codes)))
+        answer = self.hear()
         assert isinstance(answer, Sought)
         sought = any(memory.keepers_of(place) for place in answer.places) or any(
             memory.coupons.of(code) for code in answer.codes
         )
-        self._connection.send(Came(self._life.outcome(complete), sought))
+        self.send(Came(self._life.outcome(complete), sought))
+
+    def send(self, word: object) -> None:
+        """Say something."""
+        self._connection.send(word)
+
+    def hear(self) -> object:
+        """Wait for the next word that only who waits for it understands, and go on with it."""
+        while self._heed(word := self._connection.recv()):
+            pass
+        self._stand_while_paused()
+        return word
+
+    def listen(self) -> None:
+        """Take in what was said meanwhile."""
+        while self._connection.poll():
+            word = self._connection.recv()
+            assert self._heed(word), word
+            self._stand_while_paused()
 
     def _tell(self, now: datetime, taken: int) -> bool:
         if (moment := time.monotonic()) - self._told > _EVERY:
             self._told = moment
-            self._stop_if_braked()
-            self._connection.send(Told(now, taken))
+            self._turns.tell_braked()
+            self.send(Told(now, taken))
             if moment - self._told_used > _USED_EVERY:
                 self._told_used = moment
                 self._tell_used()
-            while self._connection.poll():
-                self._heed(self._connection.recv())
+            self.listen()
         return True
 
     def _tell_used(self) -> None:
         memory = self._life.premises.memory
-        self._connection.send(Used(dict(memory.volumes), memory.pools.most_out()))
+        self.send(Used(dict(memory.volumes), memory.pools.most_out()))
 
     def _may_pass(self, moment: datetime) -> bool:
+        self._turns.pass_on(moment)
         return self._limit is None or moment <= self._limit
 
     def _swap(self, share: bytes) -> Sequence[bytes]:
-        self._connection.send(Nightfall(share))
-        answer = self._hear()
+        self.send(Nightfall(share))
+        answer = self.hear()
         assert isinstance(answer, Night)
         return answer.others
 
-    def _stop_if_braked(self) -> None:
-        for campaign in self._life.premises.memory.holds:
-            self._connection.send(Braked(campaign))
-            self._connection.recv()  # nothing will come: this is the end
-            return
-
-    def _hear(self) -> object:
-        """The next word that is no order to stand still."""
-        while True:
-            word = self._connection.recv()
-            if isinstance(word, Pause):
-                self._connection.send(Paused(self._life.premises.clock.now()))
-            elif isinstance(word, Until):
+    def _heed(self, word: object) -> bool:
+        """Do what is done whatever is waited for; whether it is that."""
+        match word:
+            case Pause():
+                self._is_paused = True
+                self.send(Paused(self._life.premises.clock.now()))
+            case Until():
+                self._is_paused = False
                 self._limit = word.moment
-            else:
-                return word
+            case Watch():
+                self._turns.watch(word.spot)
+            case _:
+                return False
+        return True
 
-    def _heed(self, word: object) -> None:
-        assert isinstance(word, Pause)
-        self._connection.send(Paused(self._life.premises.clock.now()))
-        answer = self._connection.recv()
-        assert isinstance(answer, Until)
-        self._limit = answer.moment
+    def _stand_while_paused(self) -> None:
+        while self._is_paused:
+            word = self._connection.recv()
+            assert self._heed(word), word
 
 
 def _vanish() -> NoReturn:

@@ -5,9 +5,11 @@ these is seen to:
 
 - The shop's nights are about everybody: every part hands over what has changed among its customers
   and gets the others' changes, so all live through a night together.
-- A campaign's volume limit, a pool's codes: parts count for themselves. If all together might have
-  come to the limit, the simulation is done again in one process.
-- A campaign that stops itself does so for everybody; the same follows.
+- A campaign that comes to its volume limit stops itself for everybody. Where a schedule enrols so
+  many that it may, the parts find the one message too many together (``engine.simulator.turns``).
+- Else parts count volumes and a pool's codes for themselves. If all together have used more than
+  there is, the simulation is done again: at the fires of schedules where that may have happened
+  everybody stands still this time. Where there are none, it is done in one process.
 - A record or code that one part looked for and another one holds (a referrer, somebody who passed
   on a coupon): the same.
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_all_start_methods, get_context
@@ -25,8 +27,8 @@ from multiprocessing.process import BaseProcess
 from typing import Final
 
 from engine.memory import about_to_fork
+from engine.simulator.meetings import Meetings
 from engine.simulator.shard import (
-    Braked,
     Came,
     Failed,
     Night,
@@ -42,10 +44,12 @@ from engine.simulator.shard import (
 )
 from engine.simulator.simulation import Life, Outcome, Progress, Setup
 from engine.simulator.spool import History
+from engine.simulator.spots import Braked, Late, Limits, Looked, Spot, Stands, Stopped
 from engine.simulator.witness import Witness
 
 _FEW: Final = 2_000  # events for which another process does not pay
 _LISTEN: Final = 0.1  # seconds
+_TRIES: Final = 4  # in several processes; a second one is rare
 
 
 class PartFailed(Exception):
@@ -57,7 +61,14 @@ class PartFailed(Exception):
 
 
 class _Shared(Exception):
-    """Customers of two parts share something after all; what, in words."""
+    """Customers of two parts share something after all; what, in words.
+
+    ``spots``: fires at which that could be seen to; none where one process must do it.
+    """
+
+    def __init__(self, reason: str, spots: frozenset[Spot] = frozenset()) -> None:
+        super().__init__(reason)
+        self.spots = spots
 
 
 def workers_for(events: int) -> int:
@@ -95,17 +106,32 @@ def simulate_together(
         parts = [part for part in history.parts(groups(), workers) if len(part)]
         if len(parts) > 1:
             try:
-                with about_to_fork():
-                    return _Conductor(life, parts, progress).conduct()
+                return _conducted(life, parts, progress)
             except _Shared as reason:
                 say(f"simulating in one process: {reason}")
     return life.outcome(life.live(history, progress))
+
+
+def _conducted(life: Life, parts: Sequence[History], progress: Progress) -> Outcome:
+    """Raises ``_Shared`` where one process must do it, and ``PartFailed``."""
+    appointed: frozenset[Spot] = frozenset()
+    tries = 0
+    with about_to_fork():
+        while True:
+            tries += 1
+            try:
+                return _Conductor(life, parts, progress, appointed).conduct()
+            except _Shared as reason:
+                if tries >= _TRIES or reason.spots <= appointed:
+                    raise
+                appointed |= reason.spots
 
 
 @dataclass(slots=True)
 class _Part:
     """What is known of one process."""
 
+    number: int
     process: BaseProcess
     connection: Connection
     at: datetime
@@ -120,8 +146,16 @@ class _Part:
 class _Conductor:
     """The side of the process that begins the parts."""
 
-    def __init__(self, life: Life, histories: Sequence[History], progress: Progress) -> None:
+    def __init__(
+        self,
+        life: Life,
+        histories: Sequence[History],
+        progress: Progress,
+        appointed: Collection[Spot],
+    ) -> None:
         self._life = life
+        self._limits = Limits(life.premises.revisions.plans.current)
+        self._meetings = Meetings(self._limits, len(histories), self._send, appointed)
         self._progress = progress
         self._stopping = False
         self._parts: list[_Part] = []
@@ -129,12 +163,11 @@ class _Conductor:
         for history in histories:
             ours, theirs = context.Pipe()
             others = [each.connection for each in self._parts] + [ours]
-            process = context.Process(
-                target=Shard(life, theirs, others).run, args=(history,), daemon=True
-            )
+            shard = Shard(life, theirs, others, len(histories), appointed)
+            process = context.Process(target=shard.run, args=(history,), daemon=True)
             process.start()
             theirs.close()
-            self._parts.append(_Part(process, ours, life.setup.since))
+            self._parts.append(_Part(len(self._parts), process, ours, life.setup.since))
 
     def conduct(self) -> Outcome:
         """Have all parts live through their histories together."""
@@ -185,13 +218,17 @@ class _Conductor:
                 self._share_night()
             case Over():
                 part.over = word
-                part.at = max(part.at, self._life.premises.clock.now())
+                part.at = word.at
                 self._go_on()
                 self._share_questions()
             case Came():
                 part.came = word
+            case Stands() | Late() | Looked() | Stopped():
+                self._meetings.take(part.number, word)
             case Braked():
-                raise _Shared(f"{word.campaign} stops itself, for all customers")
+                raise self._shared(
+                    f"{word.campaign} stops itself, for all customers", word.campaign
+                )
             case Failed():
                 raise PartFailed(f"a process of the simulation failed: {word.error}", word.trace)
             case _:
@@ -250,4 +287,14 @@ class _Conductor:
         for (campaign, _), count in volumes.items():
             limit = plans[campaign].volume_limit
             if limit is not None and count > limit.count:
-                raise _Shared(f"{campaign} comes to its volume_limit")
+                raise self._shared(f"{campaign} comes to its volume_limit", campaign)
+
+    def _shared(self, reason: str, campaign: str) -> _Shared:
+        """A campaign's limit was not seen to in time."""
+        meetings = self._meetings
+        if not any(campaign in names for names in meetings.unsure.values()):
+            return _Shared(reason)
+        return _Shared(reason, frozenset(meetings.found.union(meetings.unsure)))
+
+    def _send(self, number: int, word: object) -> None:
+        self._parts[number].connection.send(word)

@@ -324,10 +324,11 @@ class MemoryUnit:
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message of a campaign in a window."""
-        taken = self._memory.volumes.get((campaign, window), 0)
-        if taken >= limit:
+        memory, key = self._memory, (campaign, window)
+        taken = memory.volumes.get(key, 0)
+        if taken >= limit or taken + memory.elsewhere.get(key, 0) >= limit:
             return False
-        self._memory.volumes[campaign, window] = taken + 1
+        memory.volumes[key] = taken + 1
         return True
 
     def take_code(self, pool: str, claim: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,11 +82,14 @@ def lived(
     return Result(json.dumps(document(outcome, frame), indent=1), outcome.account, said)
 
 
-def order(number: str, at: datetime, who: str, **facts: Any) -> Incoming:
-    """Somebody bought something."""
+def order(
+    number: str, at: datetime, who: str, about: Mapping[str, Any] | None = None, **facts: Any
+) -> Incoming:
+    """Somebody, about whom that is known too, bought something."""
+    customer = {**person(who), **(about or {})}
     told = {
         "id": number, "source": "shop", "type": "order.placed", "time": at.isoformat(),
-        "customer": person(who), "order": {"id": number, "total": "18", **facts},
+        "customer": customer, "order": {"id": number, "total": "18", **facts},
     }  # fmt: skip
     event = parse_line(json.dumps(told).encode(), received_at=at, catalog=BUILT_IN)
     assert isinstance(event, Event), event
