@@ -85,6 +85,16 @@ class Message:
     topic: str | None = None  # of its campaign, as it was when the message was made
     owner: str | None = None  # the worker whose hand-over is under way, while ``sending``
 
+    @property
+    def counts_at(self) -> datetime:
+        """When it counts against the caps.
+
+        A provider may tell of it by a clock that is behind ours: it was not handed over before it
+        was due.
+        """
+        sent, due = self.sent_at, self.send_at
+        return due if sent is None or sent < due else sent
+
 
 @value_class
 class Content:

@@ -37,8 +37,9 @@ def note_sent(
     A journey that stood before it again, to try once more, goes on.
     """
     world.changes.messages.add(message.id)
+    message.send_at = min(message.send_at, context.now)  # it need not go out later any more
     if message.status in COUNTED:
-        move_slot(world, message, message.sent_at or context.now)
+        move_slot(world, message, message.counts_at)
     else:
         release_slot(world, message.id)
     journey = world.journeys.get(message.journey_id)

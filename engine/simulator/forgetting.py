@@ -95,8 +95,7 @@ class Forgetting:
         for message in person.messages.values():
             if message.created_at >= before:
                 break  # those that follow were made later
-            last = message.sent_at or message.send_at
-            if last < before and message.send_at < before and message.status not in OPEN:
+            if message.counts_at < before and message.status not in OPEN:
                 over.append(message)
         for message in over:
             del person.messages[message.id], self._memory.messages[message.id]

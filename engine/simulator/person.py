@@ -206,7 +206,7 @@ class Person:
                 del self.counted[key]
                 self.listed = None
             return
-        at = message.sent_at or message.send_at
+        at = message.counts_at
         is_counted = key in self.counted
         if is_counted and self.counted[key].contact.at == at:
             return

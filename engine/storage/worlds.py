@@ -60,9 +60,10 @@ _WITH_OPEN = (
 _CONSENTS = f"SELECT {columns(tables.consents)} FROM consents WHERE address {{any}}"
 _SUPPRESSIONS = f"SELECT {columns(tables.suppressions)} FROM suppressions WHERE address {{any}}"
 _PREFERENCES = f"SELECT {columns(tables.preferences)} FROM preferences WHERE address {{any}}"
-_CONTACTS = (
-    "SELECT customer_id, id, coalesce(sent_at, send_at), channel, purpose, campaign, status,"
-    " topic, journey_id, reason FROM messages WHERE customer_id {any} AND created_at >= {p}"
+_CONTACTS = (  # at ``Message.counts_at``
+    "SELECT customer_id, id, CASE WHEN sent_at > send_at THEN sent_at ELSE send_at END,"
+    " channel, purpose, campaign, status, topic, journey_id, reason FROM messages"
+    " WHERE customer_id {any} AND created_at >= {p}"
 )
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
 # What a decision, a hand-over or its outcome may still change.

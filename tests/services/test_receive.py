@@ -273,6 +273,36 @@ def test_a_receipt_prevents_a_second_try(new_house: NewHouse) -> None:
     assert house.journey().reason == "completed"
 
 
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_provider_whose_clock_is_behind_makes_no_room_under_the_caps(
+    new_house: NewHouse, tries: int
+) -> None:
+    """What went out counts from when it was due."""
+    house = new_house(
+        campaign("news", "order.placed", [NEWS]), script=Script(calls=[UNAVAILABLE] * (tries - 1))
+    )
+    began = house.clock.now()
+    house.tell("order.placed", order=1)
+    house.run(HOUR)
+    assert len(house.received) == tries
+    due = house.message().send_at
+    assert (due > began) is (tries > 1)
+    take(house, receipt(house, "delivered", at=began - 2 * HOUR))
+    ((customer,),) = house.rows("SELECT customer_id FROM messages")
+    with house.app.storage.deciding() as unit:
+        unit.look_back(DAY)
+        world = unit.load([customer], now=house.clock.now())[customer]
+    assert [contact.at >= due for contact in world.contacts] == [True]
+
+
+def test_a_receipt_that_ends_a_planned_try_counts_from_then_on(new_house: NewHouse) -> None:
+    house = new_house(campaign("news", "order.placed", [NEWS]), script=Script(calls=[UNAVAILABLE]))
+    house.tell("order.placed", order=1)
+    assert house.message().send_at > house.clock.now()
+    take(house, receipt(house, "delivered"))
+    assert house.message().send_at == house.clock.now()
+
+
 def test_a_receipt_for_what_was_never_handed_over_changes_nothing(new_house: NewHouse) -> None:
     quiet = {"email": {"from": "08:00", "until": "20:00"}, "sms": "none"}
     house = new_house(
