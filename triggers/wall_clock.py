@@ -16,6 +16,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
+_SPELL = 16  # days: few spells hold a change of the clock, and a few years hold few spells
 
 
 def resolve_local(day: date, at: time, zone: ZoneInfo) -> datetime:
@@ -58,20 +59,29 @@ def _steady_offset(day: date, zone: ZoneInfo) -> timedelta | None:
     return offsets.pop() if len(offsets) == 1 else None
 
 
-@lru_cache(maxsize=8192)
-def agree(day: date, days: int, zone: ZoneInfo) -> bool:
-    """Whether the clock in ``zone`` shows, ``days`` times 24 hours after any instant of ``day``
-    (in UTC), the same time as at that instant, which it shows once on that day; False where it is
-    not certain.
+def agree(instant: datetime, days: int, zone: ZoneInfo) -> bool:
+    """Whether the clock in ``zone`` shows, ``days`` times 24 hours after ``instant`` (in UTC), the
+    same time as at that instant, and shows it once on that day; False where it is not certain.
     """
+    day = instant.toordinal()
+    offset = _calm_offset(day // _SPELL, zone)
+    return offset is not None and offset == _calm_offset((day + days) // _SPELL, zone)
+
+
+@lru_cache(maxsize=8192)
+def _calm_offset(spell: int, zone: ZoneInfo) -> timedelta | None:
+    """The offset that ``zone`` keeps on all the local days of so many days of UTC; ``None`` if it
+    changes (see ``_steady_offset``) or if they are not all on the calendar.
+    """
+    first = spell * _SPELL
     try:
-        # A clock is less than a day ahead of UTC or behind it.
-        near = (day - _DAY, day, day + _DAY)
-        dates = (*near, *(each + timedelta(days=days) for each in near))
-        offsets = {_steady_offset(each, zone) for each in dates}
-    except OverflowError:
-        return False
-    return len(offsets) == 1 and None not in offsets
+        # A clock is less than a day ahead of UTC or behind it; the last day has an end as well.
+        days = [date.fromordinal(each) for each in range(first - 1, first + _SPELL + 2)]
+    except ValueError:
+        return None
+    walls = [datetime.combine(day, time.min, zone) for day in days]
+    offsets = {wall.replace(fold=fold).utcoffset() for wall in walls for fold in (0, 1)}
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:

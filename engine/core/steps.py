@@ -38,6 +38,7 @@ from engine.core.view import View, order_of
 from engine.core.world import Emitted, Journey, Waiting, WebhookCall, World
 
 HOLD_RECHECK = timedelta(days=1)
+_NOT_HELD = (Delay, WaitFor, Exit)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +89,7 @@ def is_held(view: View, step: Step) -> bool:
     the choices that lead there.
     """
     condition = view.plan.hold_while
-    if condition is None or isinstance(step, Delay | WaitFor | Exit):
+    if condition is None or isinstance(step, _NOT_HELD):
         return False
     if not view.is_met(condition):
         return False
@@ -101,7 +102,8 @@ def is_held(view: View, step: Step) -> bool:
 
 def _take(view: View, step: Step) -> int | None:
     """Take one step; the index of the next, or None when the journey waits or has ended."""
-    if isinstance(step, Asking) and has_asked(view.journey, step):
+    results = view.journey.results
+    if step.id in results and isinstance(step, Asking) and has_asked(view.journey, step):
         return await_response(view, step)
     if is_held(view, step):
         return None

@@ -40,7 +40,7 @@ def add(start: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     moment = start.astimezone(UTC)
     days = duration.days
     if days:
-        if agree(moment.date(), days, zone):
+        if agree(moment, days, zone):
             return moment + duration.nominal
         wall = moment.astimezone(zone) + timedelta(days=days)
         moment = resolve_local(wall.date(), wall.time(), zone)

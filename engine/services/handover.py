@@ -52,9 +52,9 @@ log = structlog.get_logger(__name__)
 NOT_GIVEN: Final = "not_given"  # the code of a hand-over that never reached the sender
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """A channel's way out: what is alike in all messages of a batch, and for how many is room."""
+    """A channel's way out: what is alike in all messages, as long as the policy is the same."""
 
     provider: str
     sender: str
@@ -62,7 +62,6 @@ class _Way:
     reply_to: str | None
     links: Rewriting
     provider_clicks: bool
-    room: int
 
 
 class HandOver:
@@ -89,6 +88,7 @@ class HandOver:
         self._unsettled: dict[str, object] = {}
         self._taken_back: deque[str] = deque()
         self.providers = providers
+        self._ways: tuple[Policy | None, dict[Channel, _Way | None]] = (None, {})
 
     def room(self, channel: Channel, configuration: Configuration) -> int:
         """How many messages of a channel could leave now."""
@@ -97,6 +97,15 @@ class HandOver:
 
     def _way(self, channel: Channel, configuration: Configuration) -> _Way | None:
         """How messages of a channel leave; None where nobody sends them."""
+        of, ways = self._ways
+        if of is not configuration.policy:
+            ways = {}
+            self._ways = (configuration.policy, ways)
+        if channel not in ways:
+            ways[channel] = self._way_out(channel, configuration)
+        return ways[channel]
+
+    def _way_out(self, channel: Channel, configuration: Configuration) -> _Way | None:
         sender, provider = sender_address(channel, configuration), self.providers.get(channel)
         if sender is None or provider is None:
             return None
@@ -109,7 +118,6 @@ class HandOver:
             reply_to=email.reply_to if channel == "email" else None,
             links=rewriting(self._links, policy, channel, clicks),
             provider_clicks=clicks == "provider",
-            room=self._sender.room(channel, sender),
         )
 
     def prepare(
@@ -130,7 +138,7 @@ class HandOver:
         worlds = list(worlds)
         suggestions = Suggestions(unit, worlds)
         left = self._sender.free()
-        ways: dict[Channel, _Way | None] = {}
+        rooms: dict[Channel, int] = {}
         outgoings: list[Outgoing] = []
         rendered: list[tuple[Message, Content]] = []
         for world in worlds:
@@ -141,9 +149,9 @@ class HandOver:
             as_decided = world.customer.id in one_step
             while (message := _due(world, context, plans, full, passed_over)) is not None:
                 channel = message.channel
-                if channel not in ways:
-                    ways[channel] = self._way(channel, configuration)
-                way = ways[channel]
+                way = self._way(channel, configuration)
+                if way is not None and channel not in rooms:
+                    rooms[channel] = self._sender.room(channel, way.sender)
                 just_made = (
                     as_decided
                     and message.created_at == context.now
@@ -160,7 +168,7 @@ class HandOver:
                 if not isinstance(verdict, Allow):
                     on_withheld(world, message, verdict, plans, context)
                     continue
-                if left <= 0 or way.room <= 0:
+                if left <= 0 or rooms[channel] <= 0:
                     full.add(channel)
                     continue
                 if not self._claim(message):
@@ -173,7 +181,7 @@ class HandOver:
                     self.release([message.id])
                     continue
                 left -= 1
-                way.room -= 1
+                rooms[channel] -= 1
                 outgoings.append(outgoing)
         # Not in between: the compressor's tables stay in the processor's cache this way.
         packed = [self._packed(message, content) for message, content in rendered]
