@@ -158,7 +158,7 @@ class _Trial:
             tally,
             start=terms.start,
             trial=Trial(render=render),
-            look=look if render is None else lambda outgoing: None,
+            look=look if render is None else None,
             former=self.app.storage,
         )
         self._admit(premises, [one.customer_id for one in picks])

@@ -136,7 +136,7 @@ def furnish(
     trial: Trial | None = None,
     providers: Mapping[Channel, str] | None = None,
     price: Callable[[Outgoing], Decimal | None] = lambda outgoing: None,
-    look: Callable[[Outgoing], None] = lambda outgoing: None,
+    look: Callable[[Outgoing], None] | None = None,
     former: Shelf | None = None,
     templates: MessageTemplates | None = None,
     in_full: Collection[str] = (),
@@ -146,8 +146,8 @@ def furnish(
     Nothing is read but the workspace's files, and nothing is written. ``providers`` are the names
     that messages are logged under, those of the settings unless given; ``former`` is where the
     revisions are kept that journeys of before stand on, ``templates`` are the workspace's, compiled
-    for the same policy, ``in_full`` the channels of which every message is rendered. Raises
-    ``SetupError``.
+    for the same policy, ``in_full`` the channels of which every message is rendered. Messages
+    that nobody is to ``look`` at have no headers. Raises ``SetupError``.
     """
     trial = trial or Trial()
     clock = VirtualClock(start)
@@ -170,7 +170,7 @@ def furnish(
     )
     source: CampaignSource = _Chosen(loader, trial)
     revisions = Revisions(storage, source, lambda: policies)
-    hands = Hands(clock.now, price, look)
+    hands = Hands(clock.now, price, look or (lambda outgoing: None))
     rendered = Sampled(templates, trial.render, clock.now, in_full)
     handover = HandOver(
         renderer=rendered,
@@ -183,7 +183,7 @@ def furnish(
             "sms": settings.sms_provider,
             "voice": settings.voice_provider,
         },
-        headers=False,
+        headers=look is not None,
     )
     ingest = Ingest(storage, revisions, handover, clock)  # nobody has been erased
     revisions.reload(start)

@@ -112,7 +112,7 @@ class Life:
             self._tally,
             start=setup.since,
             trial=setup.trial,
-            look=witness.look if witness is not None else lambda outgoing: None,
+            look=None if witness is None else witness.look,
             price=behaviour.price,
             templates=setup.templates,
             in_full=("sms",) if "sms" in behaviour.costs else (),  # which cost by their length
