@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from config.settings import Settings, load_settings
 from engine.core.customer import Suppression
 from engine.core.world import Changes
-from engine.large_pages import LargePages
 from engine.memory import uncollected
 from engine.passage import live
 from engine.ports.storage import Incoming
@@ -28,7 +26,6 @@ from engine.simulator.sampling import Firsts, Shown
 from engine.simulator.spool import Recorded
 from engine.simulator.witness import Account, Witness
 
-_GATHER: Final = 500  # events between two looks for memory to be moved into large pages
 Progress = Callable[[datetime, int], bool]
 
 
@@ -137,17 +134,11 @@ class Life:
             premises.memory, premises.rules, self._tally.ended, self.setup.since
         )  # fmt: skip
 
-        pages, gathered = LargePages(), 0
-
         def tell(now: datetime, taken: int) -> None:
-            nonlocal gathered
             if not progress(now, taken):
                 raise _Stopped
             if self._forgets:
                 forgetting.tidy(now)
-            if taken - gathered >= _GATHER:
-                gathered = taken
-                pages.gather()
 
         def passes(moment: datetime) -> bool:
             nonlocal complete
