@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from sys import intern
 from typing import Any, Final
 
 from config.loyalty import Loyalty
@@ -79,7 +80,7 @@ class OrderBooking:
         data: dict[str, Any] = {
             "kind": "order", "order": order.id, "number": len(told) + 1,
             "points": str(points - before[0]), "spend": str(worth.goods - before[1]),
-            "times": str(times),
+            "times": intern(str(times)),
             "mark": signature(order, worth.goods),
             "bonus": 0 if history or told else self._loyalty.first_order,
             "rounding": self._loyalty.rounding, "history": history,

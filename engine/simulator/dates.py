@@ -168,19 +168,18 @@ class Dates:
         told = np.frombuffer(self.told, dtype=np.int8)
         known = self._sure[np.frombuffer(self.what, dtype=np.int32)]
         known |= np.frombuffer(self._spans, dtype=np.int32) >= OWN_LEAST
-        rows = np.flatnonzero(known & (told == 0))
-        date = self._rough(rows)
-        near = rows[(date >= begin - _SLACK) & (date <= until + _SLACK)]
+        date = self._rough(slice(None))
+        near = np.flatnonzero(
+            known & (told == 0) & (date >= begin - _SLACK) & (date <= until + _SLACK)
+        ).tolist()
         rows = np.flatnonzero(told)
-        if not len(rows):
-            return near.tolist(), []
-        date = self._rough(rows)
+        date = date[rows]
         gone = ~known[rows] | (date < begin - _SLACK) | (date > end + _SLACK)
         kept = (date > begin + _SLACK) & (date < end - _SLACK)
         told[rows[gone]] = 0
-        return near.tolist(), rows[~(kept | gone)].tolist()
+        return near, rows[~(kept | gone)].tolist()
 
-    def _rough(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _rough(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
         usual = np.frombuffer(self._usual, dtype=np.float64)[what]
         spans = np.frombuffer(self._spans, dtype=np.int32)[rows]

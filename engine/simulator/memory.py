@@ -28,6 +28,7 @@ from engine.simulator.agenda import Agenda, earliest
 from engine.simulator.census import Census
 from engine.simulator.keepers import Keepers, Place
 from engine.simulator.ledger import Ledger
+from engine.simulator.marks import Marks
 from engine.simulator.permits import Permits
 from engine.simulator.person import Person
 from engine.simulator.pools import Pools
@@ -82,13 +83,13 @@ class Memory:
         self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
         self.turn_page: Callable[[Person], None] = lambda person: None
         self.bought: dict[str, set[str]] | None = None
-        self.seen: set[int] = set()  # hashes of (source, id): of a million one in 30 million is two
+        self.seen = Marks()  # of (source, id)
         self.waiting: dict[int, StoredEvent] = {}
         self.holds: dict[str, str] = {}
         self.occurrences: defaultdict[str, dict[str | None, Occurrence]] = defaultdict(dict)
         self.volumes: dict[tuple[str, datetime], int] = {}
         self.elsewhere: dict[tuple[str, datetime], int] = {}  # counted by others, where that counts
-        self.receipts: set[int] = set()  # hashes of (message, provider, id)
+        self.receipts = Marks()  # of (message, provider, id)
         self.clicks: dict[str, list[Receipt]] = {}  # by message
         self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news
         self.steps: Agenda[str] = Agenda()
