@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from triggers.event import (
     ConsentFact,
     CustomerFacts,

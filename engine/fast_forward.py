@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.bootstrap import App
 from engine.passage import Crowd, House, live
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from triggers.event import Event
 from triggers.sources.native import serialize
 

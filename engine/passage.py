@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.services.deliveries import Deliveries
 from engine.services.ingest import Ingest
 from engine.services.sweep import Sweep

@@ -20,7 +20,7 @@ from engine.cli.starter import STARTER, copy_starter
 from engine.demo_shop import demo_events
 from engine.fast_forward import fast_forward
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.providers.immediate import ImmediateSender
 from triggers.event import Event
 from triggers.sources.native import serialize

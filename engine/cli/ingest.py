@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from engine.bootstrap import App
-    from engine.ports.storage import Incoming
+    from engine.ports.stored import Incoming
     from triggers.event import Event
 
 BATCH = 500
@@ -89,7 +89,7 @@ def _summary(count: Count, *, queued: bool) -> str:
 def _take_all(app: App, events: Iterable[Event], count: Count, *, backfill: bool) -> bool:
     """Take events in batches; True when the running daemon was left to process them."""
     from engine import memory
-    from engine.ports.storage import Incoming
+    from engine.ports.stored import Incoming
     from engine.storage.database import WorkspaceBusy
     from triggers.sources.native import serialize
 

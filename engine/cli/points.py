@@ -108,7 +108,8 @@ def _summary(page: Mapping[str, Any], zone: Any) -> str:
 def _tell(app: App, found: str, action: Action, number: int, note: str) -> None:
     """Tell it as an event, so that it is recorded, decided and explained like any other."""
     from engine.core.identity import OWN_SOURCE
-    from engine.ports.storage import Contended, Incoming
+    from engine.ports.storage import Contended
+    from engine.ports.stored import Incoming
     from engine.storage.database import WorkspaceBusy
     from triggers.event import CustomerFacts, Event
     from triggers.sources.native import serialize

@@ -16,7 +16,7 @@ from engine.cli.session import session_of
 from engine.programs.referral_reasons import finding_text
 
 if TYPE_CHECKING:
-    from engine.ports.storage import BookLine
+    from engine.ports.stored import BookLine
     from engine.services.referral_pages import Verdict
 
 app = typer.Typer()

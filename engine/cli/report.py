@@ -15,7 +15,7 @@ from engine.cli.session import session_of
 
 if TYPE_CHECKING:
     from engine.insights.satisfaction import Answer
-    from engine.ports.storage import BookLine
+    from engine.ports.stored import BookLine
 
 app = typer.Typer(cls=Program, no_args_is_help=True)
 

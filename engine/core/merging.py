@@ -26,7 +26,7 @@ def merge_worlds(older: World, younger: World, context: Context) -> None:
 
     Of two live journeys under one key the one entered first stays; the other exits with reason
     ``merged`` and its scheduled messages are cancelled. What is not loaded in ``younger`` is
-    storage's to move (``ports.storage.Merge``).
+    storage's to move (``ports.stored.Merge``).
     """
     _take_over_changes(older, younger)
     _take_over_customer(older, younger)

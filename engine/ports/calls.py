@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from engine.ports.storage import DueCall
+from engine.ports.stored import DueCall
 
 
 class CallRefused(Exception):

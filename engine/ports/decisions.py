@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.core.book import Place
-from engine.ports.storage import Incoming, Undelivered, UnitOfWork
+from engine.ports.storage import UnitOfWork
+from engine.ports.stored import Incoming, Undelivered
 
 
 class Decisions(Protocol):

@@ -15,7 +15,7 @@ from engine.core.decision import Decision, EntryVerdict
 from engine.core.message import MessageStatus
 from engine.core.receipt import Receipt
 from engine.core.world import JourneyStatus, Waiting
-from engine.ports.storage import Conflict
+from engine.ports.stored import Conflict
 
 Cursor = tuple[datetime, str]
 

@@ -17,7 +17,7 @@ import httpx
 
 from config.destinations import Allowed
 from engine.ports.calls import CallRefused
-from engine.ports.storage import DueCall
+from engine.ports.stored import DueCall
 from engine.providers.checked_network import CheckedNetwork, Deadline, Resolver, system_resolver
 
 SECONDS: Final = 15.0  # for a whole call: name, connection, request and answer

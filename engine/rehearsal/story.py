@@ -25,7 +25,7 @@ from engine.core.texts import InboundText
 from engine.core.timing import add
 from engine.core.verbs import AskSurvey, PlaceCall
 from engine.ports.history import LoggedMessage, MessageFilter
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.programs.call_tasks import BOOK as CALLS
 from engine.programs.call_tasks import CallTask, Closed
 from engine.programs.call_tasks import read as read_task

@@ -16,7 +16,8 @@ from engine.core.message import Outgoing
 from engine.core.whereabouts import home_zone
 from engine.core.world import Emitted, World
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Contended, Incoming, UnitOfWork
+from engine.ports.storage import Contended, UnitOfWork
+from engine.ports.stored import Incoming
 from engine.services.configuration import Configuration
 from engine.services.handover import HandOver
 from triggers.event import CustomerFacts, Event, OrderFacts, TicketFacts

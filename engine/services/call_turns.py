@@ -13,7 +13,8 @@ from engine.core.message import Content, Message, VoiceCall
 from engine.core.survey import SurveyKind, answer_of, is_kind
 from engine.ports.calling import CallReply, CallTurn, Opening
 from engine.ports.clock import Clock
-from engine.ports.storage import Incoming, Storage
+from engine.ports.storage import Storage
+from engine.ports.stored import Incoming
 from engine.programs.calls import line_team
 from engine.services.surveys import Surveys, TooManyAnswers
 from engine.services.unsubscribe import UnknownMessage

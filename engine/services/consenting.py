@@ -10,7 +10,7 @@ from engine.core.journey import on_event
 from engine.core.message import Channel, Message
 from engine.core.projection import project
 from engine.core.world import World
-from engine.ports.storage import Incoming, Processed
+from engine.ports.stored import Incoming, Processed
 from engine.services.batch import OWN_SOURCE, Batch
 from triggers.event import ConsentFact, ConsentStatus, CustomerFacts, Event
 from triggers.sources.native import serialize

@@ -9,7 +9,8 @@ from datetime import datetime
 from config.offers import Offers
 from engine.core.coupon import same_code
 from engine.core.projection import order_key
-from engine.ports.storage import Incoming, UnitOfWork
+from engine.ports.storage import UnitOfWork
+from engine.ports.stored import Incoming
 from engine.services.batch import OWN_SOURCE
 from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize

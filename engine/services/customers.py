@@ -11,7 +11,8 @@ from engine.core.identity import IdentityKey
 from engine.core.whereabouts import Whereabouts, whereabouts
 from engine.core.world import Journey, JourneyStatus
 from engine.ports.history import History
-from engine.ports.storage import Conflict, Storage
+from engine.ports.storage import Storage
+from engine.ports.stored import Conflict
 
 _PAGE = 500
 _MOST = 10_000  # conflicts that are looked through; they are rare, and the newest come first

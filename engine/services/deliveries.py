@@ -20,7 +20,7 @@ from engine.core import ids
 from engine.core.assumed_delivery import DeliveryRules
 from engine.ports.clock import Clock
 from engine.ports.decisions import Parcels
-from engine.ports.storage import Incoming, Undelivered
+from engine.ports.stored import Incoming, Undelivered
 from engine.services.batch import OWN_SOURCE, order_reference
 from triggers.event import CustomerFacts, Event
 from triggers.sources.native import serialize

@@ -42,7 +42,8 @@ from engine.core.projection import (
 from engine.core.statements import address_told, take_statement
 from engine.core.value import value_class
 from engine.core.world import World
-from engine.ports.storage import Conflict, Merge, UnitOfWork
+from engine.ports.storage import UnitOfWork
+from engine.ports.stored import Conflict, Merge
 from engine.services.fingerprints import Fingerprints, is_erased
 from triggers.event import Event
 

@@ -10,7 +10,8 @@ from engine.core import replying
 from engine.core.customer import Suppression
 from engine.core.permissions import WISHED
 from engine.ports.clock import Clock
-from engine.ports.storage import Contended, HeldNumber, Storage
+from engine.ports.storage import Contended, Storage
+from engine.ports.stored import HeldNumber
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.replies import Sharers, opt_out, sharers_of

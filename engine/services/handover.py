@@ -37,7 +37,8 @@ from engine.links import Links
 from engine.ports.faults import Fault, passing
 from engine.ports.providers import Handover
 from engine.ports.rendering import Renderer, RenderError, WhenAsked
-from engine.ports.storage import Archived, Unavailable, UnitOfWork
+from engine.ports.storage import Unavailable, UnitOfWork
+from engine.ports.stored import Archived
 from engine.programs.calls import line_team
 from engine.services.configuration import Configuration
 from engine.services.message_context import full_name, message_context

@@ -18,7 +18,7 @@ import structlog
 
 from engine.ports.faults import Fault, passing
 from engine.ports.metrics import Metrics, Uncounted
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 
 BATCH = 1000  # events in one commit; one caller's events are never split
 CAPACITY = 20_000  # events waiting for their commit, some seconds' worth

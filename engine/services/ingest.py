@@ -19,7 +19,8 @@ from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
 from engine.ports.faults import Fault, passing
 from engine.ports.privacy import ERASED_BODY
-from engine.ports.storage import Contended, Incoming, Processed, Unavailable, UnitOfWork
+from engine.ports.storage import Contended, Unavailable, UnitOfWork
+from engine.ports.stored import Incoming, Processed
 from engine.services.batch import OWN_SOURCE, Batch
 from engine.services.coupon_owners import Use, tell_owners, uses
 from engine.services.deciding import decide

@@ -23,7 +23,8 @@ from engine.core.ids import referral_id
 from engine.core.machines import is_machine_agent
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
-from engine.ports.storage import Contended, Incoming
+from engine.ports.storage import Contended
+from engine.ports.stored import Incoming
 from engine.programs.likeness import mailbox
 from engine.programs.referral_records import (
     CLAIMED,

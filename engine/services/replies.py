@@ -27,7 +27,8 @@ from engine.core.world import World
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
 from engine.ports.metrics import Metrics
-from engine.ports.storage import Contended, Incoming, Processed, UnitOfWork
+from engine.ports.storage import Contended, UnitOfWork
+from engine.ports.stored import Incoming, Processed
 from engine.services.batch import Batch, order_reference, ticket_reference
 from engine.services.consenting import later_than_held, tell_consent
 from engine.services.handover import HandOver

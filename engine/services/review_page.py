@@ -17,7 +17,8 @@ from engine.core.world import World
 from engine.links import Links, Purpose
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
-from engine.ports.storage import Contended, Incoming
+from engine.ports.storage import Contended
+from engine.ports.stored import Incoming
 from engine.services.batch import OWN_SOURCE, order_reference
 from engine.services.unsubscribe import Ingest, UnknownMessage
 from triggers.event import CustomerFacts, Event

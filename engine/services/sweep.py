@@ -31,7 +31,8 @@ from engine.core.journey import enrol_by_schedule
 from engine.core.transition import Transition
 from engine.core.world import World
 from engine.ports.decisions import Decisions
-from engine.ports.storage import ALL_ZONES, Contended, Occurrence, UnitOfWork
+from engine.ports.storage import Contended, UnitOfWork
+from engine.ports.stored import ALL_ZONES, Occurrence
 from engine.services.batch import Batch
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions

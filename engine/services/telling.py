@@ -7,7 +7,8 @@ from datetime import datetime
 
 from engine.core.journey import note_receipt
 from engine.core.world import World
-from engine.ports.storage import Contended, Incoming, Processed, Unavailable
+from engine.ports.storage import Contended, Unavailable
+from engine.ports.stored import Incoming, Processed
 from engine.services.batch import Batch
 from engine.services.deciding import decide
 from triggers.event import Event

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.core.campaign import Plan
-from engine.ports.storage import Occurrence
+from engine.ports.stored import Occurrence
 
 
 class Turns(Protocol):

@@ -15,7 +15,8 @@ from engine.core.message import Channel
 from engine.links import Links, Purpose
 from engine.ports.clock import Clock
 from engine.ports.decisions import Decisions
-from engine.ports.storage import Contended, Incoming, Permissions
+from engine.ports.storage import Contended
+from engine.ports.stored import Incoming, Permissions
 from engine.services.opt_outs import (
     How,
     Line,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from engine.core.customer import Customer
-from engine.ports.storage import ALL_ZONES
+from engine.ports.stored import ALL_ZONES
 
 
 class Census:

@@ -25,7 +25,7 @@ from engine.core.verbs import AskSurvey
 from engine.core.world import World
 from engine.links import Links, Purpose
 from engine.ports.decisions import Decisions
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.services.batch import OWN_SOURCE
 from engine.services.ingest import Ingest
 from engine.services.receive import Receive

@@ -21,7 +21,7 @@ from engine.core.message import Content, Message, Outgoing, SendResult
 from engine.core.world import Journey, JourneyStatus, World
 from engine.passage import live
 from engine.ports.past import Past
-from engine.ports.storage import Processed
+from engine.ports.stored import Processed
 from engine.services.coupon_pools import pools_of
 from engine.services.enrolment import Enrolled, Enrolment, Pick, Survey, Terms
 from engine.simulator.house import house_of

@@ -21,7 +21,7 @@ from engine.core.message import Message, SendResult
 from engine.core.points import ACCOUNT
 from engine.core.points import BOOK as POINTS
 from engine.core.world import Journey, JourneyStatus, World
-from engine.ports.storage import Processed
+from engine.ports.stored import Processed
 from engine.programs.purchases import instant
 from engine.simulator.backlog import Departures
 from engine.simulator.memory import Memory

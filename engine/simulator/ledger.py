@@ -10,7 +10,7 @@ from typing import Protocol
 
 from engine.core.message import Message, SendResult
 from engine.core.world import World
-from engine.ports.storage import Processed
+from engine.ports.stored import Processed
 
 
 class Ledger(Protocol):

@@ -22,7 +22,7 @@ from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import Changes, Journey, JourneyStatus, World
-from engine.ports.storage import Incoming, Merge, Occurrence, Processed, StoredEvent
+from engine.ports.stored import Incoming, Merge, Occurrence, Processed, StoredEvent
 from engine.programs.suggesting import Shelf, Shelved
 from engine.simulator.agenda import Agenda, earliest
 from engine.simulator.census import Census

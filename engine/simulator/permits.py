@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.core.customer import Consent, Customer, Preferences, Suppression
 from engine.core.permissions import standing
 from engine.core.world import Changes, World
-from engine.ports.storage import Permissions
+from engine.ports.stored import Permissions
 
 _Place = tuple[str, str]  # a channel and an address in it
 Permitted = tuple[

@@ -12,7 +12,7 @@ from engine.core.customer import Suppression
 from engine.core.world import Changes
 from engine.memory import uncollected
 from engine.passage import live
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.rendering.templates import MessageTemplates
 from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.core.book import Place
 from engine.ports.decisions import Shelf
-from engine.ports.storage import Incoming, Undelivered
+from engine.ports.stored import Incoming, Undelivered
 from engine.simulator.memory import Memory
 from engine.simulator.unit import MemoryUnit
 

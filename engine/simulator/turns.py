@@ -40,7 +40,7 @@ from typing import Protocol
 
 from engine.core.campaign import Plan
 from engine.core.context import VOLUME_LIMIT
-from engine.ports.storage import Occurrence
+from engine.ports.stored import Occurrence
 from engine.services.sweep import PAGE
 from engine.services.turns import Alone
 from engine.simulator.memory import Memory

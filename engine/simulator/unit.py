@@ -13,7 +13,7 @@ from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.core.shopping import BOOK
 from engine.core.world import JourneyStatus, World
-from engine.ports.storage import (
+from engine.ports.stored import (
     Archived,
     Conflict,
     Incoming,

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
 
 from engine.core.book import Record
 from engine.core.world import World
-from engine.ports.storage import BookLine, Merge
+from engine.ports.stored import BookLine, Merge
 from engine.storage.bulk import BulkTable, Query, Row, any_of, fetch, fetch_any
 from engine.storage.scalars import dump, micros, micros_or_none, moment, moment_or_none
 from engine.storage.tables import IN_KEY, Key, metadata, where

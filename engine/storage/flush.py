@@ -16,7 +16,8 @@ from engine.core.message import SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import JourneyStatus, WebhookCall, World
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import Archived, Conflict, Contended, Incoming, Merge, Processed
+from engine.ports.storage import Contended
+from engine.ports.stored import Archived, Conflict, Incoming, Merge, Processed
 from engine.storage import tables
 from engine.storage.books import move_books, write_books
 from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, pipelined, update_many

@@ -29,7 +29,7 @@ from engine.ports.history import (
     Tail,
     Timeline,
 )
-from engine.ports.storage import Conflict
+from engine.ports.stored import Conflict
 from engine.storage import tables
 from engine.storage.bulk import fetch, fetch_any
 from engine.storage.database import Database

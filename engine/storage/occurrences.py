@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
-from engine.ports.storage import ALL_ZONES, Occurrence
+from engine.ports.stored import ALL_ZONES, Occurrence
 from engine.storage.bulk import Row, fetch
 from engine.storage.scalars import micros, moment
 

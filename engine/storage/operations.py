@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from engine.ports.storage import DueCall, Queues
+from engine.ports.stored import DueCall, Queues
 from engine.storage import tables
 from engine.storage.bulk import BulkTable, execute_any, fetch, fetch_any, is_postgresql, update_many
 from engine.storage.scalars import micros, moment

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from engine.core.book import Place
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
-from engine.ports.storage import BookLine, DueCall, HeldNumber, Incoming, Queues, Undelivered
+from engine.ports.stored import BookLine, DueCall, HeldNumber, Incoming, Queues, Undelivered
 from engine.storage import editions as pages
 from engine.storage import operations, tables
 from engine.storage.books import lines_of

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from engine.core.message import Message
 from engine.core.permissions import WISHED
-from engine.ports.storage import HeldNumber
+from engine.ports.stored import HeldNumber
 from engine.storage import tables
 from engine.storage.bulk import fetch
 from engine.storage.journey_rows import message_of

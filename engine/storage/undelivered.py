@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.ports.storage import Undelivered
+from engine.ports.stored import Undelivered
 from engine.storage.bulk import fetch
 from engine.storage.scalars import micros, moment
 

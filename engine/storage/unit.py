@@ -14,7 +14,7 @@ from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import World
-from engine.ports.storage import (
+from engine.ports.stored import (
     Archived,
     Conflict,
     Incoming,

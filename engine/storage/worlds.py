@@ -16,7 +16,7 @@ from engine.core.customer import Line, Order, Ticket
 from engine.core.message import COUNTED
 from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
-from engine.ports.storage import Permissions
+from engine.ports.stored import Permissions
 from engine.storage import tables
 from engine.storage.books import fill_books, records_of
 from engine.storage.bulk import Query, any_of, fetch_any, fetch_together

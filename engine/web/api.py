@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.services.inbox import NotStored, Overloaded
 from engine.web.body import MEGABYTE, read_body
 from engine.web.errors import as_json, problem

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.settings import PREFIX, Settings
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.services.inbox import NotStored, Overloaded
 from engine.web.api import unavailable
 from engine.web.body import MEGABYTE, read_body

@@ -14,7 +14,7 @@ from engine.bootstrap import App, build
 from engine.cli.main import app as program
 from engine.cli.session import Session
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.providers.immediate import ImmediateSender
 from engine.records import open_records
 from triggers.sources.native import Refused, parse_line, serialize

@@ -15,7 +15,7 @@ from engine.bootstrap import build
 from engine.core.message import Message
 from engine.fast_forward import live_through
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.providers.immediate import ImmediateSender
 from engine.simulator.behaviour import Behaviour, Manner
 from engine.simulator.recorded import Done

@@ -17,7 +17,7 @@ from config.diagnostics import Severity
 from engine.bootstrap import App, build
 from engine.ports.clock import VirtualClock
 from engine.ports.providers import Provider
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.providers.immediate import ImmediateSender
 from engine.web_parts import WebParts
 from triggers.event import Event

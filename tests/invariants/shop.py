@@ -16,7 +16,8 @@ from engine.bootstrap import App, build
 from engine.core.message import Outgoing
 from engine.links import Purpose
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Contended, Incoming
+from engine.ports.storage import Contended
+from engine.ports.stored import Incoming
 from engine.services.unsubscribe import NotUndoable, UnknownMessage, Unsubscribe
 from engine.storage import tables
 from engine.storage.database import Database

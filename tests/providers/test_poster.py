@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from config.destinations import Allowed, IpAddress
 from engine.ports.calls import CallRefused
-from engine.ports.storage import DueCall
+from engine.ports.stored import DueCall
 from engine.providers import poster as module
 from engine.providers.poster import HttpPoster, signing_key
 from tests.config.test_destinations import within

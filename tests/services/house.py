@@ -15,7 +15,7 @@ from engine.core.message import Outgoing
 from engine.ports.clock import VirtualClock
 from engine.ports.history import EventFilter, LoggedEvent, LoggedJourney, LoggedMessage
 from engine.ports.history import MessageFilter as Wanted
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.providers.immediate import ImmediateSender
 from engine.providers.simulated import Script, Simulated
 from triggers.sources.native import Refused, parse_line, serialize

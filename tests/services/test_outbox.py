@@ -12,7 +12,7 @@ import structlog
 
 from engine.core.reasons import CALLS
 from engine.ports.calls import CallRefused
-from engine.ports.storage import DueCall
+from engine.ports.stored import DueCall
 from engine.services.case import Fact, Question
 from engine.services.configuration import compile_rules
 from engine.services.history import case_of

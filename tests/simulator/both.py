@@ -18,7 +18,7 @@ from engine.core.world import World
 from engine.fast_forward import live_through
 from engine.passage import Crowd, Nobody, live
 from engine.ports.clock import VirtualClock
-from engine.ports.storage import Incoming, Processed
+from engine.ports.stored import Incoming, Processed
 from engine.providers.immediate import ImmediateSender
 from engine.services.unsubscribe import Unsubscribe
 from engine.simulator.behaviour import UNMOVED, Behaviour

@@ -19,7 +19,7 @@ from engine.core.shopping import BOOK as SHOPPING
 from engine.core.shopping import PAGE
 from engine.core.verbs import Delay
 from engine.core.world import PastEntry, World
-from engine.ports.storage import Processed
+from engine.ports.stored import Processed
 from engine.simulator.person import Person
 from tests.core.shop import T0, plan, when
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.simulator.recorded import Done, Recollection, divide, part_of
 from engine.simulator.witness import Words
 from engine.storage.database import Database

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from engine.core.message import Message
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.simulator.recorded import Done
 from engine.synthetic.shop import Span, events
 from tests.simulator.both import Watching

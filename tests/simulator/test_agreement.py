@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from tests.databases import NewDatabase
 from tests.invariants.life import Teller, Told, told
 from tests.invariants.strategies import CAMPAIGNS, PEOPLE, STARTS, ZONES, campaigns, stores

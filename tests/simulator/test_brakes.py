@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.services import sweep
 from engine.simulator import meetings, sleepers, turns
 from engine.simulator.behaviour import Behaviour

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from tests.databases import NewDatabase
 from tests.services.house import STORE, TEMPLATES, campaign, email, person
 from tests.simulator.both import by_daemon, by_simulation, differences

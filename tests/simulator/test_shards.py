@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.core.message import Outgoing
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.preparation import Prepared, Sample, prepare
 from engine.simulator.report import document

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.passage import live
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.simulator.house import house_of
 from engine.simulator.sold import Swap
 from tests.services.house import STORE, person

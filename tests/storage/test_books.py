@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.core.book import Record
 from engine.core.world import World
-from engine.ports.storage import Merge
+from engine.ports.stored import Merge
 from engine.storage.store import SqlStorage
 from tests.storage import things
 from tests.storage.things import NOW, store

@@ -11,7 +11,7 @@ from engine.core.identity import IdentityKey
 from engine.core.message import MessageStatus
 from engine.core.world import JourneyStatus
 from engine.ports.history import Ambiguous, EventFilter, MessageFilter
-from engine.ports.storage import Archived, Conflict, Merge, Processed
+from engine.ports.stored import Archived, Conflict, Merge, Processed
 from engine.storage.history import SqlHistory
 from engine.storage.store import SqlStorage
 from tests.storage import things

@@ -11,7 +11,7 @@ import pytest
 
 from engine.core.message import MessageStatus
 from engine.core.world import JourneyStatus, WebhookCall
-from engine.ports.storage import ALL_ZONES, Occurrence
+from engine.ports.stored import ALL_ZONES, Occurrence
 from engine.storage.bulk import fetch
 from engine.storage.database import Database, Gate, WorkspaceBusy
 from engine.storage.store import SqlStorage

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from engine.core.message import Outcome, SendResult
-from engine.ports.storage import ALL_ZONES
+from engine.ports.stored import ALL_ZONES
 from engine.storage import worlds
 from engine.storage.arrays import TextArray
 from engine.storage.bulk import Query, driver_of, fetch_together

@@ -14,7 +14,8 @@ from engine.core.customer import Line
 from engine.core.identity import IdentityKey
 from engine.core.message import MessageStatus, Outcome, SendResult
 from engine.core.world import JourneyStatus, Waiting, World
-from engine.ports.storage import Archived, Contended, Merge, Processed
+from engine.ports.storage import Contended
+from engine.ports.stored import Archived, Merge, Processed
 from engine.storage.bulk import fetch
 from engine.storage.store import SqlStorage
 from tests.storage import things

@@ -21,7 +21,7 @@ from engine.core.customer import (
 )
 from engine.core.message import Message, MessageStatus
 from engine.core.world import Journey, JourneyStatus, Waiting, World
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.storage.store import SqlStorage
 from triggers.event import Event
 

@@ -9,7 +9,8 @@ from engine.core.customer import Consent, Customer
 from engine.core.message import Message, MessageStatus
 from engine.core.projection import project
 from engine.core.world import World
-from engine.ports.storage import Contended, Incoming, Processed
+from engine.ports.storage import Contended
+from engine.ports.stored import Incoming, Processed
 from engine.services.unsubscribe import Unsubscribe
 from engine.storage.store import SqlStorage
 from tests.web.site import LINKS, NOW, Site

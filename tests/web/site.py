@@ -20,7 +20,8 @@ from engine.ports.calling import CallReader, CallReply, CallTurn
 from engine.ports.clock import VirtualClock
 from engine.ports.decisions import Decisions
 from engine.ports.providers import ReceiptReader, TextReader
-from engine.ports.storage import Incoming, UnitOfWork
+from engine.ports.storage import UnitOfWork
+from engine.ports.stored import Incoming
 from engine.providers.readers import build_call_reader, build_readers, build_text_readers
 from engine.services.clicks import Clicks
 from engine.services.fingerprints import Fingerprints

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from engine.ports.storage import Incoming
+from engine.ports.stored import Incoming
 from engine.services.inbox import Inbox, NotStored, Overloaded
 from engine.storage import tables
 from engine.storage.database import Database

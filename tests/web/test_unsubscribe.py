@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from engine.links import BadToken, Purpose
-from engine.ports.storage import Contended, Incoming
+from engine.ports.storage import Contended
+from engine.ports.stored import Incoming
 from engine.services.opt_outs import mask
 from engine.services.unsubscribe import NotUndoable, UnknownMessage, Unsubscribe
 from tests.web.mailing import ANN, CUSTOMER, LATER_MESSAGE, MESSAGE, Mailing
