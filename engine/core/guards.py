@@ -107,6 +107,17 @@ class GuardRules:
         spans += [] if self.surveys is None else [self.surveys.min_gap]
         object.__setattr__(self, "look_back", max(spans, default=timedelta()))
 
+    def counts_for(self, contact: Contact) -> timedelta:
+        """For how long after it went out a message may matter to any of these rules."""
+        if contact.purpose != "marketing":
+            return timedelta()
+        spans = [cap.span for cap in self.caps if cap.counts(contact)]
+        if self.min_gap is not None:
+            spans.append(self.min_gap)
+        if self.surveys is not None and contact.topic == self.surveys.topic:
+            spans.append(self.surveys.min_gap)
+        return max(spans, default=timedelta())
+
 
 def zone_of(customer: Customer, rules: GuardRules) -> ZoneInfo:
     """The clock that the customer's delays, deadlines and schedules go by."""

@@ -121,6 +121,10 @@ class Customers:
             at = _on_the_dot(sent + each.after)
             heapq.heappush(self._planned, (at, message.id, place, each))
 
+    def expected(self) -> set[str]:
+        """The messages with which somebody is still to do something."""
+        return {each[1] for each in self._planned} | {each.id for each in self._fresh}
+
     def next_at(self) -> datetime | None:
         """When the next of them does something."""
         if self._fresh:

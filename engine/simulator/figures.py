@@ -22,10 +22,10 @@ from engine.core.points import ACCOUNT
 from engine.core.points import BOOK as POINTS
 from engine.core.world import Journey, JourneyStatus, World
 from engine.ports.stored import Processed
-from engine.programs.purchases import instant
 from engine.simulator.backlog import Departures
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
+from engine.simulator.weeks import mondays, packed
 
 MOST: Final = 20  # customers who are named
 _NO_CODE: Final = "pool_empty"  # of a step, see engine.core.program_reasons
@@ -214,10 +214,15 @@ class Tally:
                 if result[kind] is True:
                     figures.observed[journey.campaign, kind] += 1
 
+    def got(self, person: Person, at: datetime) -> None:
+        """Keep when somebody got a message that is let go."""
+        person.sent += packed(at.astimezone(self._zone).date())
+
     def _pressure(self, person: Person) -> None:
-        sent = [one.sent_at for one in person.messages.values() if one.sent_at is not None]
-        sent += [instant(each) for each in person.sent]
-        weeks = Counter(_week(each.astimezone(self._zone).date()) for each in sent)
+        for message in person.messages.values():
+            if message.sent_at is not None:
+                self.got(person, message.sent_at)
+        weeks = Counter(each.isoformat() for each in mondays(person.sent))
         count = weeks.total()
         self.figures.pressure[count] += 1
         if count:

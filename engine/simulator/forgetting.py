@@ -7,17 +7,16 @@ only be counted at the end, so it is counted when it is let go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 from engine.core.guards import GuardRules
-from engine.core.world import Journey, JourneyStatus
-from engine.programs.purchases import microseconds
+from engine.core.message import Message
+from engine.core.world import Contact, Journey, JourneyStatus
 from engine.simulator.memory import Memory
 from engine.simulator.person import OPEN, Person
 from engine.simulator.stowed import stow
-from engine.simulator.unit import messages_since
 
 MANY: Final = 100_000  # journeys and messages
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
@@ -26,12 +25,14 @@ _MONTH: Final = timedelta(days=30)  # more than simulated customers take for any
 
 
 class Forgetting:
-    """Lets go of what is over; ``count`` is given each journey for the last time.
+    """Lets go of what is over; ``count`` is given each journey for the last time, and ``got`` is
+    told when somebody got a message.
 
     Everybody of whom something is left is visited when enough has come since the last time that it
-    is worth it: ``many`` things, and a quarter of what was left then. Nothing may ask afterwards
-    for a message of before: not for histories that tell what was done with messages, or where
-    somebody looks at all messages in the end.
+    is worth it: ``many`` things, and a quarter of what was left then. ``expected`` are the messages
+    with which customers are still to do something. Nothing may ask afterwards for another that has
+    gone out: not for histories that tell what was done with messages, or where somebody looks at
+    all messages in the end.
     """
 
     def __init__(
@@ -39,12 +40,17 @@ class Forgetting:
         memory: Memory,
         rules: GuardRules,
         count: Callable[[Journey], None],
+        got: Callable[[Person, datetime], None],
+        expected: Callable[[], Collection[str]],
         begin: datetime,
         many: int = MANY,
     ) -> None:
         self._memory = memory
-        self._counted_for = messages_since(rules.look_back)
+        self._rules = rules
+        self._spans: dict[tuple[str, str, str | None], timedelta] = {}  # how long contacts count
         self._count = count
+        self._got = got
+        self._expected = expected
         self._last = begin
         self._many = many
         self._limit = many
@@ -60,48 +66,55 @@ class Forgetting:
         if now - self._last < _ROUND:
             return
         self._last, self._ordered = now, memory.ordered
-        before, since = now - _MONTH, now - self._counted_for
+        expected = self._expected()
         visits = self._visits | memory.touched
         memory.touched.clear()
         people = memory.people
         self._visits = {
             each
             for each in visits
-            if (person := people.get(each)) is not None and self._visit(person, before, since)
+            if (person := people.get(each)) is not None and self._visit(person, now, expected)
         }
         left = len(memory.journeys) + len(memory.messages)
         self._limit = left + max(self._many, left // 4)
 
-    def _visit(self, person: Person, before: datetime, since: datetime) -> bool:
+    def _visit(self, person: Person, now: datetime, expected: Collection[str]) -> bool:
         """Let go of what is over; whether anything is left that will be."""
+        before = now - _MONTH
         if person.messages:
-            self._forget_messages(person, before)
+            self._forget_messages(person, expected)
         if person.journeys:
             self._forget_journeys(person, before)
-        over = []
-        for key, counted in person.counted.items():
-            if counted.made_at >= since:
-                break
-            over.append(key)
-        for key in over:
-            del person.counted[key]
+        if person.counted:
+            still = person.open or ()
+            person.counted = tuple(
+                one
+                for one in person.counted
+                if one.contact.message_id in still or self._counts_until(one.contact) > now
+            )
         stow(person.books, before)
         in_use = {each.order_id for each in person.moving.values()}
         left = person.orders.pack(before, in_use)
         return left or bool(person.messages or person.journeys or person.counted)
 
-    def _forget_messages(self, person: Person, before: datetime) -> None:
-        over = []
-        for message in person.messages.values():
-            if message.created_at >= before:
-                break  # those that follow were made later
-            if message.counts_at < before and message.status not in OPEN:
-                over.append(message)
-        for message in over:
-            del person.messages[message.id], self._memory.messages[message.id]
-            self._memory.clicks.pop(message.id, None)
+    def _counts_until(self, contact: Contact) -> datetime:
+        kind = contact.channel, contact.purpose, contact.topic
+        if kind not in self._spans:
+            self._spans[kind] = self._rules.counts_for(contact)
+        return contact.at + self._spans[kind]
+
+    def _forget_messages(self, person: Person, expected: Collection[str]) -> None:
+        awaited = {journey.awaiting for journey in person.moving.values()}
+        left: dict[str, Message] = {}
+        for key, message in person.messages.items():
+            if message.status in OPEN or key in expected or key in awaited:
+                left[key] = message
+                continue
+            del self._memory.messages[key]
+            self._memory.receipts.pop(key, None)
             if message.sent_at is not None:
-                person.sent.append(microseconds(message.sent_at))
+                self._got(person, message.sent_at)
+        person.messages = left
 
     def _forget_journeys(self, person: Person, before: datetime) -> None:
         over = []

@@ -89,8 +89,7 @@ class Memory:
         self.occurrences: defaultdict[str, dict[str | None, Occurrence]] = defaultdict(dict)
         self.volumes: dict[tuple[str, datetime], int] = {}
         self.elsewhere: dict[tuple[str, datetime], int] = {}  # counted by others, where that counts
-        self.receipts = Marks()  # of (message, provider, id)
-        self.clicks: dict[str, list[Receipt]] = {}  # by message
+        self.receipts: defaultdict[str, list[Receipt]] = defaultdict(list)  # by message
         self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news
         self.steps: Agenda[str] = Agenda()
         self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}

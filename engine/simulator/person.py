@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
@@ -16,13 +15,8 @@ from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
 from engine.simulator.orders import Orders
 from engine.simulator.permits import Permitted
 
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 # What a decision, a hand-over or its outcome may still change.
 OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
-
-
-def _none() -> array[int]:
-    return array("q")  # microseconds since the epoch
 
 
 class Counted(NamedTuple):
@@ -32,20 +26,12 @@ class Counted(NamedTuple):
     contact: Contact
 
 
-class _Listed(NamedTuple):
-    """What counts against caps from ``since`` on, until the oldest of it does not any more."""
-
-    since: datetime
-    oldest: datetime
-    contacts: list[Contact]
-
-
 @dataclass(slots=True)
 class Person:
     """One customer. What worlds are made of is kept as they need it, so that loading looks at
     nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``open`` the
-    messages that a decision may still change, ``counted`` what may still count against a cap, by
-    message, in the order in which these were made. ``closes``: no goal's window does before."""
+    messages that a decision may still change, ``counted`` what may still count against a cap.
+    ``closes``: no goal's window does before."""
 
     customer: Customer
     orders: Orders = field(default_factory=Orders)
@@ -54,13 +40,12 @@ class Person:
     moving: dict[str, Journey] = field(default_factory=dict)
     past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
-    open: dict[str, Message] = field(default_factory=dict)
-    counted: dict[str, Counted] = field(default_factory=dict)
+    open: dict[str, Message] | None = None  # None: there are none
+    counted: tuple[Counted, ...] = ()
     books: Books = field(default_factory=Books)
     contacts: Sequence[Contact] = ()  # of messages that only count, from before the simulation
-    sent: array[int] = field(default_factory=_none)  # when forgotten messages went out
+    sent: bytes = b""  # when forgotten messages went out (``engine.simulator.weeks``)
     closes: datetime | None = None
-    listed: _Listed | None = None
 
     def world(
         self,
@@ -107,7 +92,7 @@ class Person:
         if self.closes is not None and self.closes <= now:
             self._close(now)
         found = self.moving.copy()
-        for message in self.open.values():
+        for message in () if self.open is None else self.open.values():
             journey = self.journeys.get(message.journey_id)
             if journey is not None and message.created_at >= since:
                 found[journey.id] = journey
@@ -129,7 +114,9 @@ class Person:
 
     def _at_hand(self, since: datetime, message_ids: Collection[str]) -> dict[str, Message]:
         """The messages of a world."""
-        found = {key: one for key, one in self.open.items() if one.created_at >= since}
+        found: dict[str, Message] = {}
+        if self.open is not None:
+            found = {key: one for key, one in self.open.items() if one.created_at >= since}
         for key in message_ids:
             if key not in found and key in self.messages:
                 found[key] = self.messages[key]
@@ -156,15 +143,9 @@ class Person:
         return {key: self.tickets[key] for key in wanted if key is not None and key in self.tickets}
 
     def _contacts(self, since: datetime) -> list[Contact]:
-        listed = self.listed
-        if listed is None or not listed.since <= since <= listed.oldest:
-            found = [each for each in self.contacts if each.at >= since]
-            moments = [each.at for each in found]
-            counted = [each for each in self.counted.values() if each.made_at >= since]
-            found += [each.contact for each in counted]
-            moments += [each.made_at for each in counted]
-            listed = self.listed = _Listed(since, min(moments, default=_NEVER), found)
-        return listed.contacts.copy()
+        found = [each for each in self.contacts if each.at >= since]
+        found += [each.contact for each in self.counted if each.made_at >= since]
+        return found
 
     def keep_journey(self, journey: Journey) -> None:
         """Take in a journey that is new or has changed."""
@@ -195,30 +176,31 @@ class Person:
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
-        key, status = message.id, message.status
+        key, held = message.id, self.open
         self.messages[key] = message
-        if status in OPEN:
-            self.open[key] = message
-        elif key in self.open:
-            del self.open[key]
-        if status not in COUNTED or message.reason == OTHERS_FIRST:  # it holds no slot
-            if key in self.counted:
-                del self.counted[key]
-                self.listed = None
-            return
-        at = message.counts_at
-        is_counted = key in self.counted
-        if is_counted and self.counted[key].contact.at == at:
-            return
-        made_at, contact = message.created_at, Contact.by(message, at)
-        self.counted[key] = Counted(made_at, contact)
-        listed = self.listed
-        if is_counted or listed is None:
-            self.listed = None
-            return
-        listed.contacts.append(contact)
-        if made_at < listed.oldest:
-            self.listed = listed._replace(oldest=made_at)
+        if message.status in OPEN:
+            if held is None:
+                self.open = {key: message}
+            else:
+                held[key] = message
+        elif held is not None and key in held:
+            del held[key]
+            self.open = held or None
+        self._count(message)
+
+    def _count(self, message: Message) -> None:
+        """Let it count against caps, where it holds a slot."""
+        key, at, counted = message.id, message.counts_at, self.counted
+        holds_slot = message.status in COUNTED and message.reason != OTHERS_FIRST
+        for each in counted:
+            if each.contact.message_id == key:
+                if holds_slot and each.contact.at == at:
+                    return
+                counted = tuple(one for one in counted if one is not each)
+                break
+        if holds_slot:
+            counted = (*counted, Counted(message.created_at, Contact.by(message, at)))
+        self.counted = counted
 
     def join(self, gone: Person) -> None:
         """Take over what a merge leaves of another customer; of two records of one key ours."""
@@ -236,9 +218,9 @@ class Person:
         self.orders.update(gone.orders)
         self.tickets |= gone.tickets
         self.messages |= gone.messages
-        self.open |= gone.open
-        self.counted |= gone.counted
-        self.listed = None
+        if gone.open is not None:
+            self.open = (self.open or {}) | gone.open
+        self.counted += gone.counted
         for (campaign, old_key), entry in gone.past.items():
             key = campaign, _renamed(old_key, theirs, mine)
             held = self.past.get(key)

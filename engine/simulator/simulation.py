@@ -131,8 +131,13 @@ class Life:
         """Live through it; whether to the end. ``goes_on`` as for ``engine.passage.live``."""
         complete, premises = True, self.premises
         forgetting = Forgetting(
-            premises.memory, premises.rules, self._tally.ended, self.setup.since
-        )  # fmt: skip
+            premises.memory,
+            premises.rules,
+            self._tally.ended,
+            self._tally.got,
+            self._customers.expected,
+            self.setup.since,
+        )
 
         def tell(now: datetime, taken: int) -> None:
             if not progress(now, taken):

@@ -300,27 +300,35 @@ class MemoryUnit:
 
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Receipts that are not kept yet, each once."""
-        seen: set[tuple[str, str, str]] = set()
+        known = self._memory.receipts
+        seen = {
+            (one.message_id, one.provider, one.id)
+            for message in {each.message_id for each in receipts} & known.keys()
+            for one in known[message]
+        }
         fresh: list[Receipt] = []
         for one in receipts:
             key = (one.message_id, one.provider, one.id)
-            if key not in seen and hash(key) not in self._memory.receipts:
+            if key not in seen:
                 seen.add(key)
                 fresh.append(one)
         return fresh
 
     def keep_receipts(self, receipts: Iterable[Receipt], received_at: datetime) -> None:
-        """Remember receipts by their ids, and clicks."""
+        """Remember receipts."""
+        known = self._memory.receipts
         for one in receipts:
-            self._memory.receipts.add(hash((one.message_id, one.provider, one.id)))
-            if one.kind is ReceiptKind.CLICKED:
-                self._memory.clicks.setdefault(one.message_id, []).append(one)
+            known[one.message_id].append(one)
 
     def clicks_near(self, clicks: Sequence[Receipt]) -> Sequence[Receipt]:
         """Kept clicks of the same messages; ``mark`` looks at those of about the same time."""
-        kept = self._memory.clicks
-        return [one for message in {each.message_id for each in clicks}
-                for one in kept.get(message, ())]  # fmt: skip
+        known = self._memory.receipts
+        return [
+            one
+            for message in {each.message_id for each in clicks} & known.keys()
+            for one in known[message]
+            if one.kind is ReceiptKind.CLICKED
+        ]
 
     def take_volume(self, campaign: str, window: datetime, limit: int) -> bool:
         """Count one message of a campaign in a window."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from engine.simulator import simulation
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.forgetting import Forgetting
 from engine.simulator.memory import Memory
+from engine.simulator.person import Person
 from engine.simulator.preparation import Sample, prepare
 from engine.simulator.simulation import simulate
 from engine.synthetic.shop import Span, events
@@ -37,15 +38,25 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
     setup = made.setup(since=None, until=None, afterwards=timedelta(days=30), behaviour=Behaviour())
     history = made.history(setup, Sample())
     gone: list[str] = []
+    let_go: list[datetime] = []
 
     def watched(
-        memory: Memory, rules: GuardRules, count: Callable[[Journey], None], begin: datetime
+        memory: Memory,
+        rules: GuardRules,
+        count: Callable[[Journey], None],
+        got: Callable[[Person, datetime], None],
+        expected: Callable[[], Collection[str]],
+        begin: datetime,
     ) -> Forgetting:
         def gone_and(journey: Journey) -> None:
             gone.append(journey.id)
             count(journey)
 
-        return Forgetting(memory, rules, gone_and, begin, many=100)
+        def let_go_and(person: Person, at: datetime) -> None:
+            let_go.append(at)
+            got(person, at)
+
+        return Forgetting(memory, rules, gone_and, let_go_and, expected, begin, many=100)
 
     monkeypatch.setattr(simulation, "Forgetting", watched)
     forgetful, mindful = (
@@ -55,3 +66,4 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
     assert forgetful.figures == mindful.figures
     assert mindful.figures.sent.total() > 100
     assert len(gone) > 100
+    assert len(let_go) > 100
