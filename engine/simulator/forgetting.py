@@ -16,12 +16,14 @@ from engine.core.message import Message
 from engine.core.world import Contact, Journey, JourneyStatus
 from engine.simulator.memory import Memory
 from engine.simulator.person import OPEN, Person
+from engine.simulator.press import Press
 from engine.simulator.stowed import stow
 
 MANY: Final = 100_000  # journeys and messages
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
 _ROUND: Final = timedelta(days=10)  # at least, between two times
 _MONTH: Final = timedelta(days=30)  # more than simulated customers take for anything
+_SETTLED: Final = timedelta(days=42)  # when most orders' points have matured as well
 
 
 class Forgetting:
@@ -56,6 +58,7 @@ class Forgetting:
         self._limit = many
         self._ordered = 0  # orders and lines that had come by the last time
         self._visits: set[str] = set()  # customers of whom something was left
+        self._press = Press()  # of orders
 
     def tidy(self, now: datetime) -> None:
         """Visit everybody, now and then."""
@@ -93,8 +96,7 @@ class Forgetting:
                 if one.contact.message_id in still or self._counts_until(one.contact) > now
             )
         stow(person.books, before)
-        in_use = {each.order_id for each in person.moving.values()}
-        left = person.orders.pack(before, in_use)
+        left = person.orders.pack(now - _SETTLED, person.customer.id, self._press)
         return left or bool(person.messages or person.journeys or person.counted)
 
     def _counts_until(self, contact: Contact) -> datetime:

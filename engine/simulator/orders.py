@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
-from collections.abc import Collection, Iterator, MutableMapping
-from dataclasses import fields
+import marshal
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Final, TypeVar, overload
 
-from engine.core.customer import Line, Order
+from engine.core.customer import Fulfilment, Line, Order, ParcelStatus, Refund
 from engine.programs.purchases import instant, microseconds
+from engine.simulator.press import Press
 
 _Default = TypeVar("_Default")
 
@@ -21,23 +20,40 @@ class Orders(MutableMapping[str, Order]):
     """Orders by id, in no order. One that is packed is unpacked when somebody looks at it, and then
     stays so: an order is one object, and whoever has it may change it."""
 
-    __slots__ = ("_at_hand", "_packed")
+    __slots__ = ("_kept", "_owner", "_press")
 
     def __init__(self) -> None:
-        self._at_hand: dict[str, Order] = {}
-        self._packed: dict[str, bytes] = {}
+        self._kept: dict[str, Order | bytes] = {}
+        self._owner: str | None = None  # of what is packed
+        self._press: Press | None = None
 
-    def pack(self, before: datetime, in_use: Collection[str | None]) -> bool:
-        """Pack what was placed before then, but those in use; whether others are left."""
-        left = False
-        for key, order in list(self._at_hand.items()):
-            if key in in_use:
-                continue
-            if order.placed_at is not None and order.placed_at < before:
-                self._packed[key] = _pack(self._at_hand.pop(key))
+    def pack(self, before: datetime, owner: str, press: Press) -> bool:
+        """Pack what the customer ordered before then; whether others are left.
+
+        ``press`` is the same every time.
+        """
+        left, kept = False, self._kept
+        self._owner, self._press = owner, press
+        for order in [each for each in kept.values() if isinstance(each, Order)]:
+            placed_at = order.placed_at
+            if placed_at is not None and placed_at < before and order.customer_id == owner:
+                kept[order.id] = press.press(_packed(order, placed_at))
             else:
                 left = True
         return left
+
+    def chosen(self, keys: Iterable[str]) -> MutableMapping[str, Order]:
+        """Those of these that there are."""
+        kept, found = self._kept, dict[str, Order]()
+        packed: list[str] = []
+        for key in keys:
+            if key in kept:
+                order = kept[key]
+                if isinstance(order, bytes):
+                    packed.append(key)
+                else:
+                    found[key] = order
+        return _Chosen(self, found, packed) if packed else found
 
     @overload
     def get(self, key: str, default: None = None) -> Order | None: ...
@@ -45,69 +61,187 @@ class Orders(MutableMapping[str, Order]):
     def get(self, key: str, default: Order | _Default) -> Order | _Default: ...
     def get(self, key: str, default: Order | _Default | None = None) -> Order | _Default | None:
         """An order, or ``default``."""
-        found = self._at_hand.get(key)
-        if found is None and key in self._packed:
-            found = self._at_hand[key] = _unpack(key, self._packed.pop(key))
-        return default if found is None else found
+        return self[key] if key in self._kept else default
 
     def __getitem__(self, key: str) -> Order:
-        found = self.get(key)
-        if found is None:
-            raise KeyError(key)
+        found = self._kept[key]
+        if isinstance(found, bytes):
+            assert self._press is not None
+            found = _unpacked(key, self._owner, self._press.open(found))
+            self._kept[key] = found
         return found
 
     def __setitem__(self, key: str, order: Order) -> None:
-        self._at_hand[key] = order
-        self._packed.pop(key, None)
+        self._kept[key] = order
 
     def __delitem__(self, key: str) -> None:
-        if self._packed.pop(key, None) is None:
-            del self._at_hand[key]
+        del self._kept[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._at_hand or key in self._packed
+        return key in self._kept
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._packed, *self._at_hand])  # looking at one moves it
+        return iter(self._kept)
 
     def __len__(self) -> int:
-        return len(self._at_hand) + len(self._packed)
+        return len(self._kept)
 
 
-_PICKLED: Final = b"\x80"  # what no zlib stream begins with (RFC 1950: its method is 8)
+class _Chosen(MutableMapping[str, Order]):
+    """Some of a customer's orders, unpacked when somebody looks at them, and others added."""
+
+    __slots__ = ("_found", "_whole")
+
+    def __init__(self, whole: Orders, found: Mapping[str, Order], packed: Iterable[str]) -> None:
+        self._whole = whole
+        self._found: dict[str, Order | None] = {**found, **dict.fromkeys(packed)}
+
+    def __getitem__(self, key: str) -> Order:
+        found = self._found[key]
+        if found is None:
+            found = self._found[key] = self._whole[key]
+        return found
+
+    def __setitem__(self, key: str, order: Order) -> None:
+        self._found[key] = order
+
+    def __delitem__(self, key: str) -> None:
+        del self._found[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+_OWN: Final = (
+    "known", "number", "currency", "discount_codes", "is_gift", "is_test", "country", "channel",
+    "status_url", "cancel_reason", "has_open_return", "attributes",
+)  # fmt: skip
 _SUMS: Final = ("total", "subtotal", "shipping", "tax", "discount")
-_APART: Final = ("id", "placed_at", "facts", "lines", *_SUMS)
-_ORDER: Final = tuple(one.name for one in fields(Order) if one.name not in _APART)
-_LINE: Final = tuple(one.name for one in fields(Line) if one.name != "price")
-_of_order: Final = attrgetter(*_ORDER)
-_of_line: Final = attrgetter(*_LINE)
+_own_of: Final = attrgetter(*_OWN)
 _sums_of: Final = attrgetter(*_SUMS)
-_LONG: Final = 300  # bytes; what is shorter does not become less
 
 
-def _pack(order: Order) -> bytes:
-    """The order as few bytes. Sums are text: pickled they take three times the room."""
-    at = None if order.placed_at is None else microseconds(order.placed_at)
-    facts = {name: microseconds(at) for name, at in order.facts.items()}
-    sums = [None if each is None else str(each) for each in _sums_of(order)]
-    lines = [(str(line.price), *_of_line(line)) for line in order.lines.values()]
-    whole = pickle.dumps((at, facts, sums, lines, _of_order(order)), pickle.HIGHEST_PROTOCOL)
-    return whole if len(whole) < _LONG else zlib.compress(whole, 1)
+def _packed(order: Order, placed_at: datetime) -> bytes:
+    """The order but for its id and its owner's. Moments count from when it was placed, and where
+    all was told at once that is said once: both are found again in other orders."""
+    began = microseconds(placed_at)
+    stamps: Any = [*order.stamps], [each - began for each in order.stamps.values()]
+    if len(set(stamps[1])) == 1:
+        stamps = stamps[0], stamps[1][0]
+    return marshal.dumps(
+        (
+            began,
+            _own_of(order),
+            [_text(each) for each in _sums_of(order)],
+            [
+                (
+                    one.id,
+                    one.product_id,
+                    one.variant_id,
+                    one.sku,
+                    one.title,
+                    one.quantity,
+                    str(one.price),
+                    one.url,
+                    one.image_url,
+                )
+                for one in order.lines.values()
+            ],
+            [
+                (
+                    one.id,
+                    one.status.value,
+                    microseconds(one.at) - began,
+                    one.carrier,
+                    one.tracking_number,
+                    one.tracking_url,
+                    None if one.estimated_at is None else microseconds(one.estimated_at) - began,
+                    one.lines,
+                )
+                for one in order.fulfilments.values()
+            ],
+            [
+                (
+                    one.id,
+                    microseconds(one.at) - began,
+                    _text(one.amount),
+                    one.reason,
+                    one.returned,
+                    one.lines,
+                )
+                for one in order.refunds.values()
+            ],
+            [*order.facts],
+            [microseconds(at) - began for at in order.facts.values()],
+            stamps,
+        )
+    )
 
 
-def _unpack(key: str, packed: bytes) -> Order:
-    whole = packed if packed.startswith(_PICKLED) else zlib.decompress(packed)
-    at, facts, sums, lines, values = pickle.loads(whole)  # noqa: S301 (nobody else has written it)
-    told: dict[str, Any] = dict(zip(_ORDER, values, strict=True))
-    for name, text in zip(_SUMS, sums, strict=True):
-        told[name] = None if text is None else Decimal(text)
-    made = [
-        Line(price=Decimal(price), **dict(zip(_LINE, line, strict=True))) for price, *line in lines
-    ]
+def _unpacked(key: str, owner: str | None, packed: bytes) -> Order:
+    whole = marshal.loads(packed)  # noqa: S302 (nobody else has written it)
+    began, own, sums, lines, parcels, refunds, facts, moments, (stamped, stamps) = whole
+    if isinstance(stamps, int):
+        stamps = [stamps] * len(stamped)
+    told: dict[str, Any] = dict(zip(_OWN, own, strict=True))
+    told.update(zip(_SUMS, map(_amount, sums), strict=True))
     return Order(
         id=key,
-        placed_at=None if at is None else instant(at),
-        facts={name: instant(when) for name, when in facts.items()},
-        lines={line.id: line for line in made},
+        customer_id=owner,
+        placed_at=instant(began),
+        lines={
+            one: Line(
+                id=one,
+                product_id=product_id,
+                variant_id=variant_id,
+                sku=sku,
+                title=title,
+                quantity=quantity,
+                price=Decimal(price),
+                url=url,
+                image_url=image_url,
+            )
+            for one, product_id, variant_id, sku, title, quantity, price, url, image_url in lines
+        },
+        fulfilments={
+            one: Fulfilment(
+                id=one,
+                status=ParcelStatus(status),
+                at=instant(began + at),
+                carrier=carrier,
+                tracking_number=number,
+                tracking_url=url,
+                estimated_at=None if estimated is None else instant(began + estimated),
+                lines=pieces,
+            )
+            for one, status, at, carrier, number, url, estimated, pieces in parcels
+        },
+        refunds={
+            one: Refund(
+                id=one,
+                at=instant(began + at),
+                amount=_amount(amount),
+                reason=reason,
+                returned=returned,
+                lines=pieces,
+            )
+            for one, at, amount, reason, returned, pieces in refunds
+        },
+        facts={name: instant(began + at) for name, at in zip(facts, moments, strict=True)},
+        stamps={name: began + at for name, at in zip(stamped, stamps, strict=True)},
         **told,
     )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -126,15 +126,11 @@ class Person:
                 found[awaited] = self.messages[awaited]
         return found
 
-    def _orders_of(self, journeys: Mapping[str, Journey]) -> dict[str, Order]:
-        found: dict[str, Order] = {}
-        for journey in journeys.values():
-            key = journey.order_id
-            if key is not None and key not in found:
-                order = self.orders.get(key)
-                if order is not None:
-                    found[key] = order
-        return found
+    def _orders_of(self, journeys: Mapping[str, Journey]) -> MutableMapping[str, Order]:
+        """The orders that these are about."""
+        return self.orders.chosen(
+            [key for journey in journeys.values() if (key := journey.order_id) is not None]
+        )
 
     def _tickets_of(self, journeys: Mapping[str, Journey]) -> dict[str, Ticket]:
         if not self.tickets:

@@ -18,6 +18,7 @@ from engine.simulator.agenda import Agenda
 from engine.simulator.memory import Memory
 from engine.simulator.orders import Orders
 from engine.simulator.person import OPEN
+from engine.simulator.press import Press
 from engine.simulator.storage import MemoryStorage
 from engine.storage.database import Database
 from engine.storage.store import SqlStorage
@@ -165,26 +166,55 @@ def _agree(
 
 
 @hypothesis.given(
-    orders=st.lists(things.orders, max_size=4, unique_by=lambda each: each.id),
-    in_use=st.sets(st.integers(0, 3)),
+    orders=st.lists(things.orders, max_size=6, unique_by=lambda each: each.id),
+    kept_by_us=st.booleans(),
 )
-def test_orders_that_were_packed_are_what_they_were(orders: list[Order], in_use: set[int]) -> None:
+def test_orders_that_were_packed_are_what_they_were(orders: list[Order], kept_by_us: bool) -> None:
     before = {each.id: asdict(each) for each in orders}
-    kept = Orders()
+    owner = "c" if kept_by_us else "another"
+    kept, press = Orders(), Press()
     for each in orders:
         kept[each.id] = each
-    used = {each.id for number, each in enumerate(orders) if number in in_use}
-    kept.pack(things.NOW, used)
+    stays = {
+        each.id
+        for each in orders
+        if not kept_by_us or each.placed_at is None or each.placed_at >= things.NOW
+    }
+    assert kept.pack(things.NOW, owner, press) == bool(stays)
     assert sorted(kept) == sorted(before)
     assert all(each in kept for each in before)
-    assert all(kept[each.id] is each for each in orders if each.id in used)
+    assert all(kept[each.id] is each for each in orders if each.id in stays)
+    named = [*before][::2]
+    chosen = kept.chosen([*named, "there is none"])
+    assert sorted(chosen) == sorted(named)
     found = {key: kept[key] for key in kept}
     assert {key: asdict(each) for key, each in found.items()} == before
     assert {key: list(each.lines) for key, each in found.items()} == {
         each.id: list(each.lines) for each in orders
     }
     assert all(kept.get(key) is each for key, each in found.items())
+    assert all(chosen[key] is found[key] for key in named)
+    chosen["new"] = Order(id="new")
+    assert "new" in chosen
+    assert "new" not in kept
     assert kept.get("there is none") is None
+    assert chosen.get("there is none") is None
+    assert kept.pack(things.NOW, owner, press) == bool(stays)
+    assert {key: asdict(kept[key]) for key in kept} == before
+
+
+@hypothesis.given(st.lists(st.binary(max_size=200) | st.just(b"often the same" * 9), max_size=300))
+def test_what_was_pressed_comes_out_again(records: list[bytes]) -> None:
+    press = Press()
+    pressed = [press.press(each) for each in records]
+    assert [press.open(each) for each in pressed] == records
+
+
+def test_what_looks_like_others_is_pressed_small() -> None:
+    press = Press()
+    told = [f"{number}: an order of coffee, tea and three cups".encode() for number in range(40)]
+    sizes = [len(press.press(each)) for each in told]
+    assert max(sizes[4:]) < min(sizes[:3]) / 2
 
 
 @hypothesis.given(
