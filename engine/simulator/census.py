@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from engine.core.customer import Customer
 from engine.ports.stored import ALL_ZONES
 
+_Told = tuple[str | None, str | None]  # a zone and a day of birth
+
 
 class Census:
     """Customers by zone and by day of birth, each list by id."""
@@ -17,7 +19,8 @@ class Census:
         self._everybody: list[str] = []
         self._by_zone: defaultdict[str | None, list[str]] = defaultdict(list)
         self._born: defaultdict[str, set[str]] = defaultdict(set)
-        self._known: dict[str, tuple[str | None, str | None]] = {}
+        self._known: dict[str, _Told] = {}
+        self._alike: dict[_Told, _Told] = {}  # many live in one zone and were born on one day
 
     def enter(self, customer: Customer) -> None:
         """Take in a customer who is new or has changed."""
@@ -30,7 +33,7 @@ class Census:
             insort(self._everybody, customer.id)
         else:
             self._forget(customer.id, former)
-        self._known[customer.id] = told
+        self._known[customer.id] = self._alike.setdefault(told, told)
         insort(self._by_zone[customer.zone], customer.id)
         if born is not None:
             self._born[born].add(customer.id)
@@ -42,7 +45,7 @@ class Census:
             self._forget(customer_id, former)
             self._everybody.remove(customer_id)
 
-    def _forget(self, customer_id: str, former: tuple[str | None, str | None]) -> None:
+    def _forget(self, customer_id: str, former: _Told) -> None:
         zone, born = former
         self._by_zone[zone].remove(customer_id)
         if born is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from engine.core.customer import Consent, Customer, Preferences, Suppression
 from engine.core.permissions import standing
@@ -16,46 +15,38 @@ Permitted = tuple[
 ]  # for a world to have and to change
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of one address: of most no more than a consent."""
-
-    consents: dict[_Place, Consent] = field(default_factory=dict)
-    suppressions: dict[_Place, Suppression] | None = None
-    preferences: dict[_Place, Preferences] | None = None
-
-
 class Permits:
-    """By address, whoever's it is."""
+    """By address, whoever's it is. Of most no more is known than one consent."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._consents: dict[str, Consent | tuple[Consent, ...]] = {}  # one for each channel
+        self._suppressions: dict[str, dict[_Place, Suppression]] = {}
+        self._preferences: dict[str, dict[_Place, Preferences]] = {}
         self.changed: set[str] = set()  # addresses, for who remembers what was permitted
 
-    def of(self, addresses: Collection[str]) -> Permissions:
+    def of(self, addresses: Iterable[str]) -> Permissions:
         """What is known of these addresses."""
-        found = Permissions(consents={}, suppressions={}, preferences={})
-        for address in addresses:
-            known = self._known.get(address)
-            if known is not None:
-                found.consents.update(known.consents)
-                found.suppressions.update(known.suppressions or ())
-                found.preferences.update(known.preferences or ())
-        return found
+        consents, suppressions, preferences = self._of(addresses)
+        return Permissions(consents=consents, suppressions=suppressions, preferences=preferences)
 
     def of_customer(self, customer: Customer) -> Permitted:
         """What is known of a customer's addresses."""
+        return self._of((customer.email, customer.phone))
+
+    def _of(self, addresses: Iterable[str | None]) -> Permitted:
+        known, blocked, wishes = self._consents, self._suppressions, self._preferences
         consents: dict[_Place, Consent] = {}
         suppressions: dict[_Place, Suppression] = {}
         preferences: dict[_Place, Preferences] = {}
-        for address in (customer.email, customer.phone):
-            if address in self._known:
-                known = self._known[address]
-                consents |= known.consents
-                if known.suppressions:
-                    suppressions |= known.suppressions
-                if known.preferences:
-                    preferences |= known.preferences
+        for address in addresses:
+            if address in known:
+                said = known[address]
+                for one in said if isinstance(said, tuple) else (said,):
+                    consents[one.channel, one.address] = one
+            if address in blocked:
+                suppressions |= blocked[address]
+            if address in wishes:
+                preferences |= wishes[address]
         return consents, suppressions, preferences
 
     def fill(self, world: World) -> None:
@@ -65,33 +56,33 @@ class Permits:
     def take(self, changes: Changes) -> None:
         """Take in what one world changed; of two words about an address the newer one counts."""
         for consent in changes.consents:
-            place = (consent.channel, consent.address)
-            consents = self._of(consent.address).consents
-            held = consents.get(place)
-            if held is None or standing(consent) >= standing(held):
-                consents[place] = consent
-                self.changed.add(consent.address)
+            self._take_consent(consent)
         for lifted in changes.lifted:
-            suppressions = self._of(lifted.address).suppressions
-            if suppressions is not None:
-                suppressions.pop((lifted.channel, lifted.address), None)
+            if lifted.address in self._suppressions:
+                self._suppressions[lifted.address].pop((lifted.channel, lifted.address), None)
         for blocked in sorted(changes.suppressions, key=lambda one: one.scope == "all"):
-            place, known = (blocked.channel, blocked.address), self._of(blocked.address)
-            if known.suppressions is None:
-                known.suppressions = {}
-            former = known.suppressions.get(place)
+            place = (blocked.channel, blocked.address)
+            suppressions = self._suppressions.setdefault(blocked.address, {})
+            former = suppressions.get(place)
             if former is None or former.scope != "all" or blocked.scope == "all":
-                known.suppressions[place] = blocked
+                suppressions[place] = blocked
         for wishes in sorted(changes.preferences, key=lambda one: one.at):
-            place, known = (wishes.channel, wishes.address), self._of(wishes.address)
-            if known.preferences is None:
-                known.preferences = {}
-            said = known.preferences.get(place)
+            place = (wishes.channel, wishes.address)
+            preferences = self._preferences.setdefault(wishes.address, {})
+            said = preferences.get(place)
             if said is None or wishes.at >= said.at:
-                known.preferences[place] = wishes
+                preferences[place] = wishes
 
-    def _of(self, address: str) -> _Known:
-        known = self._known.get(address)
+    def _take_consent(self, consent: Consent) -> None:
+        known = self._consents.get(consent.address)
         if known is None:
-            known = self._known[address] = _Known()
-        return known
+            taken: Consent | tuple[Consent, ...] = consent
+        else:
+            said = {one.channel: one for one in (known if isinstance(known, tuple) else (known,))}
+            held = said.get(consent.channel)
+            if held is not None and standing(consent) < standing(held):
+                return
+            said[consent.channel] = consent
+            taken = consent if len(said) == 1 else tuple(said.values())
+        self._consents[consent.address] = taken
+        self.changed.add(consent.address)
