@@ -122,6 +122,17 @@ class Books(Mapping[Place, Record]):
             if record.due_at is not None and record.due_at <= now
         ]
 
+    def next_due(self, but: str) -> datetime | None:
+        """When the first record's time comes, of all books but one."""
+        first: datetime | None = None
+        for name, book in self._books.items():
+            if book.waiting and name != but:
+                for record in book.waiting.values():
+                    at = record.due_at
+                    if at is not None and (first is None or at < first):
+                        first = at
+        return first
+
     def since(self, book: str, begin: int) -> tuple[Sequence[Record], int]:
         """The records of a book but for the ``begin`` that were written first, and how many all
         are."""

@@ -5,22 +5,26 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Final
 
-Key = TypeVar("Key", str, tuple[str, str, str])
+_STALE: Final = 256
 
 
-class Agenda(Generic[Key]):
-    """Keys with the moment at which each is due; one key has one moment."""
+class Agenda:
+    """Keys with the moment at which each is due; one key has one moment.
 
-    def __init__(self) -> None:
-        self._at: dict[Key, datetime] = {}
-        self._heap: list[tuple[datetime, Key]] = []
-        self._standing: list[tuple[datetime, Key]] = []  # found due, the first of them last
+    ``stale``: so many entries that are no more so are kept, and one for each that is.
+    """
+
+    def __init__(self, stale: int = _STALE) -> None:
+        self._stale = stale
+        self._at: dict[str, datetime] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        self._standing: list[tuple[datetime, str]] = []  # found due, the first of them last
         self._first: datetime | None = None
         self._is_known = True  # whether that is the first
 
-    def put(self, key: Key, at: datetime | None) -> None:
+    def put(self, key: str, at: datetime | None) -> None:
         """Let ``key`` be due at ``at``, and at no other time; None: not at all."""
         known, first = self._at, self._first
         if key in known:
@@ -36,6 +40,10 @@ class Agenda(Generic[Key]):
             return
         known[key] = at
         heapq.heappush(self._heap, (at, key))
+        if len(self._heap) > 2 * len(known) + self._stale:
+            self._heap = [(moment, each) for each, moment in known.items()]
+            heapq.heapify(self._heap)
+            self._standing = []
         if self._is_known and (first is None or at < first):
             self._first = at
 
@@ -55,13 +63,13 @@ class Agenda(Generic[Key]):
             return standing[-1][0]
         return heap[0][0] if heap else None
 
-    def due(self, until: datetime, limit: int) -> list[Key]:
+    def due(self, until: datetime, limit: int) -> list[str]:
         """Up to ``limit`` keys due by then, by (time, key); they stay on the agenda."""
         heap, known, pop = self._heap, self._at, heapq.heappop
         for at, key in self._standing:
             if key in known and known[key] is at:
                 heapq.heappush(heap, (at, key))
-        found: list[tuple[datetime, Key]] = []
+        found: list[tuple[datetime, str]] = []
         while heap and len(found) < limit and heap[0][0] <= until:
             at, key = entry = pop(heap)
             if key in known and known[key] is at and not (found and found[-1] == entry):
@@ -69,12 +77,12 @@ class Agenda(Generic[Key]):
         self._standing = found[::-1]  # most of them will have another time, or none
         return [key for _, key in found]
 
-    def since(self) -> dict[Key, datetime]:
+    def since(self) -> dict[str, datetime]:
         """Everything that is on the agenda."""
         return self._at
 
 
-def earliest(agendas: Iterable[Agenda[Any]]) -> datetime | None:
+def earliest(agendas: Iterable[Agenda]) -> datetime | None:
     """When the first key of all these is due."""
     first: datetime | None = None
     for each in agendas:

@@ -63,7 +63,7 @@ def settle(premises: Premises) -> None:
             record(premises)
         if memory.waiting:
             busy = premises.ingest.process_waiting(EVERYBODY) > 0 or busy
-        if (at := memory.records.next_at()) is not None and at <= now:
+        if (at := memory.next_record()) is not None and at <= now:
             busy = premises.bookkeeping.run(now, EVERYBODY) > 0 or busy
         if hands.holds_any:
             busy = True

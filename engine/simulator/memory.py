@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from engine.core.assumed_delivery import undelivered_since
 from engine.core.book import Record
@@ -21,11 +21,13 @@ from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt
+from engine.core.shopping import BOOK as SHOPPING
 from engine.core.world import Changes, Journey, JourneyStatus, World
 from engine.ports.stored import Incoming, Merge, Occurrence, Processed, StoredEvent
 from engine.programs.suggesting import Shelf, Shelved
 from engine.simulator.agenda import Agenda, earliest
 from engine.simulator.census import Census
+from engine.simulator.identities import Identities
 from engine.simulator.keepers import Keepers, Place
 from engine.simulator.ledger import Ledger
 from engine.simulator.marks import Marks
@@ -70,9 +72,7 @@ class Memory:
         self.journeys: dict[str, Journey] = {}
         self.messages: dict[str, Message] = {}
         self.texted: defaultdict[str, set[str]] = defaultdict(set)  # customers, by number
-        self.identities: dict[IdentityKey, str] = {}
-        self.kinds: set[str] = set()  # of identities
-        self.keys: dict[str, tuple[IdentityKey, ...]] = {}  # by customer
+        self.identities = Identities()
         self.aliases: dict[str, str] = {}
         self.permits = Permits()
         self.census = Census()
@@ -90,12 +90,14 @@ class Memory:
         self.volumes: dict[tuple[str, datetime], int] = {}
         self.elsewhere: dict[tuple[str, datetime], int] = {}  # counted by others, where that counts
         self.receipts: defaultdict[str, list[Receipt]] = defaultdict(list)  # by message
-        self.undelivered: Agenda[str] = Agenda()  # orders on their way, by their last news
-        self.steps: Agenda[str] = Agenda()
-        self.sends: dict[Channel, Agenda[str]] = {each: Agenda() for each in CHANNELS}
-        self.records: Agenda[tuple[str, str, str]] = Agenda()
-        self._sends: tuple[Agenda[Any], ...] = tuple(self.sends.values())
-        self._agendas: tuple[Agenda[Any], ...] = (self.steps, self.records, *self._sends)
+        self.undelivered = Agenda()  # orders on their way, by their last news
+        self.steps = Agenda()
+        self.sends: dict[Channel, Agenda] = {each: Agenda() for each in CHANNELS}
+        self.pages = Agenda()  # customers whose shopping page is to be looked at
+        self.records = Agenda()  # and those of whom any other record is
+        self._books = (self.records, self.pages)
+        self._sends = tuple(self.sends.values())
+        self._agendas = (self.steps, *self._books, *self._sends)
         self.asked_places: set[Place] = set()  # whose records were looked for
         self.asked_codes: set[str] = set()
         self.changed: set[str] = set()  # customers, for who remembers what their rows said
@@ -113,6 +115,22 @@ class Memory:
         """When the next message falls due."""
         return earliest(self._sends)
 
+    def next_record(self) -> datetime | None:
+        """When the next record falls due."""
+        return earliest(self._books)
+
+    def keepers_due(self, now: datetime, limit: int) -> list[str]:
+        """Whose records are due, by (time, customer)."""
+        due = [agenda for agenda in self._books if (at := agenda.next_at()) and at <= now]
+        if len(due) == 1:
+            return due[0].due(now, limit)
+        first: dict[str, datetime] = {}
+        for agenda in due:
+            since = agenda.since()
+            for each in agenda.due(now, limit):
+                first[each] = min(since[each], first.get(each, now))
+        return sorted(first, key=lambda each: (first[each], each))[:limit]
+
     def admit(self, world: World, keys: Iterable[IdentityKey]) -> None:
         """Take in a customer as they are on record; ``world`` has all that is known of them."""
         customer = world.customer
@@ -123,7 +141,7 @@ class Memory:
         )
         self.census.enter(customer)
         for key in keys:
-            self._identify(key, customer.id)
+            self.identities.give(key, customer.id)
         changes = Changes(
             consents=tuple(world.consents.values()),
             suppressions=tuple(world.suppressions.values()),
@@ -139,8 +157,7 @@ class Memory:
             self._keep_journey(person, journey)
         for message in sorted(world.messages.values(), key=lambda one: (one.created_at, one.id)):
             self._keep_message(person, message)
-        for record in world.books.values():
-            self.keep_record(person, record)
+        self.keep_records(person, world.books.values())
         self.touched.add(customer.id)
 
     def commit(self, noted: Noted) -> None:
@@ -157,7 +174,7 @@ class Memory:
         for ticket in noted.tickets:
             self.tickets[ticket.id] = ticket
         for key, customer in noted.identities:
-            self._identify(key, customer)
+            self.identities.give(key, customer)
         if noted.incoming:
             self.enqueue(noted.incoming)
         if noted.processed:
@@ -238,22 +255,26 @@ class Memory:
             self._keep_journey(person, world.journeys[key])
         for key in changes.messages:
             self._keep_message(person, world.messages[key])
-        for record in changes.records.values():
-            self.keep_record(person, record)
+        if changes.records:
+            self.keep_records(person, changes.records.values())
         if changes.decisions:
             self._ledger.decided(world)
 
-    def keep_record(self, person: Person, record: Record) -> None:
-        """Take in a record that is new or has changed."""
-        place, customer_id = (record.book, record.key), person.customer.id
+    def keep_records(self, person: Person, records: Iterable[Record]) -> None:
+        """Take in records that are new or have changed."""
+        customer_id, books = person.customer.id, person.books
         self.recorded.add(customer_id)
-        person.books.put(record)
-        if record.book in self._indexed:
-            self.keepers.add(place, customer_id)
-        if record.book == COUPONS:
-            for code in _codes(record.key):
-                self.coupons.add(code, customer_id)
-        self.records.put((customer_id, *place), record.due_at)
+        for record in records:
+            name = record.book
+            books.put(record)
+            if name in self._indexed:
+                self.keepers.add((name, record.key), customer_id)
+            if name == COUPONS:
+                for code in _codes(record.key):
+                    self.coupons.add(code, customer_id)
+            elif name == SHOPPING:
+                self.pages.put(customer_id, record.due_at)
+        self.records.put(customer_id, books.next_due(but=SHOPPING))
 
     def keepers_of(self, place: Place) -> Collection[str]:
         """Who keeps a record in this place."""
@@ -263,16 +284,6 @@ class Memory:
                 for record in person.books.of(place[0]):
                     self.keepers.add((record.book, record.key), person.customer.id)
         return self.keepers.of(place)
-
-    def _identify(self, key: IdentityKey, customer_id: str) -> None:
-        former = self.identities.get(key)
-        if former == customer_id:
-            return
-        if former is not None:
-            self.keys[former] = tuple(each for each in self.keys[former] if each != key)
-        self.identities[key] = customer_id
-        self.kinds.add(key.kind)
-        self.keys[customer_id] = (*self.keys.get(customer_id, ()), key)
 
     def order(self, order_id: str) -> Order | None:
         """An order, whoever's it is."""
@@ -318,8 +329,9 @@ class Memory:
         self._note(merge.merged, gone.orders)
         self._note(merge.survivor, gone.orders)
         self.census.leave(merge.merged)
+        for agenda in self._books:
+            agenda.put(merge.merged, None)
         for place in gone.books:
-            self.records.put((merge.merged, *place), None)
             if place[0] in self._indexed:
                 self.keepers.drop(place, merge.merged)
             if place[0] == COUPONS:
@@ -330,11 +342,8 @@ class Memory:
         self.owners.update(dict.fromkeys(gone.orders, merge.survivor))
         person = self.people[merge.survivor]
         person.join(gone)
-        for record in person.books.values():
-            self.keep_record(person, record)
-        for key in self.keys.get(merge.merged, ()):
-            self._identify(key, merge.survivor)
-        self.keys.pop(merge.merged, None)
+        self.keep_records(person, [*person.books.values()])
+        self.identities.join(merge.survivor, merge.merged)
         for former, present in self.aliases.items():
             if present == merge.merged:
                 self.aliases[former] = merge.survivor

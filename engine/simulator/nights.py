@@ -116,10 +116,10 @@ class MemoryNights:
         self._inherit(inherited)
         former_due, self._due = self._due, self._look(night, now)
         for who in {*former_due, *inherited} - self._due.keys():
-            self._memory.records.put((who, *_PLACE), None)
+            self._memory.pages.put(who, None)
         for who, dated in self._due.items():
             due_at = self._reminding.at(instant(next(iter(dated))[0]))
-            self._memory.records.put((who, *_PLACE), due_at)
+            self._memory.pages.put(who, due_at)
         rules = self._policy.recommendations
         shelf = _Shelf(Shelving(sold.purchases, sold.market, rules, sold.open), sold)
         self._memory.shelf, self._memory.popular = shelf, shelf.popular

@@ -85,13 +85,12 @@ class MemoryUnit:
 
     def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
         """Customers by identity key."""
-        known = self._memory.identities
-        return {key: known[key] for key in keys if key in known}
+        return self._memory.identities.resolve(keys)
 
     def identities_of(self, customer_ids: Collection[str]) -> dict[str, set[IdentityKey]]:
         """Every key of these customers."""
-        keys = self._memory.keys
-        return {each: set(keys[each]) for each in customer_ids if keys.get(each)}
+        known = self._memory.identities
+        return {each: keys for each in customer_ids if (keys := known.of(each))}
 
     def aliases(self, customer_ids: Collection[str]) -> dict[str, str]:
         """Where merged customers went."""
@@ -220,7 +219,7 @@ class MemoryUnit:
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a record whose time has come."""
-        return list(dict.fromkeys(key[0] for key in self._memory.records.due(now, limit)))
+        return self._memory.keepers_due(now, limit)
 
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message."""
@@ -294,9 +293,7 @@ class MemoryUnit:
 
     def holders(self, address: str) -> dict[IdentityKey, str]:
         """Customers by their keys of this value."""
-        known = self._memory.identities
-        keys = (IdentityKey(kind, address) for kind in self._memory.kinds)
-        return {key: known[key] for key in keys if key in known}
+        return self._memory.identities.holders(address)
 
     def unseen_receipts(self, receipts: Collection[Receipt]) -> Sequence[Receipt]:
         """Receipts that are not kept yet, each once."""

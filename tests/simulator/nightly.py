@@ -77,7 +77,7 @@ class WholeShopping:
             person = self._memory.people[who]
             record = write(who, person.books.get((BOOK, PAGE)))
             if record is not None:
-                self._memory.keep_record(person, record)
+                self._memory.keep_records(person, [record])
                 written += 1
         return written
 

@@ -223,10 +223,11 @@ def test_what_looks_like_others_is_pressed_small() -> None:
             st.tuples(st.sampled_from("abcd"), st.none() | st.integers(0, 9)),
             st.tuples(st.none(), st.integers(0, 9)),
         )
-    )
+    ),
+    st.sampled_from([0, 1, 256]),
 )
-def test_an_agenda_tells_what_is_due(said: list[tuple[str | None, int | None]]) -> None:
-    agenda, known = Agenda[str](), dict[str, datetime]()
+def test_an_agenda_tells_what_is_due(said: list[tuple[str | None, int | None]], stale: int) -> None:
+    agenda, known = Agenda(stale), dict[str, datetime]()
     for key, number in said:
         at = None if number is None else things.NOW + number * DAY
         if key is not None:

@@ -209,7 +209,7 @@ def test_a_code_that_somebody_else_uses_is_told_to_whom_it_was_given(tmp_path: P
     life.live(prepared.history(setup, Sample()), lambda now, taken: True)
     code = next(iter(life.premises.memory.coupons))
     (holder,) = life.premises.memory.coupons.of(code)
-    keys = life.premises.memory.keys[holder]
+    keys = life.premises.memory.identities.of(holder)
     other = next(f"c{n}" for n in range(4) if f"c{n}" not in {each.value for each in keys})
     used = order("o9", START + 2 * DAY, other, discount_codes=[code])
     told = gift_shop(tmp_path, used)
