@@ -9,7 +9,7 @@ a unit of work that fails ends the simulation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -98,7 +98,7 @@ class Memory:
         self._books = (self.records, self.pages)
         self._sends = tuple(self.sends.values())
         self._agendas = (self.steps, *self._books, *self._sends)
-        self.asked_places: set[Place] = set()  # whose records were looked for
+        self.asked: defaultdict[str, Marks] = defaultdict(Marks)  # keys looked for, by book
         self.asked_codes: set[str] = set()
         self.changed: set[str] = set()  # customers, for who remembers what their rows said
         self.recorded: set[str] = set()  # and their records
@@ -277,13 +277,28 @@ class Memory:
         self.records.put(customer_id, books.next_due(but=SHOPPING))
 
     def keepers_of(self, place: Place) -> Collection[str]:
-        """Who keeps a record in this place."""
+        """Who keeps a record in this place; that it was asked for is remembered."""
+        mark = hash(place[1])
+        if mark not in (asked := self.asked[place[0]]):
+            asked.add(mark)
         if place[0] not in self._indexed:
             self._indexed.add(place[0])
             for person in self.people.values():
                 for record in person.books.of(place[0]):
                     self.keepers.add((record.book, record.key), person.customer.id)
         return self.keepers.of(place)
+
+    def was_asked_for(self, asked: Mapping[str, Marks]) -> bool:
+        """Whether anybody keeps a record by one of these marks, in the books that they are of.
+
+        They may be those of a process that was forked where this one was: hashes are alike there.
+        """
+        return any(
+            hash(record.key) in marks
+            for book, marks in asked.items()
+            for person in self.people.values()
+            for record in person.books.of(book)
+        )
 
     def order(self, order_id: str) -> Order | None:
         """An order, whoever's it is."""

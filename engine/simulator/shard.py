@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Final, NoReturn
 
 from engine.memory import collect_rarely
-from engine.simulator.keepers import Place
+from engine.simulator.marks import Marks
 from engine.simulator.simulation import Life, Outcome
 from engine.simulator.spool import Recorded
 from engine.simulator.spots import Limits, Spot, Watch
@@ -60,10 +60,11 @@ class Nightfall:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A part has come to its end at this moment, having looked for what others may hold."""
+    """A part has come to its end at this moment, having looked for what others may hold: records
+    by the marks of their keys, by book, and codes."""
 
     at: datetime
-    places: frozenset[Place]
+    records: Mapping[str, Marks]
     codes: frozenset[str]
 
 
@@ -106,7 +107,7 @@ class Night:
 class Sought:
     """What the others looked for."""
 
-    places: frozenset[Place]
+    records: Sequence[Mapping[str, Marks]]
     codes: frozenset[str]
 
 
@@ -164,10 +165,10 @@ class Shard:
         self._tell_used()
         self._turns.end()
         now = self._life.premises.clock.now()
-        self.send(Over(now, frozenset(memory.asked_places), frozenset(memory.asked_codes)))
+        self.send(Over(now, memory.asked, frozenset(memory.asked_codes)))
         answer = self.hear()
         assert isinstance(answer, Sought)
-        sought = any(memory.keepers_of(place) for place in answer.places) or any(
+        sought = any(memory.was_asked_for(each) for each in answer.records) or any(
             memory.coupons.of(code) for code in answer.codes
         )
         self.send(Came(self._life.outcome(complete), sought))

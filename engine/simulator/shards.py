@@ -259,9 +259,9 @@ class _Conductor:
             return
         for one in self._parts:
             others = [each for each in asked if each is not one.over]
-            places = frozenset(place for each in others for place in each.places)
+            records = [each.records for each in others]
             codes = frozenset(code for each in others for code in each.codes)
-            one.connection.send(Sought(places, codes))
+            one.connection.send(Sought(records, codes))
 
     def _joined(self) -> Outcome:
         came = [each.came for each in self._parts if each.came is not None]

@@ -210,7 +210,6 @@ class MemoryUnit:
     ) -> dict[tuple[str, str], list[tuple[str, datetime]]]:
         """Who keeps a record in these places."""
         memory = self._memory
-        memory.asked_places.update(places)
         return {
             place: [(each, memory.people[each].books[place].at) for each in sorted(found)]
             for place in places
