@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from random import Random
 
+from engine.core.book import Record
+from engine.core.customer import Customer
 from engine.simulator.marks import Marks
+from engine.simulator.memory import Memory
+from engine.simulator.person import Person
+from tests.simulator.customers_at_random import Silent
+from tests.storage import things
 
 
 def test_all_that_were_kept_are_known_and_no_others() -> None:
@@ -24,3 +31,15 @@ def test_all_that_were_kept_are_known_and_no_others() -> None:
         assert outer not in marks
         marks.add(outer)
         assert outer in marks
+
+
+def test_what_others_looked_for_is_found_by_its_marks() -> None:
+    asking, holding = Memory(Silent()), Memory(Silent())
+    person = holding.people["c"] = Person(Customer(id="c", created_at=things.NOW))
+    holding.keep_records(person, [Record(book="claims", key="k", at=things.NOW, data={})])
+    for place in (("claims", "other"), ("others", "k")):
+        assert not asking.keepers_of(place)
+        assert not holding.was_asked_for(asking.asked)
+    assert not asking.keepers_of(("claims", "k"))
+    assert holding.was_asked_for(pickle.loads(pickle.dumps(dict(asking.asked))))
+    assert holding.keepers_of(("claims", "k")) == ("c",)
