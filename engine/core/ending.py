@@ -8,7 +8,7 @@ from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.message import Message, MessageStatus
 from engine.core.record import decide
-from engine.core.world import Journey, JourneyStatus, PastEntry, Waiting, World
+from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 
 def exit_journey(
@@ -77,15 +77,13 @@ def release_slot(world: World, message_id: str) -> None:
 
 def remember(world: World, journey: Journey) -> None:
     """Keep what re-entry needs to know of a journey, when it is the newest under its key."""
-    key = (journey.campaign, journey.entry_key)
-    known = world.past.get(key)
-    if known is None or known.entry_no <= journey.entry_no:
-        world.past[key] = PastEntry(
-            campaign=journey.campaign,
-            entry_key=journey.entry_key,
-            entry_no=journey.entry_no,
-            entered_at=journey.entered_at,
-        )
+    world.past.note(
+        journey.campaign,
+        journey.entry_key,
+        world.customer.id,
+        entry_no=journey.entry_no,
+        entered_at=journey.entered_at,
+    )
 
 
 def _end(

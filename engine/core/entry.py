@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from config.durations import Duration
@@ -17,6 +17,7 @@ from engine.core.ending import complete, remember
 from engine.core.evaluate import evaluate, shown_values
 from engine.core.facts import Facts, value_of
 from engine.core.guards import zone_of
+from engine.core.instants import microseconds
 from engine.core.record import decide, trace_of
 from engine.core.timing import add, is_too_late
 from engine.core.transition import Transition
@@ -34,8 +35,6 @@ from engine.core.world import Journey, JourneyStatus, Waiting, World
 
 MAX_CAUSES = 8
 BY_HAND = "by_hand"  # the code of an entry that a person made
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def entries(
@@ -227,7 +226,7 @@ class _Attempt:
         self, plan: Plan, key: str, *, once: bool
     ) -> tuple[int, VerdictCode | None, dict[str, Any] | None]:
         """The number that this entry would have, and what speaks against it."""
-        past = self.world.past.get((plan.id, key))
+        past = self.world.past.find(plan.id, key, self.world.customer.id)
         number, entered = (0, None) if past is None else (past.entry_no, past.entered_at)
         for journey in self.world.journeys.values():
             if journey.campaign == plan.id and journey.entry_key == key:
@@ -364,11 +363,6 @@ def variant_for(plan: Plan, step: Split, customer_id: str) -> str:
         if standing < 0:
             return variant.name
     return step.variants[-1].name
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds since the epoch, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _verdict(

@@ -16,7 +16,7 @@ from engine.core.campaign import Plan, Plans, Watch
 from engine.core.context import Context
 from engine.core.decision import DecisionKind, EntryVerdict
 from engine.core.ending import complete, exit_journey
-from engine.core.entry import ByHand, enrol_by_hand, enrol_by_schedule, entries, microseconds
+from engine.core.entry import ByHand, enrol_by_hand, enrol_by_schedule, entries
 from engine.core.handover import (
     before_sending,
     on_failed,
@@ -25,6 +25,7 @@ from engine.core.handover import (
     on_withheld,
     release_message,
 )
+from engine.core.instants import microseconds
 from engine.core.message import MessageStatus
 from engine.core.migration import migrate
 from engine.core.outranking import make_room

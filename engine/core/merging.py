@@ -106,11 +106,7 @@ def _take_over_messages(older: World, younger: World) -> None:
 
 def _take_over_journeys(older: World, younger: World, context: Context) -> None:
     mine, theirs = older.customer.id, younger.customer.id
-    for (campaign, old_key), entry in younger.past.items():
-        key = campaign, _renamed(old_key, theirs, mine)
-        held = older.past.get(key)
-        if held is None or (held.entry_no, held.entered_at) < (entry.entry_no, entry.entered_at):
-            older.past[key] = replace(entry, entry_key=key[1])
+    older.past.join(younger.past)
     for journey in younger.journeys.values():
         journey.customer_id = mine
         journey.entry_key = _renamed(journey.entry_key, theirs, mine)

@@ -6,7 +6,7 @@ when the next step counts.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from engine.core.asking import await_response, has_asked
@@ -14,8 +14,9 @@ from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import complete, exit_journey
-from engine.core.entry import MAX_CAUSES, microseconds, variant_for
+from engine.core.entry import MAX_CAUSES, variant_for
 from engine.core.guards import zone_of
+from engine.core.instants import instant, microseconds
 from engine.core.record import decide, trace_of
 from engine.core.sending import make_message
 from engine.core.timing import add, delay_until
@@ -39,7 +40,6 @@ from engine.core.world import Emitted, Journey, Waiting, WebhookCall, World
 
 HOLD_RECHECK = timedelta(days=1)
 _NOT_HELD = (Delay, WaitFor, Exit)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def go_to(
@@ -212,7 +212,7 @@ def _came_at(view: View, step: WaitFor) -> datetime | None:
     seen = journey.seen.get(step.id)
     if seen is None or (step.since == "now" and seen < microseconds(journey.clock)):
         return None
-    return max(_EPOCH + timedelta(microseconds=seen), journey.clock)
+    return max(instant(seen), journey.clock)
 
 
 def time_out(view: View, step: WaitFor | Asking, deadline: datetime) -> int:

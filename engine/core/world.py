@@ -17,6 +17,7 @@ from engine.core.book import Books, Place, Record
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
 from engine.core.decision import Decision
 from engine.core.message import Message
+from engine.core.past import Past
 from engine.core.value import value_class
 
 
@@ -75,16 +76,6 @@ class Journey:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     variants: dict[str, str] = field(default_factory=dict)
-
-
-@value_class
-class PastEntry:
-    """A journey that has ended, as far as re-entry needs it."""
-
-    campaign: str
-    entry_key: str
-    entry_no: int
-    entered_at: datetime
 
 
 @value_class(kw_only=False)
@@ -209,7 +200,7 @@ class World:
     orders: MutableMapping[str, Order] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
-    past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)  # newest per key
+    past: Past = field(default_factory=Past)
     consents: dict[tuple[str, str], Consent] = field(default_factory=dict)
     suppressions: dict[tuple[str, str], Suppression] = field(default_factory=dict)
     preferences: dict[tuple[str, str], Preferences] = field(default_factory=dict)

@@ -8,14 +8,14 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from engine.core.customer import Order
+from engine.core.instants import microseconds
 from engine.core.shopping import kept_lines
 from engine.core.value import value_class
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY: Final = 86_400_000_000  # microseconds
 _EVER: Final = -(2**63)
 LARGEST_BASKET: Final = 200  # different products: more are a stock, and say nothing of taste
@@ -264,13 +264,3 @@ def sale_of(order: Order, known: dict[str, Product]) -> Sale | None:
 def find(baskets: Sequence[Basket], order_id: str) -> Basket | None:
     """The basket of an order; the newest are looked at first."""
     return next((one for one in reversed(baskets) if one.order_id == order_id), None)
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds since the epoch."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def instant(at: int) -> datetime:
-    """The moment so many microseconds after the epoch."""
-    return _EPOCH + timedelta(microseconds=at)

@@ -9,9 +9,10 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from config.recommendations import Recommendations
+from engine.core.instants import instant, microseconds
 from engine.core.shopping import Refill, Reminding
 from engine.programs.intervals import Habit, Habits, Rhythm, used_up
-from engine.programs.purchases import Basket, Purchases, instant, microseconds
+from engine.programs.purchases import Basket, Purchases
 from engine.programs.replenishing import LATEST
 
 _MOST_PRODUCTS: Final = 300  # on a customer's page, the newest first

@@ -17,10 +17,11 @@ from typing import Any, Final
 from config.policy import Policy
 from engine.core.book import Record
 from engine.core.customer import Customer
+from engine.core.instants import instant, microseconds
 from engine.core.shopping import BOOK, PAGE, Refill, Unwritten, refills_of
 from engine.ports.clock import Clock
 from engine.programs.intervals import used_up
-from engine.programs.purchases import Product, instant, microseconds, sale_of
+from engine.programs.purchases import Product, sale_of
 from engine.programs.shelving import Shelving
 from engine.programs.shopping_page import Dated, Key, Night, newest_products, reminding_of, soonest
 from engine.programs.spend_classes import Spender

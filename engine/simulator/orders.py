@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, TypeVar, overload
 
 from engine.core.customer import Fulfilment, Line, Order, ParcelStatus, Refund
-from engine.programs.purchases import instant, microseconds
+from engine.core.instants import instant, microseconds
 from engine.simulator.press import Press
 
 _Default = TypeVar("_Default")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
 from engine.core.message import COUNTED, Message, MessageStatus
+from engine.core.past import Past
 from engine.core.reviewing import OTHERS_FIRST
-from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
+from engine.core.world import Contact, Journey, JourneyStatus, World
 from engine.simulator.orders import Orders
 from engine.simulator.permits import Permitted
 
@@ -38,7 +39,7 @@ class Person:
     tickets: dict[str, Ticket] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     moving: dict[str, Journey] = field(default_factory=dict)
-    past: dict[tuple[str, str], PastEntry] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
     messages: dict[str, Message] = field(default_factory=dict)
     open: dict[str, Message] | None = None  # None: there are none
     counted: tuple[Counted, ...] = ()
@@ -160,15 +161,13 @@ class Person:
             self._enter(journey)
 
     def _enter(self, journey: Journey) -> None:
-        key = (journey.campaign, journey.entry_key)
-        former = self.past.get(key)
-        if former is None or former.entry_no < journey.entry_no:
-            self.past[key] = PastEntry(
-                campaign=journey.campaign,
-                entry_key=journey.entry_key,
-                entry_no=journey.entry_no,
-                entered_at=journey.entered_at,
-            )
+        self.past.note(
+            journey.campaign,
+            journey.entry_key,
+            journey.customer_id,
+            entry_no=journey.entry_no,
+            entered_at=journey.entered_at,
+        )
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
@@ -217,11 +216,7 @@ class Person:
         if gone.open is not None:
             self.open = (self.open or {}) | gone.open
         self.counted += gone.counted
-        for (campaign, old_key), entry in gone.past.items():
-            key = campaign, _renamed(old_key, theirs, mine)
-            held = self.past.get(key)
-            if held is None or held.entry_no < entry.entry_no:
-                self.past[key] = replace(entry, entry_key=key[1])
+        self.past.join(gone.past)
         for journey in gone.journeys.values():
             self.keep_journey(journey)
         self.books = Books([*gone.books.values(), *self.books.values()])

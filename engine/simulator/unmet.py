@@ -210,7 +210,7 @@ class Outlook:
                 return found
         if self._pause is not None:
             customer = person.customer
-            former = person.past.get((self._campaign, customer.id))
+            former = person.past.find(self._campaign, customer.id, customer.id)
             if former is not None:
                 again = add(former.entered_at, self._pause, zone_of(customer, rules))
                 if again > now:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table
 from engine.core.customer import Line, Order, Ticket
 from engine.core.message import COUNTED
 from engine.core.reviewing import OTHERS_FIRST
-from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, World
+from engine.core.world import Contact, Journey, JourneyStatus, World
 from engine.ports.stored import Permissions
 from engine.storage import tables
 from engine.storage.books import fill_books, records_of
@@ -218,12 +218,7 @@ def _fill_journeys(worlds: Mapping[str, World], rows: Iterable[Sequence[Any]], a
         ):
             journey = journey_of(row)
             world.journeys[journey.id] = journey
-        key = (row[1], row[3])
-        former = world.past.get(key)
-        if former is None or former.entry_no < row[4]:
-            world.past[key] = PastEntry(
-                campaign=row[1], entry_key=row[3], entry_no=row[4], entered_at=moment(row[11])
-            )
+        world.past.note(row[1], row[3], row[5], entry_no=row[4], entered_at=moment(row[11]))
 
 
 def load_orders_of(connection: Connection, customer_ids: Collection[str]) -> dict[str, Order]:

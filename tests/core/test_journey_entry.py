@@ -13,8 +13,9 @@ from engine.core.campaign import CampaignStatus, ScheduleTrigger
 from engine.core.customer import Refund
 from engine.core.decision import VerdictCode
 from engine.core.journey import enrol_by_schedule
+from engine.core.past import Past
 from engine.core.verbs import Delay, EventMatch, SendEmail, WaitFor
-from engine.core.world import JourneyStatus, PastEntry
+from engine.core.world import JourneyStatus
 from tests.core.shop import DAY, T0, Shop, default_exits, plan, transition, when
 
 MAIL = {"kind": SendEmail, "id": "ask", "template": "t"}
@@ -100,7 +101,7 @@ def test_re_entry_counts_from_the_last_entry(
     if remembered:  # as storage would have it: only what re-entry needs
         shop.world.journeys.clear()
     else:
-        shop.world.past.clear()
+        shop.world.past = Past()
     # 180 calendar days on a Vienna clock are an hour less across the change to summer time.
     shop.now = winter + timedelta(days=days) - timedelta(hours=1 if days == 180 else 0)
     (verdict,) = shop.tell("order.delivered")
@@ -111,9 +112,7 @@ def test_re_entry_counts_from_the_last_entry(
 
 def test_the_newest_past_entry_counts() -> None:
     shop = Shop.of(plan(WAIT, re_entry="always"))
-    shop.world.past["review", "shopify:1"] = PastEntry(
-        campaign="review", entry_key="shopify:1", entry_no=6, entered_at=T0
-    )
+    shop.world.past.note("review", "shopify:1", shop.world.customer.id, entry_no=6, entered_at=T0)
     shop.tell("order.delivered")
     assert shop.journey.entry_no == 7
 

@@ -16,7 +16,7 @@ from engine.core.guards import GuardRules
 from engine.core.merging import merge_worlds
 from engine.core.message import Message, MessageStatus
 from engine.core.projection import project
-from engine.core.world import Contact, Journey, JourneyStatus, PastEntry, Waiting, World
+from engine.core.world import Contact, Journey, JourneyStatus, Waiting, World
 from engine.programs.program import Programs
 from tests.core.shop import Volume
 from tests.core.shop_life import at, customer_reports, order_lives, ticket_reports
@@ -117,13 +117,13 @@ def test_journeys_under_other_keys_go_on_and_keep_their_assignments() -> None:
 def test_what_has_been_entered_once_is_not_entered_again() -> None:
     older, younger = a_world("a"), a_world("b", 1)
     for world, number in ((older, 1), (younger, 2)):
-        key = ("welcome", f"{world.customer.id}:2026-03-01")
-        world.past[key] = PastEntry(
-            campaign="welcome", entry_key=key[1], entry_no=number, entered_at=at(number)
+        customer = world.customer.id
+        world.past.note(
+            "welcome", f"{customer}:2026-03-01", customer, entry_no=number, entered_at=at(number)
         )
     merge_worlds(older, younger, context())
-    assert older.past[("welcome", "a:2026-03-01")].entry_no == 2
-    assert {entry.entry_key for entry in older.past.values()} == {"a:2026-03-01"}
+    assert older.past.find("welcome", "a:2026-03-01", "a") == (2, at(2))
+    assert len(older.past) == 1
 
 
 def test_a_merge_never_widens_consent() -> None:

@@ -9,8 +9,9 @@ from decimal import Decimal
 from itertools import groupby
 
 from engine.core.customer import Line, Order
+from engine.core.instants import microseconds
 from engine.programs.intervals import habits_of, interval
-from engine.programs.purchases import DAY, Purchases, Sale, microseconds
+from engine.programs.purchases import DAY, Purchases, Sale
 from tests import datasets
 
 LAST_QUARTER = datetime(2017, 10, 1, tzinfo=UTC)

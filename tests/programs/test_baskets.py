@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.customer import Line, Order
+from engine.core.instants import microseconds
 from engine.programs.baskets import (
     MOST_MATCHES,
     NEXT_ONES,
@@ -18,7 +19,7 @@ from engine.programs.baskets import (
     smoothed_lift,
 )
 from engine.programs.intervals import habits_of
-from engine.programs.purchases import LARGEST_BASKET, Product, Purchases, Sale, find, microseconds
+from engine.programs.purchases import LARGEST_BASKET, Product, Purchases, Sale, find
 from engine.programs.spend_classes import CLASSES, Spender, scores
 from tests.core.shop import DAY, T0
 

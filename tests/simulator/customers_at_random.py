@@ -18,7 +18,7 @@ from engine.core.points import ACCOUNT, BOOK
 from engine.core.shopping import BOOK as SHOPPING
 from engine.core.shopping import PAGE
 from engine.core.verbs import Delay
-from engine.core.world import PastEntry, World
+from engine.core.world import World
 from engine.ports.stored import Processed
 from engine.simulator.person import Person
 from tests.core.shop import T0, plan, when
@@ -153,11 +153,7 @@ consents = st.builds(
 )
 
 
-def former(campaign: str, customer_id: str, at: datetime) -> PastEntry:
-    """An entry of the past under a key that is the customer's alone."""
-    return PastEntry(campaign=campaign, entry_key=customer_id, entry_no=1, entered_at=at)
-
-
-def keep(person: Person, entry: PastEntry) -> None:
-    """Let a person have entered then."""
-    person.past[entry.campaign, entry.entry_key] = entry
+def let_enter(person: Person, campaign: str, at: datetime) -> None:
+    """Let a person have entered then, under a key that is theirs alone."""
+    key = person.customer.id
+    person.past.note(campaign, key, key, entry_no=1, entered_at=at)

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.book import Record
+from engine.core.instants import microseconds
 from engine.core.shopping import BOOK, PAGE
 from engine.passage import House
 from engine.ports.shopping import Buyer
-from engine.programs.purchases import microseconds
 from engine.programs.spend_classes import Spender
 from engine.programs.suggesting import Shelved
 from engine.services.stocktaking import Stocktaking

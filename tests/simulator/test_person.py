@@ -113,12 +113,13 @@ def _seen(unit: UnitOfWork, now: datetime, complete: bool, message_ids: tuple[st
         message_ids=message_ids,
     ).values()
     told = {name: dict(getattr(world, name)) for name in ("orders", "tickets", "journeys",
-            "messages", "past", "consents", "suppressions", "preferences")}  # fmt: skip
+            "messages", "consents", "suppressions", "preferences")}  # fmt: skip
     contacts: list[Contact] = sorted(world.contacts, key=lambda one: one.message_id)
     moving = unit.load_moving(["c"], now=now)["c"].journeys
     assert moving.items() <= world.journeys.items()
     return {
         **told,
+        "past": world.past,
         "contacts": contacts,
         "complete": world.complete,
         "new": world.is_new,

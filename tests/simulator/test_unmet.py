@@ -27,8 +27,7 @@ from tests.simulator.customers_at_random import (
     Silent,
     consents,
     customers,
-    former,
-    keep,
+    let_enter,
     moments,
     pages,
     plans,
@@ -94,7 +93,7 @@ def test_the_core_agrees_with_who_sleeps(
 ) -> None:
     person, memory = person_of(customer, books), memory_of(given_consents)
     if entered is not None and entered <= T0:
-        keep(person, former(plan.id, customer.id, entered))
+        let_enter(person, plan.id, entered)
     sleep = Outlook(plan).sleep(person, memory, T0, RULES)
     assert enters(plan, person, memory, T0) == (sleep is None)
     if sleep is None or sleep is AGAIN:
