@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _OBJECTS = 100_000  # more than a batch makes
@@ -31,14 +31,26 @@ def collect_rarely() -> None:
     gc.set_threshold(_OBJECTS, 20, 20)
 
 
+def never_collect() -> None:
+    """No rounds of the collector any more: for a process that ends when its work is told.
+
+    Even one round at the end would look at all that it keeps, for nothing.
+    """
+    gc.disable()
+
+
 @contextmanager
 def about_to_fork() -> Iterator[None]:
     """Keep the collector's hands off all that there is, in this process and those forked meanwhile.
 
     A round writes into every object that it looks at, and what is written to is shared no more.
+    What the C library keeps for later is given back first, or each process would fill a copy.
     """
     gc.collect()
     gc.freeze()
+    trim = _libc("malloc_trim")
+    if trim is not None:
+        trim(0)
     try:
         yield
     finally:
@@ -67,7 +79,11 @@ def _share_heaps() -> None:
     on its way to the sender for instance, leaves holes there that only the first can fill. With
     one heap for all the threads wait for each other: a message costs 7 % more.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 2)
+    mallopt = _libc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+
+
+def _libc(name: str) -> Callable[..., int] | None:
+    """A function of the C library that only glibc has."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

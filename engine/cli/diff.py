@@ -131,7 +131,7 @@ def diff(
     def run(workspace: Path, label: str) -> Account:
         with stoppable(len(history), label) as progress, unbroken():
             outcome = simulate_together(
-                replace(setup, workspace=workspace, templates=None), history, prepared.groups,
+                replace(setup, workspace=workspace, made=None), history, prepared.groups,
                 progress,
                 workers=workers or workers_for(len(history)), witness=Witness(),
                 say=lambda text: warn(f"lagniappe: {label}: {text}"),

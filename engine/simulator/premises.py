@@ -66,6 +66,14 @@ class Trial:
     render: int | None = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What takes longest to make of a workspace, for one policy. ``loader`` asks ``templates``."""
+
+    templates: MessageTemplates
+    loader: Loader
+
+
 class _Chosen:
     """``CampaignSource``: those campaigns of another source that are tried."""
 
@@ -115,7 +123,7 @@ class Premises:
     advance: Advance
     bookkeeping: Bookkeeping
     dispatch: Dispatch
-    templates: MessageTemplates
+    made: Made
     rendered: Sampled
     sweep: Sweep
     deliveries: Deliveries
@@ -138,27 +146,22 @@ def furnish(
     price: Callable[[Outgoing], Decimal | None] = lambda outgoing: None,
     look: Callable[[Outgoing], None] | None = None,
     former: Shelf | None = None,
-    templates: MessageTemplates | None = None,
+    made: Made | None = None,
     in_full: Collection[str] = (),
 ) -> Premises:
     """Put a simulated shop together, empty, its clock standing at ``start``.
 
     Nothing is read but the workspace's files, and nothing is written. ``providers`` are the names
     that messages are logged under, those of the settings unless given; ``former`` is where the
-    revisions are kept that journeys of before stand on, ``templates`` are the workspace's, compiled
-    for the same policy, ``in_full`` the channels of which every message is rendered. Messages
-    that nobody is to ``look`` at have no headers. Raises ``SetupError``.
+    revisions are kept that journeys of before stand on, ``made`` is for the same workspace and
+    policy, ``in_full`` the channels of which every message is rendered. Messages that nobody is to
+    ``look`` at have no headers. Raises ``SetupError``.
     """
     trial = trial or Trial()
     clock = VirtualClock(start)
     policy = read_policy(workspace, trial.changes)
-    templates = templates or MessageTemplates(
-        workspace / "message_templates",
-        shop=shop_context(policy),
-        default_locale=policy.locale.split("-")[0],
-        tags=policy.link_tags,
-    )
-    loader = Loader(workspace, templates)
+    made = made or _made(workspace, policy)
+    templates = made.templates
     keys = [key.get_secret_value() for key in settings.secret_key] or [_KEY]
     links, fingerprints = Links(keys, settings.base_url), Fingerprints(keys)
     memory = Memory(ledger)
@@ -168,7 +171,7 @@ def furnish(
         rules=compile_rules(policy, ZONES),
         programs=compile_programs(policy, fingerprints.keyed, fingerprints.mailboxes),
     )
-    source: CampaignSource = _Chosen(loader, trial)
+    source: CampaignSource = _Chosen(made.loader, trial)
     revisions = Revisions(storage, source, lambda: policies)
     hands = Hands(clock.now, price, look or (lambda outgoing: None))
     rendered = Sampled(templates, trial.render, clock.now, in_full)
@@ -190,7 +193,7 @@ def furnish(
     return Premises(
         policy=policy,
         rules=policies.rules,
-        catalog=loader.catalog,
+        catalog=made.loader.catalog,
         source=source,
         policies=policies,
         clock=clock,
@@ -203,7 +206,7 @@ def furnish(
         advance=Advance(storage, revisions, handover),
         bookkeeping=Bookkeeping(storage, revisions, handover),
         dispatch=Dispatch(storage, revisions, handover),
-        templates=templates,
+        made=made,
         rendered=rendered,
         sweep=Sweep(storage, revisions, handover, Sleepers(memory, policies.rules).likely),
         deliveries=Deliveries(storage=storage, policy=lambda: policy.delivery, clock=clock),
@@ -218,3 +221,13 @@ def furnish(
         unsubscribe=Unsubscribe(storage, ingest, links, clock),
         links=links,
     )
+
+
+def _made(workspace: Path, policy: Policy) -> Made:
+    templates = MessageTemplates(
+        workspace / "message_templates",
+        shop=shop_context(policy),
+        default_locale=policy.locale.split("-")[0],
+        tags=policy.link_tags,
+    )
+    return Made(templates=templates, loader=Loader(workspace, templates))

@@ -58,7 +58,7 @@ class Prepared:
             start=self.clock.now(),
             trial=trial,
         )
-        self._templates = premises.templates
+        self._made = premises.made
         self.policy: Policy = premises.policy
         self.catalog: Catalog = premises.catalog
         self.plans: Mapping[str, Plan] = premises.revisions.plans.current
@@ -98,8 +98,7 @@ class Prepared:
         reader = Reader(self.catalog, self.policy.country, self.clock.now())
         for number, found in reader.read_all(lines, workers):
             if isinstance(found, Read):
-                self._groups = None
-                self._spool.add(found.packed, self._kin.add(found.names))
+                self._spool.add(found.packed, self._related(found.names))
             elif isinstance(found, Refused):
                 yield number, found
             else:
@@ -109,8 +108,11 @@ class Prepared:
         self._spool.add(packed(event, at), self._place(event))
 
     def _place(self, event: Event) -> int:
-        self._groups = None
-        return self._kin.add(self._names(event))
+        return self._related(self._names(event))
+
+    def _related(self, names: Iterable[int]) -> int:
+        assert self._groups is None, "it has been told who belongs together"
+        return self._kin.add(names)
 
     def went_out(self, message_id: str, at: datetime, *, previewed: bool) -> None:
         """Take note of when a message really went out; ``previewed``: to nobody."""
@@ -144,7 +146,7 @@ class Prepared:
             behaviour=behaviour,
             seed=self._seed,
             settings=self._settings,
-            templates=self._templates,
+            made=self._made,
             recollection=recollection if as_recorded else None,
             suppressed=[one for one in self.suppressed if one.at < (since or first)],
         )
@@ -164,11 +166,16 @@ class Prepared:
         return history if sample == Sample() else self._sampled(history, sample)
 
     def groups(self) -> Sequence[int]:
-        """Which events have nothing to do with one another: the group of each place."""
+        """Which events have nothing to do with one another: the group of each place.
+
+        Nothing can be added afterwards: the names by which that is known are let go.
+        """
         if self._groups is None:
             for twins in self._spool.twins():
                 self._kin.join(twins)
             self._groups = self._kin.groups()
+            self._kin, self._names = Kin(), Names(self.policy.country)
+            self._spool.forget_names()
         return self._groups
 
     def _sampled(self, history: History, sample: Sample) -> History:

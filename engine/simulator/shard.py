@@ -16,7 +16,7 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Final, NoReturn
 
-from engine.memory import collect_rarely
+from engine.memory import never_collect
 from engine.simulator.marks import Marks
 from engine.simulator.simulation import Life, Outcome
 from engine.simulator.spool import Recorded
@@ -147,7 +147,7 @@ class Shard:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that began it decides
         for each in self._others:
             each.close()
-        collect_rarely()  # and never what was there before: see ``about_to_fork``
+        never_collect()
         try:
             self._live(history)
         except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -13,14 +13,13 @@ from engine.core.world import Changes
 from engine.memory import uncollected
 from engine.passage import live
 from engine.ports.stored import Incoming
-from engine.rendering.templates import MessageTemplates
 from engine.setup import read_policy
 from engine.simulator.behaviour import UNMOVED, Behaviour
 from engine.simulator.customers import Customers
 from engine.simulator.figures import Figures, Tally
 from engine.simulator.forgetting import Forgetting
 from engine.simulator.house import doors_of, house_of
-from engine.simulator.premises import Trial, furnish
+from engine.simulator.premises import Made, Trial, furnish
 from engine.simulator.recorded import Recollection
 from engine.simulator.sampling import Firsts, Shown
 from engine.simulator.spool import Recorded
@@ -48,7 +47,7 @@ class Setup:
     settings: Settings | None = None
     pools: Mapping[str, int] = field(default_factory=dict)
     suppressed: Sequence[Suppression] = ()  # before ``since``
-    templates: MessageTemplates | None = None  # compiled for this workspace and these changes
+    made: Made | None = None  # of this workspace, under these changes
     recollection: Recollection | None = None  # None: every message is met as the behaviour says
 
 
@@ -111,7 +110,7 @@ class Life:
             trial=setup.trial,
             look=None if witness is None else witness.look,
             price=behaviour.price,
-            templates=setup.templates,
+            made=setup.made,
             in_full=("sms",) if "sms" in behaviour.costs else (),  # which cost by their length
         )
         for pool, size in setup.pools.items():

@@ -11,12 +11,13 @@ import sys
 import weakref
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby, pairwise
 from tempfile import TemporaryFile
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from engine.core.value import value_class
 from engine.simulator.packed import pack, unpack
@@ -24,6 +25,7 @@ from triggers.event import Event
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
+_NUMBER: Final = "I"  # of an event
 
 
 @value_class
@@ -64,18 +66,21 @@ class Spool:
     def __init__(self) -> None:
         self._file = TemporaryFile(prefix="lagniappe-")  # noqa: SIM115 (it lasts)
         weakref.finalize(self, self._file.close)
-        self._at, self._time = array("q"), array("q")  # microseconds since the epoch
+        self._at = self._time = array("q")  # microseconds since the epoch; one while they are equal
         self._start, self._named = array("Q", [0]), array("H")
         self._names = array("q")  # hashes of (source, id)
-        self.places = array("l")
+        self.places = array("i")
 
     def __len__(self) -> int:
         return len(self._at)
 
     def add(self, event: Packed, place: int) -> None:
         """Take in the next event. Raises OSError: the disk is full."""
+        if self._time is not self._at:
+            self._time.append(event.time)
+        elif event.time != event.at:
+            self._time = array("q", (*self._at, event.time))
         self._at.append(event.at)
-        self._time.append(event.time)
         self._named.append(len(event.name))
         self._names.append(hash(event.name))
         self._start.append(self._start[-1] + len(event.name) + len(event.body))
@@ -93,27 +98,34 @@ class Spool:
     def order(self, before: datetime) -> array[int]:
         """The numbers of the events that arrive before then, by (arrival, time, source, id)."""
         self.seal()
-        at, time = self._at, self._time
-        end = (before - _EPOCH) // _INSTANT
-        numbers: Iterable[int] = (number for number, each in enumerate(at) if each < end)
-        if any(later < former for former, later in pairwise(self._at)) or at != time:
-            numbers = sorted(sorted(numbers, key=time.__getitem__), key=at.__getitem__)
-        found = array("L")
-        for _, tied in groupby(numbers, key=lambda number: (at[number], time[number])):
-            those = list(tied)
-            found.extend(those if len(those) == 1 else sorted(those, key=self._name))
+        at, time = (np.frombuffer(each, np.int64) for each in (self._at, self._time))
+        numbers = np.flatnonzero(at < (before - _EPOCH) // _INSTANT)
+        numbers = numbers[np.lexsort((time[numbers], at[numbers]))]
+        at, time = at[numbers], time[numbers]
+        found = array(_NUMBER, numbers.astype(_NUMBER).tobytes())
+        tied = np.zeros(len(numbers) + 1, np.int8)  # each with the one before it
+        if len(numbers):
+            tied[1:-1] = (at[1:] == at[:-1]) & (time[1:] == time[:-1])
+        for first, last in np.flatnonzero(np.diff(tied)).reshape(-1, 2).tolist():
+            found[first : last + 1] = array(
+                _NUMBER, sorted(found[first : last + 1], key=self._name)
+            )
         return found
 
     def twins(self) -> Iterator[list[int]]:
         """Events of one source and id, which count once: the places of each such group."""
-        hashes = sorted(self._names)
-        double = {one for one, other in pairwise(hashes) if one == other}
+        hashes = np.sort(np.frombuffer(self._names, np.int64))
+        double = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
         if double:
             found: defaultdict[int, list[int]] = defaultdict(list)
             for number, name in enumerate(self._names):
                 if name in double:
                     found[name].append(self.places[number])
             yield from found.values()
+
+    def forget_names(self) -> None:
+        """Nothing will be added, and ``twins`` not be asked again."""
+        self._names = array("q")
 
     def recorded(self, number: int) -> Recorded:
         """One of the events."""
@@ -146,7 +158,7 @@ class History:
 
     def where(self, wanted: Callable[[int], bool]) -> History:
         """Those of whose numbers this is true."""
-        return History(self.spool, array("L", filter(wanted, self.numbers)))
+        return History(self.spool, array(_NUMBER, filter(wanted, self.numbers)))
 
     def parts(self, groups: Sequence[int], count: int) -> list[History]:
         """So many histories of about one size; ``groups``, by place, stay together."""
@@ -156,7 +168,7 @@ class History:
         for group, size in sizes.most_common():
             part[group] = least = loads.index(min(loads))
             loads[least] += size
-        numbers = [array("L") for _ in range(count)]
+        numbers = [array(_NUMBER) for _ in range(count)]
         for number in self.numbers:
             numbers[part[groups[places[number]]]].append(number)
         return [History(self.spool, each) for each in numbers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -15,9 +16,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from engine.core.campaign import Plan
 from engine.core.message import Outgoing
 from engine.ports.stored import Incoming
 from engine.simulator.behaviour import Behaviour
+from engine.simulator.memory import Memory
 from engine.simulator.preparation import Prepared, Sample, prepare
 from engine.simulator.report import document
 from engine.simulator.shards import PartFailed, simulate_together
@@ -242,6 +245,25 @@ def test_a_stopped_one_tells_of_everybody_until_one_moment(tmp_path: Path) -> No
     whole = lived(prepared, shorter, 1, told=False, history=until_then)
     report = document(stopped, prepared.frame(shorter, "default"))
     assert json.loads(whole.report) == {**report, "complete": True}
+
+
+class Thrifty(Witness):
+    """Fails where the collector would run before what came of it is told."""
+
+    def account(self, memory: Memory, plans: Mapping[str, Plan]) -> Account:
+        assert not gc.isenabled()
+        return super().account(memory, plans)
+
+
+def test_a_part_never_collects_garbage(tmp_path: Path) -> None:
+    prepared = shared_shop(tmp_path)
+    setup = prepared.setup(since=None, until=None, afterwards=DAY)
+    outcome = simulate_together(
+        setup, prepared.history(setup, Sample()), prepared.groups, lambda now, taken: True,
+        workers=2, witness=Thrifty(),
+    )  # fmt: skip
+    assert outcome.complete
+    assert gc.isenabled()
 
 
 class Deadly(Witness):
