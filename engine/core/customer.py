@@ -12,11 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from engine.core.registers import shared_stamps
 from engine.core.value import value_class
 
 ZERO = Decimal(0)
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def nothing() -> Mapping[str, Any]:
+    """Of what most have nothing: one mapping for them all, into which nobody writes."""
+    return _NOTHING
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,14 +49,14 @@ class Customer:
     street: str | None = None  # with the house number
     birthday: date | None = None
     tags: tuple[str, ...] = ()
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=nothing)
     orders_count: int = 0
     total_spent: Decimal = ZERO
     first_order_at: datetime | None = None
     last_order_at: datetime | None = None
     open_tickets: int = 0
     zone: str | None = None  # where schedules look at them, as last saved; None: the store's
-    stamps: dict[str, int] = field(default_factory=dict)  # field -> microseconds of its report
+    stamps: dict[str, int] = field(default_factory=shared_stamps)  # microseconds, by field
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +143,7 @@ class Order:
     status_url: str | None = None
     cancel_reason: str | None = None
     has_open_return: bool = False
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=nothing)
     lines: Mapping[str, Line] = field(default_factory=dict)
     fulfilments: dict[str, Fulfilment] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)

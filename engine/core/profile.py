@@ -9,7 +9,7 @@ from typing import Any, Final
 from engine.core.customer import Consent, Customer
 from engine.core.identity import OWN_SOURCE
 from engine.core.permissions import take_consent
-from engine.core.registers import stamp_of, write, write_key
+from engine.core.registers import outranks, stamp_of, write
 from engine.core.statements import address_told
 from engine.core.transition import Transition
 from engine.core.world import World
@@ -87,9 +87,8 @@ def merge_profiles(into: Customer, other: Customer) -> None:
         if at is not None:
             write(into, into.stamps, name, getattr(other, name), at)
     for name, value in other.attributes.items():
-        key = f"{_ATTRIBUTE}{name}"
-        at = other.stamps.get(key, 0)
-        write_key(into.attributes, into.stamps, name, value, at, key=key)
+        at = other.stamps.get(f"{_ATTRIBUTE}{name}", 0)
+        _write_attribute(into, name, value, at)
     into.created_at = min(into.created_at, other.created_at)
     if _CREATED in into.stamps or _CREATED in other.stamps:
         into.stamps[_CREATED] = stamp_of(into.created_at)
@@ -111,19 +110,39 @@ def _merge_fields(customer: Customer, told: Iterable[object], at: int) -> bool:
     stamps = customer.stamps
     changed = False
     for name, value in zip(_FIELDS, told, strict=True):
-        if value is not None and write(customer, stamps, name, value, at):
+        if value is None:
+            continue
+        if name not in stamps or stamps[name] < at:
+            if getattr(customer, name) != value:  # far most are told again and again
+                setattr(customer, name, value)
+            stamps[name] = at
+            changed = True
+        elif write(customer, stamps, name, value, at):
             changed = True
     return changed
 
 
 def _merge_attributes(customer: Customer, told: Mapping[str, Any], at: int) -> bool:
-    stamps = customer.stamps
     changed = False
     for name, value in told.items():
-        key = f"{_ATTRIBUTE}{name}"
-        if write_key(customer.attributes, stamps, name, value, at, key=key):
+        if _write_attribute(customer, name, value, at):
             changed = True
     return changed
+
+
+def _write_attribute(customer: Customer, name: str, value: Any, at: int) -> bool:
+    """``write`` for one attribute."""
+    key = f"{_ATTRIBUTE}{name}"
+    known = customer.stamps.get(key)
+    if known is not None and known >= at:
+        if known > at:
+            return False
+        held = customer.attributes.get(name)
+        if held == value or not outranks(value, held):
+            return False
+    customer.attributes = {**customer.attributes, name: value}
+    customer.stamps[key] = at
+    return True
 
 
 def _merge_consents(world: World, facts: CustomerFacts, event: Event) -> list[Transition]:
@@ -167,9 +186,12 @@ def _address_told(world: World, facts: CustomerFacts, event: Event, channel: str
         address = event.data.get("address")
         if isinstance(address, str):
             return address
+    customer = world.customer
     if channel == "email":
-        return facts.email or world.customer.email
-    return facts.phone or world.customer.phone
+        told, known = facts.email, customer.email
+    else:
+        told, known = facts.phone, customer.phone
+    return known if not told or told == known else told
 
 
 def _take_consent(world: World, consent: Consent, event: Event) -> Transition | None:

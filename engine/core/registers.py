@@ -20,6 +20,16 @@ def stamp_of(moment: datetime) -> int:
     return (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds
 
 
+class _Stamped:
+    """Its instances share the names of their attributes (PEP 412)."""
+
+
+def shared_stamps() -> dict[str, int]:
+    """Stamps of a thing that there are many of, nearly all of them with the same registers: a
+    dictionary that shares its keys with the others."""
+    return vars(_Stamped())
+
+
 def write(
     target: Any, stamps: dict[str, int], name: str, value: Any, at: int, *, key: str = ""
 ) -> bool:
@@ -36,22 +46,6 @@ def write(
         if held == value or not outranks(value, held):
             return False
     setattr(target, name, value)
-    stamps[key] = at
-    return True
-
-
-def write_key(
-    target: dict[str, Any], stamps: dict[str, int], name: str, value: Any, at: int, *, key: str
-) -> bool:
-    """``write`` for one entry of a dictionary, under the register's name ``key``."""
-    known = stamps.get(key)
-    if known is not None and known >= at:
-        if known > at:
-            return False
-        held = target.get(name)
-        if held == value or not outranks(value, held):
-            return False
-    target[name] = value
     stamps[key] = at
     return True
 

@@ -261,8 +261,9 @@ def _update_customer(view: View, step: UpdateCustomer) -> int:
     if tuple(tags) != customer.tags:
         customer.tags = tuple(tags)
         customer.stamps["tags"] = stamp
-    for name, value in step.attributes.items():
-        customer.attributes[name] = value
+    if step.attributes:
+        customer.attributes = {**customer.attributes, **step.attributes}
+    for name in step.attributes:
         customer.stamps[f"attributes.{name}"] = stamp
     view.world.changes.customer = True
     note_result(view, step, "done")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -59,7 +60,7 @@ def dump(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def dump_sorted(value: dict[str, Any]) -> str:
+def dump_sorted(value: Mapping[str, Any]) -> str:
     """Compact JSON text that is the same for the same content, in whatever order it came."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
