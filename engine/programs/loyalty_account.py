@@ -82,10 +82,15 @@ class Reading:
     @classmethod
     def of(cls, world: World, loyalty: Loyalty, zone: ZoneInfo) -> Reading:
         """What is kept with a customer's books, as far as it was found by the same policy."""
-        found: Reading | None = world.books.readings.get(BOOK)
-        if found is not None and found._loyalty is loyalty and found._zone is zone:
+        found = world.books.reading(BOOK)
+        if isinstance(found, cls) and found._loyalty is loyalty and found._zone is zone:
             return found
         return cls(loyalty, zone)
+
+    @property
+    def count(self) -> int:
+        """The records that were read."""
+        return self.reader.count
 
     @property
     def ledger(self) -> Ledger:
@@ -107,7 +112,7 @@ class Reading:
         ):
             self._stands = None
         if reader.count > _FEW:
-            books.readings[BOOK] = self
+            books.keep_reading(BOOK, self)
 
     def standing(self, now: datetime) -> Standing:
         """Where the customer stands now; see ``engine.programs.loyalty_tiers.standing``."""

@@ -120,9 +120,9 @@ class OrderBooking:
         self, world: World, order: Order, fresh: list[str], context: Context, *, is_lost: bool
     ) -> None:
         """Let an order's points count once it can no longer be returned; else look again then."""
-        booked = world.books.kept(BOOK)
-        record, key, due = booked[grant_key(order.id)], maturing_key(order.id), None
-        if not is_lost and key not in booked:
+        books = world.books
+        record, key, due = books[BOOK, grant_key(order.id)], maturing_key(order.id), None
+        if not is_lost and (BOOK, key) not in books:
             due = self._matures_at(order, record.at, context)
         if due is not None and due <= context.now:
             data = {"kind": "matured", "order": order.id}
@@ -171,9 +171,9 @@ def account_of(world: World) -> Record | None:
 
 def _told(world: World, kind: str, about: str) -> list[Record]:
     """What is told already of an order's worth, or of one of its refunds, oldest first."""
-    booked, told = world.books.kept(BOOK), list[Record]()
-    while (key := _key(kind, len(told) + 1, about)) in booked:
-        told.append(booked[key])
+    books, told = world.books, list[Record]()
+    while (found := books.get((BOOK, _key(kind, len(told) + 1, about)))) is not None:
+        told.append(found)
     return told
 
 

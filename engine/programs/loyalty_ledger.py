@@ -144,7 +144,7 @@ class LedgerReader:
 
     def read_all(self, books: Books, lines: list[Line] | None = None) -> None:
         """The same, from the start."""
-        self.count = len(books.kept(BOOK))
+        self.count = books.count(BOOK)
         entries = [one for one in books.of(BOOK) if one.key != ACCOUNT]
         if len(entries) > 1:
             entries.sort(key=_place)

@@ -24,6 +24,7 @@ _ROOM: Final = 2  # that an order, or a line of one, takes in these
 _ROUND: Final = timedelta(days=10)  # at least, between two times
 _MONTH: Final = timedelta(days=30)  # more than simulated customers take for anything
 _SETTLED: Final = timedelta(days=42)  # when most orders' points have matured as well
+_QUIET: Final = timedelta(days=10)  # since the last record, and the next may be long in coming
 
 
 class Forgetting:
@@ -95,7 +96,7 @@ class Forgetting:
                 for one in person.counted
                 if one.contact.message_id in still or self._counts_until(one.contact) > now
             )
-        stow(person.books, before)
+        stow(person.books, now - _QUIET)
         left = person.orders.pack(now - _SETTLED, person.customer.id, self._press)
         return left or bool(person.messages or person.journeys or person.counted)
 

@@ -242,7 +242,7 @@ class Memory:
             self.census.enter(world.customer)
             self.changed.add(customer_id)
             self._note(customer_id, ())
-        if changes.orders or changes.journeys or changes.messages:
+        if changes.orders or changes.journeys or changes.messages or changes.records:
             self.touched.add(customer_id)
         if changes.orders:
             self._note(customer_id, changes.orders)

@@ -1,24 +1,28 @@
-"""Entries of points of long ago, in little room: there are one or two of every order.
+"""Records of long ago, in little room: there are one or two entries of points of every order.
 
-A ledger is read on from its last entry, so hardly anybody looks at them again.
+A ledger is read on from its last entry, so hardly anybody looks at former ones again.
 """
 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from engine.core.book import Books, Record
+from engine.core.instants import instant, microseconds
 from engine.core.points import ACCOUNT, BOOK
+from engine.core.shopping import BOOK as SHOPPING
 
-_MANY: Final = 12  # entries of one customer; fewer take little room as they are
+_FEW: Final = 4  # entries: fewer are not worth the work while more may come soon
+_MANY: Final = 24  # entries that are not worth looking at again to put more with them
+_END: Final = "\n"  # of a key; one that has it in itself is found too often, which costs time only
 
 
-class _Stowed(Mapping[str, Any]):
-    """What an entry says. Entries of one kind share the names of what they say."""
+class Stowed(Mapping[str, Any]):
+    """What a record says. Records of one kind share the names of what they say."""
 
     __slots__ = ("_names", "_values")
 
@@ -38,32 +42,78 @@ class _Stowed(Mapping[str, Any]):
         return len(self._names)
 
 
-@lru_cache(maxsize=256)
-def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+class _Lot:
+    """Entries of points that were put away; ``engine.core.book.Away``."""
+
+    __slots__ = ("_keys", "_names", "_told")
+
+    def __init__(self, entries: Sequence[Record]) -> None:
+        self._keys = _END.join(("", *[one.key for one in entries], ""))
+        self._names = _shared(tuple([_shared(tuple(one.data)) for one in entries]))
+        told = [(microseconds(one.at), *one.data.values()) for one in entries]
+        self._told = marshal.dumps(told)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def may_hold(self, key: str) -> bool:
+        """Whether an entry with this key may be among them."""
+        return f"{_END}{key}{_END}" in self._keys
+
+    def records(self) -> list[Record]:
+        """The entries."""
+        keys = self._keys[1:-1].split(_END)
+        told = marshal.loads(self._told)  # noqa: S302 (our own)
+        return [
+            Record(book=BOOK, key=key, at=instant(at), data=dict(zip(names, values, strict=True)))
+            for key, names, (at, *values) in zip(keys, self._names, told, strict=True)
+        ]
+
+
+@lru_cache(maxsize=1024)
+def _shared(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-def stow(books: Books, before: datetime, least: int = _MANY) -> None:
-    """Stow a customer's entries of before a moment, where there are ``least`` at least.
+def stow(books: Books, before: datetime, few: int = _FEW, many: int = _MANY) -> None:
+    """Stow a customer's records of before a moment.
 
-    Those that were written before the last stowed one are stowed already, or came late.
+    Entries of points are put away, ``few`` at least while others came since, in lots of about
+    ``many``. Where none came since, the reading is let go of as well: the few who enter something
+    again read all of it. What other records say is stowed where they stand.
     """
-    if len(books.kept(BOOK)) < least:
-        return
-    found: list[Record] = []
-    entries, _ = books.since(BOOK, 0)
-    for entry in reversed(entries):
-        if type(entry.data) is _Stowed:
-            break
-        if entry.at < before and entry.key != ACCOUNT:
-            found.append(entry)
-    for entry in found:
+    for name in books.names():
+        if name == BOOK:
+            _stow_entries(books, before, few, many)
+        elif name != SHOPPING:
+            for record in [*books.at_hand(name)]:
+                if record.due_at is None and record.at < before:
+                    _stow(books, record)
+
+
+def _stow_entries(books: Books, before: datetime, few: int, many: int) -> None:
+    entries = [one for one in books.at_hand(BOOK) if one.key != ACCOUNT]
+    is_quiet = all(one.at < before for one in entries)
+    over = [
+        one for one in entries if one.at < before and one.due_at is None and _END not in one.key
+    ]
+    if over and (is_quiet or len(over) >= few):
+        books.put_away(BOOK, over, _Lot, many)
+    if is_quiet:
+        books.keep_reading(BOOK, None)
+        page = books.get((BOOK, ACCOUNT))
+        if page is not None:
+            _stow(books, page)
+
+
+def _stow(books: Books, record: Record) -> None:
+    if type(record.data) is dict:
         books.stow(
             Record(
-                book=BOOK,
-                key=entry.key,
-                at=entry.at,
-                data=_Stowed(entry.data),
-                due_at=entry.due_at,
+                book=record.book,
+                key=record.key,
+                at=record.at,
+                data=Stowed(record.data),
+                due_at=record.due_at,
             )
         )
