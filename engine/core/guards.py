@@ -238,7 +238,7 @@ def _frequency(
         if last is not None:
             return Drop("survey_throttle", {"last": last.isoformat(), "gap": surveys.label})
     for cap in rules.caps:
-        if not cap.counts(message):
+        if len(others) < cap.count or not cap.counts(message):
             continue
         count = _taken(others, cap, now)
         if count >= cap.count:
@@ -247,12 +247,13 @@ def _frequency(
     if rules.min_gap is not None:
         # A new message queues behind all others. One that has its slot goes before later slots:
         # messages that wait would otherwise put each other off until all are too late.
-        has_slot = len(others) < len(contacts) and any(one.message_id == own for one in contacts)
-        before = [contact.at for contact in others if contact.at <= now or not has_slot]
-        latest = max(before, default=None)
-        if latest is not None and latest + rules.min_gap > now:
-            until = latest + rules.min_gap
-            return Defer(until, "min_gap", {"last": latest.isoformat()})
+        since = now - rules.min_gap
+        near = [contact.at for contact in others if contact.at > since]
+        if near and any(one.message_id == own for one in contacts):
+            near = [at for at in near if at <= now]
+        if near:
+            latest = max(near)
+            return Defer(latest + rules.min_gap, "min_gap", {"last": latest.isoformat()})
     return ALLOW
 
 

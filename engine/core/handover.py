@@ -11,7 +11,7 @@ from engine.core.coupon import missing_coupon
 from engine.core.decision import DecisionKind
 from engine.core.ending import cancel_message, complete, exit_journey, release_slot
 from engine.core.guarding import defer_trace, drop, guarded
-from engine.core.guards import Allow, Defer, Drop, address_of
+from engine.core.guards import ALLOW, Allow, Defer, Drop, address_of
 from engine.core.message import Message, MessageStatus
 from engine.core.record import decide, trace_of
 from engine.core.reviewing import OTHERS_FIRST, ask_verdict
@@ -29,8 +29,8 @@ def before_sending(
 ) -> Allow | Defer | Drop:
     """The last look: may this message be handed over now? Changes nothing.
 
-    ``just_made``: it was made at this very instant and nothing has changed in the world since. Its
-    campaign's conditions were asked then and would say the same; guards are asked again all the
+    ``just_made``: it was made at this very instant, to go out at once, and nothing has changed in
+    the world since. Its campaign's conditions and the guards were asked then and would say the
     same.
 
     The world must hold the message's journey, ended or not: a message whose journey cannot be
@@ -44,7 +44,7 @@ def before_sending(
     if plan is None or context.keeps_back(journey.campaign, plans):
         return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
     if just_made:
-        return guarded(world, message, context)
+        return ALLOW
     step = plan.steps[plan.step_index[message.step]] if message.step in plan.step_index else None
     if isinstance(step, SendMessage) and step.coupon is not None:
         missing = missing_coupon(journey, step.coupon, context.now)

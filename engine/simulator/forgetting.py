@@ -91,10 +91,8 @@ class Forgetting:
             self._forget_journeys(person, before)
         if person.counted:
             still = person.open or ()
-            person.counted = tuple(
-                one
-                for one in person.counted
-                if one.contact.message_id in still or self._counts_until(one.contact) > now
+            person.keep_counted(
+                lambda one: one.message_id in still or self._counts_until(one) > now
             )
         stow(person.books, now - _QUIET)
         left = person.orders.pack(now - _SETTLED, person.customer.id, self._press)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
@@ -20,19 +20,13 @@ from engine.simulator.permits import Permitted
 OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
 
 
-class Counted(NamedTuple):
-    """A message that counts against caps for as long as these look back to when it was made."""
-
-    made_at: datetime
-    contact: Contact
-
-
 @dataclass(slots=True)
 class Person:
     """One customer. What worlds are made of is kept as they need it, so that loading looks at
     nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``open`` the
-    messages that a decision may still change, ``counted`` what may still count against a cap.
-    ``closes``: no goal's window does before."""
+    messages that a decision may still change, ``counted`` what may still count against a cap, in
+    the order in which the messages were made, and ``made`` when that was. ``closes``: no goal's
+    window does before."""
 
     customer: Customer
     orders: Orders = field(default_factory=Orders)
@@ -42,7 +36,8 @@ class Person:
     past: Past = field(default_factory=Past)
     messages: dict[str, Message] = field(default_factory=dict)
     open: dict[str, Message] | None = None  # None: there are none
-    counted: tuple[Counted, ...] = ()
+    counted: tuple[Contact, ...] = ()
+    made: tuple[datetime, ...] = ()
     books: Books = field(default_factory=Books)
     contacts: Sequence[Contact] = ()  # of messages that only count, from before the simulation
     sent: bytes = b""  # when forgotten messages went out (``engine.simulator.weeks``)
@@ -140,8 +135,11 @@ class Person:
         return {key: self.tickets[key] for key in wanted if key is not None and key in self.tickets}
 
     def _contacts(self, since: datetime) -> list[Contact]:
-        found = [each for each in self.contacts if each.at >= since]
-        found += [each.contact for each in self.counted if each.made_at >= since]
+        made = self.made
+        first = 0 if not made or made[0] >= since else bisect_left(made, since)
+        found = [*self.counted[first:]]
+        if self.contacts:
+            found += [each for each in self.contacts if each.at >= since]
         return found
 
     def keep_journey(self, journey: Journey) -> None:
@@ -172,6 +170,7 @@ class Person:
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
         key, held = message.id, self.open
+        is_new = key not in self.messages
         self.messages[key] = message
         if message.status in OPEN:
             if held is None:
@@ -181,21 +180,29 @@ class Person:
         elif held is not None and key in held:
             del held[key]
             self.open = held or None
-        self._count(message)
-
-    def _count(self, message: Message) -> None:
-        """Let it count against caps, where it holds a slot."""
-        key, at, counted = message.id, message.counts_at, self.counted
         holds_slot = message.status in COUNTED and message.reason != OTHERS_FIRST
-        for each in counted:
-            if each.contact.message_id == key:
-                if holds_slot and each.contact.at == at:
-                    return
-                counted = tuple(one for one in counted if one is not each)
-                break
+        at = message.counts_at
+        if not is_new:
+            for contact in reversed(self.counted):
+                if contact.message_id == key:
+                    if holds_slot and contact.at == at:
+                        return
+                    self.keep_counted(lambda one: one.message_id != key)
+                    break
         if holds_slot:
-            counted = (*counted, Counted(message.created_at, Contact.by(message, at)))
-        self.counted = counted
+            self._count(message.created_at, Contact.by(message, at))
+
+    def _count(self, made_at: datetime, contact: Contact) -> None:
+        made, counted = self.made, self.counted
+        place = len(made) if not made or made[-1] <= made_at else bisect_right(made, made_at)
+        self.made = (*made[:place], made_at, *made[place:])
+        self.counted = (*counted[:place], contact, *counted[place:])
+
+    def keep_counted(self, counts: Callable[[Contact], bool]) -> None:
+        """Let go of what counts against no cap any more."""
+        left = [pair for pair in zip(self.made, self.counted, strict=True) if counts(pair[1])]
+        self.made = tuple(made for made, _ in left)
+        self.counted = tuple(contact for _, contact in left)
 
     def join(self, gone: Person) -> None:
         """Take over what a merge leaves of another customer; of two records of one key ours."""
@@ -215,7 +222,8 @@ class Person:
         self.messages |= gone.messages
         if gone.open is not None:
             self.open = (self.open or {}) | gone.open
-        self.counted += gone.counted
+        for made_at, contact in zip(gone.made, gone.counted, strict=True):
+            self._count(made_at, contact)
         self.past.join(gone.past)
         for journey in gone.journeys.values():
             self.keep_journey(journey)
