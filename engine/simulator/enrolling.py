@@ -18,7 +18,7 @@ from typing import Final
 from engine.bootstrap import App
 from engine.core.decision import DecisionKind
 from engine.core.message import Content, Message, Outgoing, SendResult
-from engine.core.world import Journey, JourneyStatus, World
+from engine.core.world import Journey, World
 from engine.passage import live
 from engine.ports.past import Past
 from engine.ports.stored import Processed
@@ -93,7 +93,7 @@ def foresee(app: App, workspace: Path, past: Past, terms: Terms, survey: Survey)
     enrolled, premises, tally, _ = trial.live(picks, end, render=EXAMPLES)
     journeys = [
         one
-        for one in premises.memory.journeys.values()
+        for one in premises.memory.journeys()
         if one.campaign == terms.campaign
         and one.customer_id in {each.customer_id for each in picks}
     ]
@@ -123,7 +123,7 @@ def _journeys(premises: Premises, terms: Terms) -> list[Journey]:
     """Those that were begun by hand at the start, no older ones."""
     return [
         one
-        for one in premises.memory.journeys.values()
+        for one in premises.memory.journeys()
         if one.campaign == terms.campaign and one.entered_at == terms.start
     ]
 
@@ -174,10 +174,7 @@ class _Trial:
             nonlocal looked_at
             if now - looked_at >= _LOOK:
                 looked_at = now
-                if not any(
-                    one.campaign == terms.campaign and one.status is JourneyStatus.LIVE
-                    for one in premises.memory.journeys.values()
-                ):
+                if not any(one.campaign == terms.campaign for one in premises.memory.live.values()):
                     raise _Over
 
         with suppress(_Over):

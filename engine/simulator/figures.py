@@ -186,7 +186,7 @@ class Tally:
             figures.customers += 1
             figures.orders += person.customer.orders_count
             figures.revenue += person.customer.total_spent
-            for journey in person.journeys.values():
+            for journey in person.journeys:
                 self.ended(journey)
             self._pressure(person)
             self._books(person)

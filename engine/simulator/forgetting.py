@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.core.guards import GuardRules
 from engine.core.message import Message
-from engine.core.world import Contact, Journey, JourneyStatus
+from engine.core.world import Contact, Journey
 from engine.simulator.memory import Memory
 from engine.simulator.person import OPEN, Person
 from engine.simulator.press import Press
@@ -22,7 +22,6 @@ from engine.simulator.stowed import stow
 MANY: Final = 100_000  # journeys and messages
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
 _ROUND: Final = timedelta(days=10)  # at least, between two times
-_MONTH: Final = timedelta(days=30)  # more than simulated customers take for anything
 _SETTLED: Final = timedelta(days=42)  # when most orders' points have matured as well
 _QUIET: Final = timedelta(days=10)  # since the last record, and the next may be long in coming
 
@@ -31,6 +30,7 @@ class Forgetting:
     """Lets go of what is over; ``count`` is given each journey for the last time, and ``got`` is
     told when somebody got a message.
 
+    A journey that can come to nothing any more and has no messages is let go of when it ends.
     Everybody of whom something is left is visited when enough has come since the last time that it
     is worth it: ``many`` things, and a quarter of what was left then. ``expected`` are the messages
     with which customers are still to do something. Nothing may ask afterwards for another that has
@@ -58,18 +58,21 @@ class Forgetting:
         self._many = many
         self._limit = many
         self._ordered = 0  # orders and lines that had come by the last time
+        self._entered = 0  # journeys likewise
+        self._kept = 0  # messages that were left then
+        memory.let_go = count
         self._visits: set[str] = set()  # customers of whom something was left
         self._press = Press()  # of orders
 
     def tidy(self, now: datetime) -> None:
         """Visit everybody, now and then."""
         memory = self._memory
-        held = len(memory.journeys) + len(memory.messages)
-        if held + _ROOM * (memory.ordered - self._ordered) < self._limit:
+        come = memory.entered - self._entered + len(memory.messages) - self._kept
+        if come + _ROOM * (memory.ordered - self._ordered) < self._limit:
             return
         if now - self._last < _ROUND:
             return
-        self._last, self._ordered = now, memory.ordered
+        self._last, self._ordered, self._entered = now, memory.ordered, memory.entered
         expected = self._expected()
         visits = self._visits | memory.touched
         memory.touched.clear()
@@ -79,16 +82,20 @@ class Forgetting:
             for each in visits
             if (person := people.get(each)) is not None and self._visit(person, now, expected)
         }
-        left = len(memory.journeys) + len(memory.messages)
-        self._limit = left + max(self._many, left // 4)
+        self._kept = len(memory.messages)
+        left = self._kept + sum(
+            len(person.moving) + len(person.ended)
+            for each in self._visits
+            if (person := people.get(each)) is not None
+        )
+        self._limit = max(self._many, left // 4)
 
     def _visit(self, person: Person, now: datetime, expected: Collection[str]) -> bool:
         """Let go of what is over; whether anything is left that will be."""
-        before = now - _MONTH
         if person.messages:
             self._forget_messages(person, expected)
-        if person.journeys:
-            self._forget_journeys(person, before)
+        if person.moving or person.ended:
+            self._forget_journeys(person, now)
         if person.counted:
             still = person.open or ()
             person.keep_counted(
@@ -96,7 +103,7 @@ class Forgetting:
             )
         stow(person.books, now - _QUIET)
         left = person.orders.pack(now - _SETTLED, person.customer.id, self._press)
-        return left or bool(person.messages or person.journeys or person.counted)
+        return left or bool(person.messages or person.moving or person.ended or person.counted)
 
     def _counts_until(self, contact: Contact) -> datetime:
         kind = contact.channel, contact.purpose, contact.topic
@@ -117,26 +124,8 @@ class Forgetting:
                 self._got(person, message.sent_at)
         person.messages = left
 
-    def _forget_journeys(self, person: Person, before: datetime) -> None:
-        over = []
-        for journey in person.journeys.values():
-            if journey.entered_at >= before:
-                break  # those that follow were entered later
-            if journey.status is not JourneyStatus.LIVE and _over_at(journey) < before:
-                over.append(journey)
-        if not over:
-            return
+    def _forget_journeys(self, person: Person, now: datetime) -> None:
         told = {message.journey_id for message in person.messages.values()}
-        for journey in over:
-            if journey.id not in told:
-                self._count(journey)
-                del person.journeys[journey.id], self._memory.journeys[journey.id]
-                person.moving.pop(journey.id, None)
-
-
-def _over_at(journey: Journey) -> datetime:
-    """When nothing more could come of a journey that has ended."""
-    ended = journey.ended_at or journey.entered_at
-    if journey.goal_at is None and journey.goal_until is not None:
-        return max(ended, journey.goal_until)
-    return ended
+        person.close(now)
+        for key in person.ended.keys() - told:
+            self._count(person.ended.pop(key))

@@ -9,9 +9,10 @@ a unit of work that fails ends the simulation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from engine.core.assumed_delivery import undelivered_since
@@ -69,7 +70,9 @@ class Memory:
         self.orphans: dict[str, Order] = {}  # those orders
         self.ordered = 0  # how many orders there have been, and lines in them
         self.tickets: dict[str, Ticket] = {}
-        self.journeys: dict[str, Journey] = {}
+        self.live: dict[str, Journey] = {}
+        self.entered = 0  # how many journeys there have been
+        self.let_go: Callable[[Journey], None] | None = None  # of one that nobody asks for again
         self.messages: dict[str, Message] = {}
         self.texted: defaultdict[str, set[str]] = defaultdict(set)  # customers, by number
         self.identities = Identities()
@@ -153,10 +156,10 @@ class Memory:
         for order in world.orders.values():
             self._keep_order(order)
         self.tickets |= world.tickets
-        for journey in world.journeys.values():
-            self._keep_journey(person, journey)
         for message in sorted(world.messages.values(), key=lambda one: (one.created_at, one.id)):
             self._keep_message(person, message)
+        for journey in world.journeys.values():
+            self._keep_journey(person, journey)
         self.keep_records(person, world.books.values())
         self.touched.add(customer.id)
 
@@ -251,10 +254,10 @@ class Memory:
                 self._keep_order(world.orders[key])
         for key in changes.tickets:
             person.tickets[key] = self.tickets[key] = world.tickets[key]
-        for key in changes.journeys:
-            self._keep_journey(person, world.journeys[key])
         for key in changes.messages:
             self._keep_message(person, world.messages[key])
+        for key in changes.journeys:
+            self._keep_journey(person, world.journeys[key])
         if changes.records:
             self.keep_records(person, changes.records.values())
         if changes.decisions:
@@ -300,6 +303,10 @@ class Memory:
             for record in person.books.of(book)
         )
 
+    def journeys(self) -> Iterator[Journey]:
+        """Everybody's, as far as they are kept."""
+        return chain.from_iterable(person.journeys for person in self.people.values())
+
     def order(self, order_id: str) -> Order | None:
         """An order, whoever's it is."""
         owner = self.owners.get(order_id)
@@ -322,10 +329,16 @@ class Memory:
         self.undelivered.put(order.id, undelivered_since(order))
 
     def _keep_journey(self, person: Person, journey: Journey) -> None:
-        self.journeys[journey.id] = journey
-        person.keep_journey(journey)
-        moves = journey.status is JourneyStatus.LIVE and not journey.parked
-        self.steps.put(journey.id, journey.due_at if moves else None)
+        key = journey.id
+        self.entered += person.keep_journey(journey)
+        if journey.status is JourneyStatus.LIVE:
+            self.live[key] = journey
+            self.steps.put(key, None if journey.parked else journey.due_at)
+            return
+        self.live.pop(key, None)
+        self.steps.put(key, None)
+        if self.let_go is not None and (over := person.let_go(key)) is not None:
+            self.let_go(over)
 
     def _keep_message(self, person: Person, message: Message) -> None:
         self.messages[message.id] = message

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket
@@ -23,16 +24,16 @@ OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
 @dataclass(slots=True)
 class Person:
     """One customer. What worlds are made of is kept as they need it, so that loading looks at
-    nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``open`` the
-    messages that a decision may still change, ``counted`` what may still count against a cap, in
-    the order in which the messages were made, and ``made`` when that was. ``closes``: no goal's
-    window does before."""
+    nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``ended``
+    the others, ``open`` the messages that a decision may still change, ``counted`` what may still
+    count against a cap, in the order in which the messages were made, and ``made`` when that was.
+    ``closes``: no goal's window does before."""
 
     customer: Customer
     orders: Orders = field(default_factory=Orders)
     tickets: dict[str, Ticket] = field(default_factory=dict)
-    journeys: dict[str, Journey] = field(default_factory=dict)
     moving: dict[str, Journey] = field(default_factory=dict)
+    ended: dict[str, Journey] = field(default_factory=dict)
     past: Past = field(default_factory=Past)
     messages: dict[str, Message] = field(default_factory=dict)
     open: dict[str, Message] | None = None  # None: there are none
@@ -59,14 +60,15 @@ class Person:
         the customer's own, not only a choice of them. Messages made before ``since`` count against
         no cap any more.
         """
-        if self.closes is not None and self.closes <= now:
-            self._close(now)
+        self.close(now)
         messages = self._at_hand(since, message_ids)
         journeys = self.moving.copy()
-        for message in messages.values():
-            key = message.journey_id
-            if key not in journeys and key in self.journeys:
-                journeys[key] = self.journeys[key]
+        ended = self.ended
+        if ended:
+            for message in messages.values():
+                key = message.journey_id
+                if key in ended:
+                    journeys[key] = ended[key]
         consents, suppressions, preferences = permitted
         return World(
             customer=self.customer,
@@ -85,24 +87,34 @@ class Person:
 
     def in_motion(self, now: datetime, since: datetime) -> dict[str, Journey]:
         """The journeys of ``world``."""
-        if self.closes is not None and self.closes <= now:
-            self._close(now)
+        self.close(now)
         found = self.moving.copy()
         for message in () if self.open is None else self.open.values():
-            journey = self.journeys.get(message.journey_id)
+            journey = self.ended.get(message.journey_id)
             if journey is not None and message.created_at >= since:
                 found[journey.id] = journey
         return found
 
-    def _close(self, now: datetime) -> None:
-        """Let go of the journeys whose goal was open until now."""
+    @property
+    def journeys(self) -> Iterator[Journey]:
+        """All of them."""
+        return chain(self.moving.values(), self.ended.values())
+
+    def journey(self, key: str) -> Journey:
+        """One of them. Raises KeyError."""
+        return self.moving[key] if key in self.moving else self.ended[key]
+
+    def close(self, now: datetime) -> None:
+        """Count the journeys whose goal was open until now among those that have ended."""
+        if self.closes is None or self.closes > now:
+            return
         over = [
             key
             for key, journey in self.moving.items()
             if journey.status is not JourneyStatus.LIVE and not is_goal_open(journey, now)
         ]
         for key in over:
-            del self.moving[key]
+            self.ended[key] = self.moving.pop(key)
         self.closes = min(
             (each for one in self.moving.values() if (each := _closes(one)) is not None),
             default=None,
@@ -142,30 +154,36 @@ class Person:
             found += [each for each in self.contacts if each.at >= since]
         return found
 
-    def keep_journey(self, journey: Journey) -> None:
-        """Take in a journey that is new or has changed."""
+    def keep_journey(self, journey: Journey) -> bool:
+        """Take in a journey that is new or has changed; whether it is new."""
         key = journey.id
-        is_new = key not in self.journeys
-        self.journeys[key] = journey
+        is_new = key not in self.moving and key not in self.ended
+        if is_new:
+            self.past.note(
+                journey.campaign,
+                journey.entry_key,
+                journey.customer_id,
+                entry_no=journey.entry_no,
+                entered_at=journey.entered_at,
+            )
         if journey.status is JourneyStatus.LIVE:
             self.moving[key] = journey
         elif (until := _closes(journey)) is not None:
             self.moving[key] = journey
             if self.closes is None or until < self.closes:
                 self.closes = until
-        elif key in self.moving:
-            del self.moving[key]
-        if is_new:
-            self._enter(journey)
+        else:
+            self.moving.pop(key, None)
+            self.ended[key] = journey
+            return is_new
+        self.ended.pop(key, None)
+        return is_new
 
-    def _enter(self, journey: Journey) -> None:
-        self.past.note(
-            journey.campaign,
-            journey.entry_key,
-            journey.customer_id,
-            entry_no=journey.entry_no,
-            entered_at=journey.entered_at,
-        )
+    def let_go(self, key: str) -> Journey | None:
+        """Forget an ended journey, unless there are messages of it."""
+        if key not in self.ended or any(one.journey_id == key for one in self.messages.values()):
+            return None
+        return self.ended.pop(key)
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
@@ -211,7 +229,7 @@ class Person:
             order.customer_id = mine
         for ticket in gone.tickets.values():
             ticket.customer_id = mine
-        for journey in gone.journeys.values():
+        for journey in gone.journeys:
             journey.customer_id = mine
             journey.entry_key = _renamed(journey.entry_key, theirs, mine)
         for message in gone.messages.values():
@@ -225,7 +243,7 @@ class Person:
         for made_at, contact in zip(gone.made, gone.counted, strict=True):
             self._count(made_at, contact)
         self.past.join(gone.past)
-        for journey in gone.journeys.values():
+        for journey in gone.journeys:
             self.keep_journey(journey)
         self.books = Books([*gone.books.values(), *self.books.values()])
         self.contacts = (*self.contacts, *gone.contacts)

@@ -129,19 +129,21 @@ class Life:
     ) -> bool:
         """Live through it; whether to the end. ``goes_on`` as for ``engine.passage.live``."""
         complete, premises = True, self.premises
-        forgetting = Forgetting(
-            premises.memory,
-            premises.rules,
-            self._tally.ended,
-            self._tally.got,
-            self._customers.expected,
-            self.setup.since,
-        )
+        forgetting = None
+        if self._forgets:
+            forgetting = Forgetting(
+                premises.memory,
+                premises.rules,
+                self._tally.ended,
+                self._tally.got,
+                self._customers.expected,
+                self.setup.since,
+            )
 
         def tell(now: datetime, taken: int) -> None:
             if not progress(now, taken):
                 raise _Stopped
-            if self._forgets:
+            if forgetting is not None:
                 forgetting.tidy(now)
 
         def passes(moment: datetime) -> bool:

@@ -82,7 +82,7 @@ class MemoryStorage:
 
     def parked_campaigns(self) -> set[str]:
         """None before the first event."""
-        return {each.campaign for each in self._memory.journeys.values() if each.parked}
+        return {each.campaign for each in self._memory.live.values() if each.parked}
 
     def frozen_campaigns(self) -> set[str]:
         """None before the first event."""

@@ -251,7 +251,7 @@ class PartTurns(Alone):
         first: dict[str, Key] = {}
         named: dict[str, list[str]] = {}
         for journey_id in memory.steps.due(now, sys.maxsize):
-            journey = memory.journeys[journey_id]
+            journey = memory.live[journey_id]
             customer = journey.customer_id
             if customer not in first:
                 first[customer] = (due_at[journey_id], journey_id)

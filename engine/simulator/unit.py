@@ -12,7 +12,7 @@ from engine.core.identity import IdentityKey
 from engine.core.message import Channel, Message, MessageStatus, SendResult
 from engine.core.receipt import Receipt, ReceiptKind
 from engine.core.shopping import BOOK
-from engine.core.world import JourneyStatus, World
+from engine.core.world import World
 from engine.ports.stored import (
     Archived,
     Conflict,
@@ -189,7 +189,7 @@ class MemoryUnit:
 
     def due_customers(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[str]:
         """Customers with a due journey; no commit is ever under way."""
-        journeys = self._memory.journeys
+        journeys = self._memory.live
         due = self._memory.steps.due(now, limit)
         return list(dict.fromkeys(journeys[each].customer_id for each in due))
 
@@ -234,10 +234,9 @@ class MemoryUnit:
         return sorted(
             {
                 each.customer_id
-                for each in self._memory.journeys.values()
+                for each in self._memory.live.values()
                 if each.campaign == campaign
                 and each.revision != revision
-                and each.status is JourneyStatus.LIVE
                 and each.customer_id > after
             }
         )[:limit]

@@ -142,7 +142,7 @@ class Witness:
                     campaign=message.campaign,
                     customer=customer,
                     entry_key=message.entry_key,
-                    entry_no=memory.journeys[message.journey_id].entry_no,
+                    entry_no=person.journey(message.journey_id).entry_no,
                     step=message.step,
                 )
                 if message.sent_at is None:

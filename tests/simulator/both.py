@@ -215,9 +215,7 @@ def outcome(premises: Premises, kept: Kept) -> Outcome:
     return {
         "verdicts": kept.verdicts,
         "decisions": kept.decisions,
-        "journeys": {
-            one.id: _row(tables.journeys, journey_row(one)) for one in memory.journeys.values()
-        },
+        "journeys": {one.id: _row(tables.journeys, journey_row(one)) for one in memory.journeys()},
         "messages": {
             one.id: _plain(_row(tables.messages, message_row(one)))
             for one in memory.messages.values()
