@@ -105,9 +105,10 @@ class Plan:
     plan needs, so that storage loads no more than that; ``step_index`` finds a step's index by its
     id. The fields after these follow from the others: ``watches`` by event type,
     ``entry_conditions`` (a segment, ``filter`` and ``profile_filter``, in the order in which they
-    are asked), the ``splits``, ``waits`` and ``asks`` (steps that wait for a response) among the
-    steps, ``carriers`` (the message steps that carry the coupon of a step, by its id), whether some
-    ``wait_for`` waits for a condition, and whether each journey belongs to one order.
+    are asked) and whether these look at the trigger, the ``splits``, ``waits`` and ``asks`` (steps
+    that wait for a response) among the steps, ``carriers`` (the message steps that carry the coupon
+    of a step, by its id), whether some ``wait_for`` waits for a condition, and whether each journey
+    belongs to one order.
     """
 
     id: str
@@ -135,6 +136,7 @@ class Plan:
     step_index: Mapping[str, int] = field(default_factory=dict)  # step id -> index
     watches: Mapping[str, Watch] = field(init=False, repr=False, compare=False)
     entry_conditions: tuple[Condition, ...] = field(init=False, repr=False, compare=False)
+    reads_trigger: bool = field(init=False, repr=False, compare=False)
     splits: tuple[Split, ...] = field(init=False, repr=False, compare=False)
     waits: tuple[WaitFor, ...] = field(init=False, repr=False, compare=False)
     asks: tuple[Asking, ...] = field(init=False, repr=False, compare=False)
@@ -145,10 +147,14 @@ class Plan:
     def __post_init__(self) -> None:
         waits = tuple(step for step in self.steps if isinstance(step, WaitFor))
         segment = self.trigger.segment if isinstance(self.trigger, ScheduleTrigger) else None
-        conditions = (segment, self.filter, self.profile_filter)
+        asked = (segment, self.filter, self.profile_filter)
+        conditions = tuple(one for one in asked if one is not None)
         derived: dict[str, object] = {
             "watches": _watches(self, waits),
-            "entry_conditions": tuple(one for one in conditions if one is not None),
+            "entry_conditions": conditions,
+            "reads_trigger": any(
+                name.startswith("trigger.") for one in conditions for name in one.names
+            ),
             "splits": tuple(step for step in self.steps if isinstance(step, Split)),
             "waits": waits,
             "asks": tuple(step for step in self.steps if isinstance(step, Asking)),
@@ -194,7 +200,8 @@ class Plans:
     ``revisions``: (campaign, revision) -> plan, for journeys on older revisions too.
     ``current``: campaign -> its newest good plan, live or paused.
     ``held``: campaigns that a brake or ``campaigns pause`` holds, with the reason.
-    ``moving`` follows: the campaigns that do not stand still.
+    The rest follows: ``moving`` are the campaigns that do not stand still, ``watched`` the event
+    types that any plan watches.
     """
 
     by_event: Mapping[str, tuple[Plan, ...]]
@@ -202,6 +209,7 @@ class Plans:
     current: Mapping[str, Plan]
     held: Mapping[str, str] = field(default_factory=dict)
     moving: frozenset[str] = field(init=False, repr=False, compare=False)
+    watched: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         moving = frozenset(
@@ -210,6 +218,8 @@ class Plans:
             if plan.status is CampaignStatus.LIVE and campaign not in self.held
         )
         object.__setattr__(self, "moving", moving)
+        watched = frozenset(kind for plan in self.revisions.values() for kind in plan.watches)
+        object.__setattr__(self, "watched", watched)
 
     @classmethod
     def of(

@@ -17,7 +17,7 @@ from engine.core.ending import complete, remember
 from engine.core.evaluate import evaluate, shown_values
 from engine.core.facts import Facts, value_of
 from engine.core.guards import zone_of
-from engine.core.instants import microseconds
+from engine.core.instants import microseconds, text_of
 from engine.core.record import decide, trace_of
 from engine.core.timing import add, is_too_late
 from engine.core.transition import Transition
@@ -108,8 +108,8 @@ def enrol_by_hand(
 class _Attempt:
     """One event knocking at the doors of its candidates."""
 
-    __slots__ = ("_deadlines", "_facts", "_is_late", "_refused", "by_hand", "context", "event",
-                 "order", "order_id", "plans", "ticket", "trigger", "world")  # fmt: skip
+    __slots__ = ("_deadlines", "_facts", "_is_late", "_refused", "_trigger", "by_hand", "context",
+                 "event", "order", "order_id", "plans", "ticket", "world")  # fmt: skip
 
     def __init__(
         self,
@@ -128,22 +128,22 @@ class _Attempt:
         told = event.order_id
         self.order_id = self.ticket.order_id if told is None and self.ticket else told
         self.order = order_of(world, self.order_id)
-        self.trigger = trigger_of(event)
+        self._trigger: dict[str, Any] | None = None
         self._refused: VerdictCode | None = None  # what no campaign takes
         if self.order is not None and self.order.is_test:
             self._refused = VerdictCode.TEST_ORDER
         elif event.causes and len(event.causes) > MAX_CAUSES:
             self._refused = VerdictCode.CHAIN_TOO_LONG
         self._is_late = event.time < context.now
-        self._facts = Facts(
-            world,
-            now=context.now,
-            order=self.order,
-            ticket=self.ticket,
-            trigger=self.trigger,
-            event=event,
-        )
+        self._facts = Facts(world, context.now, self.order, self.ticket, event=event)
         self._deadlines: dict[Duration, datetime] = {}
+
+    @property
+    def trigger(self) -> dict[str, Any]:
+        """The event as a journey keeps it; of most events none does."""
+        if self._trigger is None:
+            self._trigger = trigger_of(self.event)
+        return self._trigger
 
     def enter(self, plan: Plan, key: str | None = None) -> EntryVerdict:
         """Enrol, or say why not; ``key`` is that of an occurrence, else it is the event's."""
@@ -155,6 +155,8 @@ class _Attempt:
             refused = VerdictCode.TOO_OLD
         if refused is not None:
             return _verdict(plan, event, refused, trace=self._circumstance(plan, refused))
+        if plan.reads_trigger:
+            self._facts.trigger = self.trigger
         for condition in plan.entry_conditions:
             verdict = evaluate(condition, self._facts)
             if not verdict.met:
@@ -226,10 +228,11 @@ class _Attempt:
         self, plan: Plan, key: str, *, once: bool
     ) -> tuple[int, VerdictCode | None, dict[str, Any] | None]:
         """The number that this entry would have, and what speaks against it."""
-        past = self.world.past.find(plan.id, key, self.world.customer.id)
+        campaign = plan.id
+        past = self.world.past.find(campaign, key, self.world.customer.id)
         number, entered = (0, None) if past is None else (past.entry_no, past.entered_at)
         for journey in self.world.journeys.values():
-            if journey.campaign == plan.id and journey.entry_key == key:
+            if journey.campaign == campaign and journey.entry_key == key:
                 if journey.status is JourneyStatus.LIVE:
                     return 0, VerdictCode.ALREADY_IN, {"journey": journey.id}
                 if journey.entry_no >= number:
@@ -243,9 +246,9 @@ class _Attempt:
             again = add(entered, plan.entry.re_entry, zone)
             if self.event.time >= again:
                 return number + 1, None, None
-        trace = {"entered_at": entered.isoformat(), "re_entry": str(plan.entry.re_entry)}
+        trace = {"entered_at": text_of(entered), "re_entry": str(plan.entry.re_entry)}
         if again is not None:
-            trace["again_at"] = again.isoformat()
+            trace["again_at"] = text_of(again)
         return 0, VerdictCode.RE_ENTRY, trace
 
     def _journey(self, plan: Plan, key: str, entry_no: int) -> Journey:

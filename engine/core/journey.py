@@ -56,6 +56,8 @@ __all__ = [
     "on_withheld",
 ]
 
+# For a condition, which may be met or unmet by whatever happens.
+_MAY_WAIT_FOR_ANYTHING = frozenset({Waiting.EVENT, Waiting.MESSAGE, Waiting.HOLD})
 _RECEIPTS = {
     f"message.{kind}": kind
     for kind in ("sent", "delivered", "opened", "clicked", "bounced", "failed", "replied")
@@ -84,10 +86,8 @@ def on_event(
             return []
         note_receipt(world, transition, plans)
     if world.journeys:
-        for journey in _in_turn(world.journeys):
-            plan = plans.revisions.get((journey.campaign, journey.revision))
-            if plan is not None and _concerns(kind, journey, plan):
-                _tell(View(world, journey, plan, context, transition), transition)
+        for journey, plan in _concerned(world.journeys, kind, plans):
+            _tell(View(world, journey, plan, context, transition), transition)
     if kind not in plans.by_event:
         return []
     return entries(world, transition, plans, context, enrol=enrol)
@@ -95,22 +95,31 @@ def on_event(
 
 def hears(world: World, kind: str, plans: Plans) -> bool:
     """Whether an event of this type can do anything to the customer's journeys, or enrol them."""
-    if kind in plans.by_event:
-        return True
-    for journey in world.journeys.values():
-        plan = plans.revisions.get((journey.campaign, journey.revision))
-        if plan is not None and _concerns(kind, journey, plan):
-            return True
-    return False
+    return kind in plans.by_event or bool(_concerned(world.journeys, kind, plans))
 
 
-def _in_turn(journeys: Mapping[str, Journey]) -> Sequence[Journey]:
-    """In the order in which they are told of an event."""
-    return sorted(journeys.values(), key=_rank) if len(journeys) > 1 else [*journeys.values()]
+def _concerned(
+    journeys: Mapping[str, Journey], kind: str, plans: Plans
+) -> Sequence[tuple[Journey, Plan]]:
+    """The journeys to which an event of this type can do anything, in the order in which they are
+    told. What it does to one of them makes no difference to whether it concerns another."""
+    revisions = plans.revisions
+    is_watched = kind in plans.watched or kind in RESPONSES
+    found: list[tuple[Journey, Plan]] = []
+    for journey in journeys.values():
+        if is_watched or (
+            journey.status is JourneyStatus.LIVE and journey.waiting in _MAY_WAIT_FOR_ANYTHING
+        ):
+            plan = revisions.get((journey.campaign, journey.revision))
+            if plan is not None and _concerns(kind, journey, plan):
+                found.append((journey, plan))
+    if len(found) > 1:
+        found.sort(key=_rank)
+    return found
 
 
-def _rank(journey: Journey) -> tuple[int, str]:
-    return -journey.priority, journey.id
+def _rank(told: tuple[Journey, Plan]) -> tuple[int, str]:
+    return -told[0].priority, told[0].id
 
 
 def _concerns(kind: str, journey: Journey, plan: Plan) -> bool:
@@ -121,7 +130,7 @@ def _concerns(kind: str, journey: Journey, plan: Plan) -> bool:
         return False
     if plan.asks and kind in RESPONSES:
         return True
-    waiting = journey.waiting  # for a condition, which may be met or unmet by whatever happens
+    waiting = journey.waiting
     if waiting is Waiting.EVENT:
         return plan.waits_for_condition
     if waiting is Waiting.MESSAGE:

@@ -8,7 +8,7 @@ it is looked at (``Unwritten``).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -90,13 +90,17 @@ class Reminding:
 
     def until(self, now: datetime) -> datetime:
         """What is used up before is to be reminded of by now."""
-        tomorrow = now.astimezone(self.zone).date() + timedelta(days=1)
-        return _begin(tomorrow, self.zone) + self.before
+        return _tomorrow(now, self.zone) + self.before
 
 
 @lru_cache(maxsize=1024)  # all customers are told of the same few days
 def _begin(day: date, zone: ZoneInfo) -> datetime:
     return resolve_local(day, time.min, zone)
+
+
+@lru_cache(maxsize=64)
+def _tomorrow(now: datetime, zone: ZoneInfo) -> datetime:
+    return _begin(now.astimezone(zone).date() + timedelta(days=1), zone)
 
 
 class Unwritten(Mapping[str, Any]):
@@ -151,7 +155,7 @@ def after_telling(record: Record, told: Sequence[Refill], reminding: Reminding) 
     """The page when these of its refills have been told."""
     if isinstance(record.data, Unwritten):
         following = record.data.tell(told)
-        return replace(record, due_at=None if following is None else reminding.at(following))
+        return record.looked_at(None if following is None else reminding.at(following))
     return with_refills(
         record,
         [replace(one, told=True) if one in told else one for one in refills_of(record)],
@@ -184,13 +188,13 @@ def next_replenishment(world: World, now: datetime) -> datetime | None:
 
 def still_last(world: World, refills: Sequence[Refill]) -> list[Refill]:
     """Those whose purchase, from which they count, is kept, and after which none came."""
-    if not refills:
-        return []
+    if not refills or not (orders := _since_page(world)):
+        return list(refills)
     first = min([one.last_bought_at for one in refills])
     named = {one.order_id for one in refills}
     kept = [
         (order, {key for key, *_ in kept_lines(order)})
-        for order in _since_page(world)
+        for order in orders
         if order.id in named or (order.placed_at is not None and order.placed_at > first)
     ]
     if not kept:
@@ -209,7 +213,7 @@ def _leaves(order: Order, kept: Collection[str], refill: Refill) -> bool:
     )
 
 
-def _since_page(world: World) -> Iterable[Order]:
+def _since_page(world: World) -> Collection[Order]:
     """The orders that may have changed what the customer's page says of what was bought last."""
     record = world.books.get((BOOK, PAGE))
     if record is None or not isinstance(record.data, Unwritten):
@@ -217,6 +221,8 @@ def _since_page(world: World) -> Iterable[Order]:
     touched = record.data.touched()
     if touched is None:
         return world.orders.values()
+    if not touched:
+        return ()
     return [order for key in touched if (order := world.orders.get(key)) is not None]
 
 

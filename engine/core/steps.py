@@ -16,7 +16,7 @@ from engine.core.decision import DecisionKind
 from engine.core.ending import complete, exit_journey
 from engine.core.entry import MAX_CAUSES, variant_for
 from engine.core.guards import zone_of
-from engine.core.instants import instant, microseconds
+from engine.core.instants import instant, microseconds, text_of
 from engine.core.record import decide, trace_of
 from engine.core.sending import make_message
 from engine.core.timing import add, delay_until
@@ -177,7 +177,7 @@ def _delay(view: View, step: Delay) -> int | None:
     journey, context = view.journey, view.context
     zone = zone_of(view.world.customer, context.rules)
     due = delay_until(journey.clock, for_=step.for_, until=step.until, days=step.days, zone=zone)
-    trace = {"from": journey.clock.isoformat(), "until": due.isoformat(), "zone": zone.key}
+    trace = {"from": text_of(journey.clock), "until": text_of(due), "zone": zone.key}
     _decide(view, DecisionKind.WAITED, step, code="delay", trace=trace)
     if due <= context.now:
         journey.clock = due

@@ -11,6 +11,7 @@ from engine.core.customer import Order, Ticket
 from engine.core.evaluate import Verdict, evaluate, is_met, shown_values
 from engine.core.expression import Condition
 from engine.core.facts import Facts
+from engine.core.instants import text_of
 from engine.core.order_state import facts_of, is_fully_refunded
 from engine.core.transition import Transition
 from engine.core.verbs import EventMatch
@@ -181,7 +182,7 @@ def trigger_of(event: Transition) -> dict[str, Any]:
     return {
         "type": event.type,
         "id": event.id,
-        "time": event.time.isoformat(),
+        "time": text_of(event.time),
         "data": dict(event.data),
         "causes": list(event.causes),
     }
