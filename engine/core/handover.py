@@ -17,7 +17,7 @@ from engine.core.record import decide, trace_of
 from engine.core.reviewing import OTHERS_FIRST, ask_verdict
 from engine.core.sending import fall_due
 from engine.core.steps import HOLD_RECHECK, go_to
-from engine.core.verbs import Asking, Exit, SendMessage
+from engine.core.verbs import Asking, AskReview, Exit, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, JourneyStatus, Waiting, World
 
@@ -55,10 +55,8 @@ def before_sending(
         unmet = view.evaluate(plan.profile_filter)
         if not unmet.met:
             return Drop("profile_filter", trace_of(unmet))
-    index = plan.step_index.get(message.step)
-    if index is not None:
-        step, since = plan.steps[index], message.created_at
-        pointless = ask_verdict(world, journey, plan, step, context.now, since)
+    if isinstance(step, AskReview):
+        pointless = ask_verdict(world, journey, plan, step, context.now, message.created_at)
         if pointless is not None:
             return pointless
     verdict = guarded(world, message, context)

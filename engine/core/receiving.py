@@ -46,7 +46,7 @@ def on_receipt(
             note_sent(world, message, former, plans, context, trace)
         elif message.status not in COUNTED:
             release_slot(world, message.id)
-    if delivery.can_have_receipts(message):
+    if receipt.verdict is not Verdict.NOTHING and delivery.can_have_receipts(message):
         judge_address(world, message, receipt.verdict, receipt.at, plans, context)
 
 

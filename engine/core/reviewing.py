@@ -17,7 +17,7 @@ from engine.core.customer import Line, Order, ParcelStatus
 from engine.core.guards import Defer, Drop
 from engine.core.order_state import is_undone, kept_pieces, pieces_in
 from engine.core.transition import Transition
-from engine.core.verbs import AskReview, SendMessage, Step
+from engine.core.verbs import AskReview
 from engine.core.world import Journey, JourneyStatus, World
 
 BOOK: Final = "reviews"
@@ -90,17 +90,15 @@ def ask_verdict(
     world: World,
     journey: Journey,
     plan: Plan,
-    step: Step | SendMessage,
+    step: AskReview,
     now: datetime,
     since: datetime,
 ) -> Defer | Drop | None:
     """Whether a request for reviews still has something to ask, and is not too early.
 
     A reminder lets the first requests for the customer's other orders go before it, though not
-    for more than 14 days from ``since``, when its message was made. None for other steps.
+    for more than 14 days from ``since``, when its message was made.
     """
-    if not isinstance(step, AskReview):
-        return None
     order = world.orders.get(journey.order_id or "")
     products = products_of(world, order, whole=step.products == "order") if order else ()
     if all(product.left_out for product in products):

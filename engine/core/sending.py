@@ -20,7 +20,7 @@ from engine.core.message import Message, MessageStatus
 from engine.core.outranking import OUTRANKED, contest, outrank
 from engine.core.record import decide, trace_of
 from engine.core.reviewing import OTHERS_FIRST, ask_verdict
-from engine.core.verbs import AskSurvey, SendMessage
+from engine.core.verbs import AskReview, AskSurvey, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, Waiting
 
@@ -45,7 +45,11 @@ def make_message(view: View, step: SendMessage) -> int | None:
     message = _new_message(view, step)
     verdict = (
         missing_coupon(journey, step.coupon, context.now)
-        or ask_verdict(world, journey, plan, step, context.now, context.now)
+        or (
+            ask_verdict(world, journey, plan, step, context.now, context.now)
+            if isinstance(step, AskReview)
+            else None
+        )
         or guarded(world, message, context)
     )
     refusal = verdict

@@ -137,6 +137,8 @@ class HandOver:
         """
         plans = configuration.plans
         worlds = list(worlds)
+        if not any(world.messages for world in worlds):
+            return []
         suggestions = Suggestions(unit, worlds)
         left = self._sender.free()
         rooms: dict[Channel, int] = {}

@@ -141,9 +141,13 @@ class Receive:
                 if message.customer_id in worlds:
                     worlds[message.customer_id].messages[message.id] = message
             observed: list[Event] = []
+            context = batch.context(now)
             for receipt in fresh:
                 message = messages[receipt.message_id]
-                _take_one(batch, worlds[message.customer_id], message, receipt, now)
+                world = worlds[message.customer_id]
+                on_receipt(world, message, receipt, batch.configuration.plans, context)
+                if withdraws_consent(receipt.verdict):
+                    _withdraw(batch, world, message, receipt, now)
                 event = _observation(message, receipt)
                 if event is not None:
                     observed.append(event)
@@ -256,12 +260,11 @@ def _permit(unit: UnitOfWork, worlds: Mapping[str, World], messages: Sequence[Me
             world.preferences[key] = known.preferences[key]
 
 
-def _take_one(
+def _withdraw(
     batch: Batch, world: World, message: Message, receipt: Receipt, now: datetime
 ) -> None:
-    context, plans = batch.context(now), batch.configuration.plans
-    on_receipt(world, message, receipt, plans, context)
-    if withdraws_consent(receipt.verdict) and message.recipient is not None:
+    """Take back the permission to market to the address, in the words of the receipt."""
+    if message.recipient is not None:
         what = WITHDRAWN[receipt.verdict]
         tell_consent(
             batch,

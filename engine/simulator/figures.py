@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -27,6 +27,7 @@ from engine.simulator.memory import Memory
 from engine.simulator.person import Person
 from engine.simulator.weeks import mondays, packed
 
+_HOUR: Final = timedelta(hours=1)
 MOST: Final = 20  # customers who are named
 _NO_CODE: Final = "pool_empty"  # of a step, see engine.core.program_reasons
 _COUNTED: Final = frozenset(
@@ -129,9 +130,9 @@ class Tally:
         self._zone = zone
         self.on_sent: Callable[[Message], None] = lambda message: None
         self.figures = Figures()
-        self._instant: datetime | None = None  # many messages go out at one
-        self._day = self._week = ""
-        self._hour = 0
+        # Messages are counted by the hour on the store's clock in which they went out.
+        self._began = self._ends = datetime.min.replace(tzinfo=UTC)
+        self._sent: Counter[Pair] = Counter()
 
     def decided(self, world: World) -> None:
         """Count decisions."""
@@ -160,20 +161,32 @@ class Tally:
 
     def sent(self, message: Message, result: SendResult) -> None:
         """Count a message."""
-        figures = self.figures
-        if result.at != self._instant:
-            local = result.at.astimezone(self._zone)
-            self._instant, self._hour = result.at, local.hour
-            self._day, self._week = local.date().isoformat(), _week(local.date())
-        pair = (message.campaign, message.channel)
-        figures.sent[pair] += 1
-        figures.days[self._day, message.channel] += 1
-        figures.hours[self._hour] += 1
-        figures.weeks[self._week] += 1
-        figures.departures.note(message.channel, message.sender or "", result.at)
+        at, pair = result.at, (message.campaign, message.channel)
+        if not self._began <= at < self._ends:
+            self._sum_up()
+            local = at.astimezone(self._zone)
+            self._began = at - timedelta(
+                minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+            )
+            self._ends = self._began + _HOUR
+        self._sent[pair] += 1
+        self.figures.departures.note(message.channel, message.sender or "", at)
         if result.cost is not None:
-            figures.cost[pair] += int(result.cost * 10_000)
+            self.figures.cost[pair] += int(result.cost * 10_000)
         self.on_sent(message)
+
+    def _sum_up(self) -> None:
+        """Take in the messages of an hour."""
+        if not self._sent:
+            return
+        figures, local = self.figures, self._began.astimezone(self._zone)
+        day, week = local.date().isoformat(), _week(local.date())
+        for (campaign, channel), count in self._sent.items():
+            figures.sent[campaign, channel] += count
+            figures.days[day, channel] += count
+            figures.hours[local.hour] += count
+            figures.weeks[week] += count
+        self._sent.clear()
 
     def held(self, campaign: str, reason: str, at: datetime) -> None:
         """Note that a campaign stopped itself."""
@@ -181,6 +194,7 @@ class Tally:
 
     def close(self, memory: Memory) -> Figures:
         """The figures, with what stands in the memory at the end."""
+        self._sum_up()
         figures = self.figures
         for person in memory.people.values():
             figures.customers += 1
