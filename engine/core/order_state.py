@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from engine.core.customer import ZERO, Line, Order, ParcelStatus
 
-# A parcel's arrival is a fact of its own; the order is delivered when all of it has arrived.
-_OF_ORDER = frozenset({"delivered"})
+# Facts of a whole order. A parcel's arrival is a fact of its own; the order is delivered when all
+# of it has arrived.
+_OF_ORDER = frozenset({"placed", "paid", "delivered", "cancelled"})
 
 
 def fact_time(order: Order, kind: str) -> datetime | None:

@@ -41,18 +41,18 @@ CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms", "voice")
 
 @dataclass(slots=True)
 class Noted:
-    """What one unit of work will change."""
+    """What one unit of work will change: of most little, so what little is, is replaced."""
 
     worlds: list[World] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)  # nobody's
-    tickets: list[Ticket] = field(default_factory=list)
-    identities: list[tuple[IdentityKey, str]] = field(default_factory=list)
-    merges: list[Merge] = field(default_factory=list)
-    processed: list[Processed] = field(default_factory=list)
-    incoming: list[Incoming] = field(default_factory=list)
-    occurrences: list[Occurrence] = field(default_factory=list)
-    holds: list[tuple[str, str, datetime]] = field(default_factory=list)
-    sent: list[SendResult] = field(default_factory=list)
+    orders: tuple[Order, ...] = ()  # nobody's
+    tickets: tuple[Ticket, ...] = ()
+    identities: tuple[tuple[IdentityKey, str], ...] = ()
+    merges: tuple[Merge, ...] = ()
+    processed: tuple[Processed, ...] = ()
+    incoming: tuple[Incoming, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+    holds: tuple[tuple[str, str, datetime], ...] = ()
+    sent: tuple[SendResult, ...] = ()
 
 
 class Memory:

@@ -354,46 +354,46 @@ class MemoryUnit:
 
     def save_orphans(self, orders: Iterable[Order], tickets: Iterable[Ticket]) -> None:
         """Note orders and tickets without customer."""
-        self._noted.orders.extend(orders)
-        self._noted.tickets.extend(tickets)
+        self._noted.orders += tuple(orders)
+        self._noted.tickets += tuple(tickets)
 
     def identify(self, key: IdentityKey, customer_id: str) -> None:
         """Note an identity."""
-        self._noted.identities.append((key, customer_id))
+        self._noted.identities += ((key, customer_id),)
 
     def merge(self, merge: Merge) -> None:
         """Note a merge."""
-        self._noted.merges.append(merge)
+        self._noted.merges += (merge,)
 
     def conflict(self, conflict: Conflict) -> None:
         """Conflicts are for people to look at, and a simulation has none."""
 
     def processed(self, events: Iterable[Processed]) -> None:
         """Note what became of events."""
-        self._noted.processed.extend(events)
+        self._noted.processed += tuple(events)
 
     def enqueue(self, incoming: Iterable[Incoming]) -> None:
         """Note events of our own making."""
-        self._noted.incoming.extend(incoming)
+        self._noted.incoming += tuple(incoming)
 
     def archive(self, contents: Iterable[Archived]) -> None:
         """Contents are kept by the hands that are given the messages, and only samples."""
 
     def hold(self, campaign: str, reason: str, at: datetime) -> None:
         """Note a hold."""
-        self._noted.holds.append((campaign, reason, at))
+        self._noted.holds += ((campaign, reason, at),)
 
     def record_sent(self, results: Sequence[SendResult]) -> None:
         """Note messages that providers took."""
-        self._noted.sent.extend(results)
+        self._noted.sent += tuple(results)
 
     def begin_occurrence(self, occurrence: Occurrence) -> None:
         """Note a fire."""
-        self._noted.occurrences.append(occurrence)
+        self._noted.occurrences += (occurrence,)
 
     def advance_occurrence(self, occurrence: Occurrence) -> None:
         """Note how far a sweep has come."""
-        self._noted.occurrences.append(occurrence)
+        self._noted.occurrences += (occurrence,)
 
     def commit(self) -> None:
         """Let everything noted be so."""
