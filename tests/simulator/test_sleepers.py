@@ -117,7 +117,7 @@ def changes(draw: st.DrawFn) -> Callable[[Memory], None]:
         if kind == "merge":
             if person is not None and other != customer_id and other in memory.people:
                 merge = Merge(survivor=other, merged=customer_id, at=T0)
-                memory.commit(Noted(merges=[merge]))
+                memory.commit(Noted(merges=(merge,)))
             return
         world = World(customer=row if person is None else person.customer, is_new=person is None)
         if kind == "row":
