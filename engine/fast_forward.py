@@ -51,6 +51,7 @@ def live_through(
         stocktaking=app.stocktaking,
         rest=app.worker.quiesce,
         next_due=app.storage.next_due,
+        has_new_zones=app.worker.sweep.has_new_zones,
         parcels_due=clock.now,
     )
     live(house, arrivals, until, crowd=crowd, progress=progress)

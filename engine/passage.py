@@ -66,6 +66,7 @@ class House:
 
     ``rest`` works until nothing is due at the moment at which the clock stands. ``parcels_due`` is
     before what moment looks for orders that count as delivered find none; None: not as things are.
+    ``has_new_zones`` as ``Sweep.has_new_zones``.
     """
 
     clock: VirtualClock
@@ -75,6 +76,7 @@ class House:
     stocktaking: Nights
     rest: Callable[[], None]
     next_due: Callable[[], datetime | None]
+    has_new_zones: Callable[[], bool]
     parcels_due: Callable[[], datetime | None]
 
 
@@ -100,7 +102,8 @@ def live(
     clock = house.clock
     queue = _Queue(arrivals)
     begin = next_fire = clock.now()
-    next_look: datetime | None = begin
+    parcels_due: datetime | None = None
+    next_look: datetime | None = begin  # if they may be due then
     night = house.stocktaking.next_night(begin)
     while True:
         now = clock.now()
@@ -114,22 +117,27 @@ def live(
             if house.stocktaking.wanted():
                 house.stocktaking.run()
             night = house.stocktaking.next_night(now)
-        came = queue.taken
-        for arrived in queue.until(now):
-            house.ingest.take(arrived)
-            progress(now, queue.taken)
-        if queue.taken > came and house.sweep.has_new_zones():
-            next_fire = now
+        arrives = queue.next_at()
+        if arrives is not None and arrives <= now:
+            for arrived in queue.until(now):
+                house.ingest.take(arrived)
+                if arrived[-1].backfill:  # where there may be many more
+                    progress(now, queue.taken)
+            if house.has_new_zones():
+                next_fire = now
         crowd.act(now)
         house.rest()
         progress(now, queue.taken)
         if now >= until:
             return
-        next_look = _hour(house.parcels_due(), now, begin)
-        moments = [until, next_fire, night]
-        dues = (next_look, queue.next_at(), house.next_due(), crowd.next_at())
-        moments += [due for due in dues if due is not None]
-        moment = max(now + _INSTANT, min(moments))
+        parcels = house.parcels_due()
+        if parcels != parcels_due or (next_look is not None and next_look <= now):
+            parcels_due, next_look = parcels, _hour(parcels, now, begin)
+        moment = min(until, next_fire, night)
+        for due in (next_look, queue.next_at(), house.next_due(), crowd.next_at()):
+            if due is not None and due < moment:
+                moment = due
+        moment = max(now + _INSTANT, moment)
         if not goes_on(moment):
             return
         clock.advance_to(moment)

@@ -13,9 +13,13 @@ _Told = tuple[str | None, str | None]  # a zone and a day of birth
 
 
 class Census:
-    """Customers by zone and by day of birth, each list by id."""
+    """Customers by zone and by day of birth, each list by id.
+
+    ``peopled`` is how often somebody came to live in a zone in which nobody did.
+    """
 
     def __init__(self) -> None:
+        self.peopled = 0
         self._everybody: list[str] = []
         self._by_zone: defaultdict[str | None, list[str]] = defaultdict(list)
         self._born: defaultdict[str, set[str]] = defaultdict(set)
@@ -34,7 +38,9 @@ class Census:
         else:
             self._forget(customer.id, former)
         self._known[customer.id] = self._alike.setdefault(told, told)
-        insort(self._by_zone[customer.zone], customer.id)
+        neighbours = self._by_zone[customer.zone]
+        self.peopled += not neighbours
+        insort(neighbours, customer.id)
         if born is not None:
             self._born[born].add(customer.id)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from engine.passage import House
 from engine.simulator.customers import Doors
-from engine.simulator.memory import Memory
 from engine.simulator.premises import Premises
 
 # All that is due at a moment is done together, so that what becomes of one customer does not depend
@@ -17,16 +17,23 @@ EVERYBODY: Final = 1_000_000_000
 
 def house_of(premises: Premises) -> House:
     """The premises as something that lives through virtual time."""
-    least = premises.deliveries.least()
+    memory, least = premises.memory, premises.deliveries.least()
+    undelivered = memory.undelivered
+
+    def parcels_due() -> datetime | None:
+        first = undelivered.next_at()
+        return None if first is None or least is None else first + least
+
     return House(
         clock=premises.clock,
         ingest=premises.ingest,
         sweep=premises.sweep,
         deliveries=premises.deliveries,
         stocktaking=premises.stocktaking,
-        rest=lambda: settle(premises),
-        next_due=premises.memory.next_due,
-        parcels_due=lambda: _parcels_due(premises.memory, least),
+        rest=partial(settle, premises),
+        next_due=memory.next_due,
+        has_new_zones=_Zones(premises).are_new,
+        parcels_due=parcels_due,
     )
 
 
@@ -44,9 +51,23 @@ def doors_of(premises: Premises) -> Doors:
     )
 
 
-def _parcels_due(memory: Memory, least: timedelta | None) -> datetime | None:
-    first = memory.undelivered.next_at()
-    return None if first is None or least is None else first + least
+class _Zones:
+    """Asks the sweep for new ones only when somebody has come to a zone where nobody lived."""
+
+    def __init__(self, premises: Premises) -> None:
+        self._census = premises.memory.census
+        self._sweep = premises.sweep
+        self._met = 0  # what the census told when the sweep had met them all
+
+    def are_new(self) -> bool:
+        """``Sweep.has_new_zones``."""
+        peopled = self._census.peopled
+        if peopled == self._met:
+            return False
+        if self._sweep.has_new_zones():
+            return True
+        self._met = peopled
+        return False
 
 
 def settle(premises: Premises) -> None:
