@@ -62,7 +62,8 @@ class Activation(dict[str, object]):
         self._unfit: dict[str, object] = {}
         if values:
             for name, value in values.items():
-                self._take(name, value)
+                plain = _plain(value)
+                (self if is_fit(plain) else self._unfit)[name] = plain
 
     def find(self, name: str) -> object:
         """What stands under a dotted name of which nothing is known so far; None if nothing."""
@@ -77,16 +78,12 @@ class Activation(dict[str, object]):
         if value is None or value is True or value is False:
             self[name] = value
             return value
-        if not self._take(name, value):
-            raise AskCel
-        return self[name]
-
-    def _take(self, name: str, value: object) -> bool:
-        """Keep a value; whether it is fit."""
         plain = value if type(value) in _PLAIN else _plain(value)
-        fit = is_fit(plain)
-        (self if fit else self._unfit)[name] = plain
-        return fit
+        if not is_fit(plain):
+            self._unfit[name] = plain
+            raise AskCel
+        self[name] = plain
+        return plain
 
     def value(self, name: str) -> object:
         """What stands under a dotted name; None if nothing does."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -81,6 +82,11 @@ _Declared = tuple[Field, Getter]
 def _customer(kind: FieldType, doc: str, read: Callable[[Customer], object], *,
               required: bool = False) -> _Declared:  # fmt: skip
     return Field(type=kind, nullable=not required, doc=doc), lambda facts: read(facts.customer)
+
+
+def _row(kind: FieldType, doc: str, name: str, *, required: bool = False) -> _Declared:
+    """A field that stands in the customer's row as it is."""
+    return Field(type=kind, nullable=not required, doc=doc), attrgetter(f"customer.{name}")
 
 
 def _order(kind: FieldType, doc: str, read: Callable[[Order], object]) -> _Declared:
@@ -172,20 +178,20 @@ def _when(kind: str) -> Callable[[Order], object]:
 
 
 _DECLARED: dict[str, _Declared] = {
-    "customer.id": _customer(STRING, "Our id of the customer", lambda c: c.id, required=True),
-    "customer.email": _customer(STRING, "Email address", lambda c: c.email),
-    "customer.phone": _customer(STRING, "Phone number, as +436601234567", lambda c: c.phone),
-    "customer.first_name": _customer(STRING, "First name", lambda c: c.first_name),
-    "customer.last_name": _customer(STRING, "Last name", lambda c: c.last_name),
+    "customer.id": _row(STRING, "Our id of the customer", "id", required=True),
+    "customer.email": _row(STRING, "Email address", "email"),
+    "customer.phone": _row(STRING, "Phone number, as +436601234567", "phone"),
+    "customer.first_name": _row(STRING, "First name", "first_name"),
+    "customer.last_name": _row(STRING, "Last name", "last_name"),
     "customer.name": _customer(STRING, "First and last name", _name),
-    "customer.locale": _customer(STRING, "Language, as de-AT", lambda c: c.locale),
-    "customer.timezone": _customer(STRING, "Time zone, as Europe/Vienna", lambda c: c.timezone),
-    "customer.country": _customer(STRING, "Country, as AT", lambda c: c.country),
-    "customer.region": _customer(STRING, "State or province, as IN", lambda c: c.region),
-    "customer.postal_code": _customer(STRING, "Postal code", lambda c: c.postal_code),
+    "customer.locale": _row(STRING, "Language, as de-AT", "locale"),
+    "customer.timezone": _row(STRING, "Time zone, as Europe/Vienna", "timezone"),
+    "customer.country": _row(STRING, "Country, as AT", "country"),
+    "customer.region": _row(STRING, "State or province, as IN", "region"),
+    "customer.postal_code": _row(STRING, "Postal code", "postal_code"),
     "customer.tags": _customer(STRINGS, "Tags", lambda c: list(c.tags), required=True),
-    "customer.orders_count": _customer(
-        INT, "Orders so far, without tests and cancelled ones", lambda c: c.orders_count,
+    "customer.orders_count": _row(
+        INT, "Orders so far, without tests and cancelled ones", "orders_count",
         required=True,
     ),
     "customer.total_spent": _customer(
@@ -193,15 +199,15 @@ _DECLARED: dict[str, _Declared] = {
         lambda c: float(c.total_spent), required=True,
     ),
     "customer.average_order": _customer(NUMBER, "Money spent for each order", _average),
-    "customer.first_order_at": _customer(TIMESTAMP, "First order", lambda c: c.first_order_at),
-    "customer.last_order_at": _customer(TIMESTAMP, "Newest order", lambda c: c.last_order_at),
-    "customer.created_at": _customer(TIMESTAMP, "First known", lambda c: c.created_at),
+    "customer.first_order_at": _row(TIMESTAMP, "First order", "first_order_at"),
+    "customer.last_order_at": _row(TIMESTAMP, "Newest order", "last_order_at"),
+    "customer.created_at": _row(TIMESTAMP, "First known", "created_at"),
     "customer.days_since_order": _days("customer.last_order_at", "Days since the newest order"),
     "customer.days_since_first_order": _days(
         "customer.first_order_at", "Days since the first order"
     ),
-    "customer.open_tickets": _customer(
-        INT, "Support tickets not yet solved", lambda c: c.open_tickets, required=True
+    "customer.open_tickets": _row(
+        INT, "Support tickets not yet solved", "open_tickets", required=True
     ),
     "customer.open_coupons": (
         Field(type=INT, doc="Offers of which the customer has a usable coupon"),
