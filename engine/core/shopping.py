@@ -106,6 +106,8 @@ def _tomorrow(now: datetime, zone: ZoneInfo) -> datetime:
 class Unwritten(Mapping[str, Any]):
     """A page's data that is made when it is asked for. It is good until the next night."""
 
+    __slots__ = ()
+
     @abstractmethod
     def refills(self) -> list[Refill]:
         """What will be used up, soonest first."""

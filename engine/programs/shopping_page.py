@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from config.recommendations import Recommendations
@@ -22,6 +22,7 @@ _AHEAD: Final = timedelta(days=60)  # later nights tell of what is used up later
 Key = tuple[str, str]  # product and order
 Dated = tuple[int, str, int]
 """When something is used up in microseconds since the epoch, the product's key and its number."""
+_Dated = TypeVar("_Dated", Dated, tuple[int, str, int, int])
 
 
 class Rhythms(Protocol):
@@ -107,7 +108,7 @@ def reminding_of(rules: Recommendations, zone: ZoneInfo) -> Reminding:
     return Reminding(before=before, zone=zone)
 
 
-def soonest(untold: Iterable[Dated]) -> list[Dated]:
+def soonest(untold: Iterable[_Dated]) -> list[_Dated]:
     """What of all that was not told yet has room on a page."""
     return sorted(untold)[:_MOST_REFILLS]
 

@@ -6,6 +6,7 @@ Customers who are alike have one score, so a fifth may be larger or smaller than
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +29,9 @@ class Standing:
 
     def __init__(self, spenders: Iterable[Spender] = ()) -> None:
         those = list(spenders)
-        self._recency = sorted(one.last_order_at for one in those)
-        self._frequency = sorted(one.orders for one in those)
-        self._value = sorted(one.spent for one in those)
+        self._recency = array("q", sorted([one.last_order_at for one in those]))
+        self._frequency = array("q", sorted([one.orders for one in those]))
+        self._value = array("q", sorted([one.spent for one in those]))
 
     def enter(self, spender: Spender) -> None:
         """Count a customer."""

@@ -14,10 +14,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.programs.intervals import CREDIBILITY, OWN_LEAST, Habit, Habits, Market
+from engine.programs.intervals import (
+    CREDIBILITY,
+    OWN_LEAST,
+    Habit,
+    Habits,
+    Market,
+    Rhythm,
+    used_up_by,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    _Rows = NDArray[np.int32] | NDArray[np.int64]
 
 _SLACK: Final = 1_000_000.0  # microseconds by which the rough date may be wrong
 _NEVER: Final = -(2**62)
@@ -40,7 +50,7 @@ class Dates:
         self.told: array[int] = array("b")
         self.order_ids: list[str] = []
         self.last_at: array[int] = array("q")
-        self._rows: dict[str, array[int]] = {}  # by customer
+        self._rows: dict[str, bytes] = {}  # by customer, as numbers of the type of ``what``
         self._free: list[int] = []
         self._at: array[int] = array("q")
         self._pieces: array[int] = array("q")
@@ -80,7 +90,7 @@ class Dates:
 
     def near(self, who: str, begin: int, end: int) -> list[int]:
         """A customer's rows that may be used up from ``begin`` to ``end``."""
-        rows = np.array(self._rows.get(who, ()), dtype=np.int64)
+        rows = np.frombuffer(self._rows.get(who, b""), dtype=np.int32)
         rows = rows[self._known(rows)]
         date = self._rough(rows)
         near: list[int] = rows[(date >= begin - _SLACK) & (date <= end + _SLACK)].tolist()
@@ -94,8 +104,21 @@ class Dates:
         if not spans:
             return Habit(at, pieces, order_id, last_at)
         place, total, former = self._place[row], self._total[row], self._former[row]
-        moments = self._moments[place : place + 4]
-        return Habit(at, pieces, order_id, last_at, spans, total, former, *moments)
+        return Habit(
+            at, pieces, order_id, last_at, spans, total, former, *self._moments[place : place + 4]
+        )
+
+    def used_up(self, row: int, rhythm: Rhythm | None, least: int) -> int | None:
+        """When what the habit of a row is about is used up."""
+        return used_up_by(
+            self._at[row],
+            self._spans[row],
+            self._total[row],
+            self._pieces[row],
+            self._former[row],
+            rhythm,
+            least,
+        )
 
     def habits(self, rows: Mapping[int, int]) -> Habits:
         """The habits of these rows, by product."""
@@ -130,7 +153,7 @@ class Dates:
     def erase(self, who: str) -> list[Told]:
         """Forget a customer's habits; what they were told of."""
         found: list[Told] = []
-        for row in self._rows.pop(who, ()):
+        for row in np.frombuffer(self._rows.pop(who, b""), dtype=np.int32).tolist():
             if self.told[row]:
                 found.append((self.what[row], self.order_ids[row]))
             if self._place[row] >= 0:
@@ -166,34 +189,34 @@ class Dates:
         if not len(self._at):
             return [], []
         told = np.frombuffer(self.told, dtype=np.int8)
-        known = self._sure[np.frombuffer(self.what, dtype=np.int32)]
-        known |= np.frombuffer(self._spans, dtype=np.int32) >= OWN_LEAST
         date = self._rough(slice(None))
-        near = np.flatnonzero(
-            known & (told == 0) & (date >= begin - _SLACK) & (date <= until + _SLACK)
-        ).tolist()
+        near = np.flatnonzero((date >= begin - _SLACK) & (date <= until + _SLACK))
+        near = near[self._known(near) & (told[near] == 0)]
         rows = np.flatnonzero(told)
         date = date[rows]
-        gone = ~known[rows] | (date < begin - _SLACK) | (date > end + _SLACK)
+        gone = ~self._known(rows) | (date < begin - _SLACK) | (date > end + _SLACK)
         kept = (date > begin + _SLACK) & (date < end - _SLACK)
         told[rows[gone]] = 0
-        return near, rows[~(kept | gone)].tolist()
+        return near.tolist(), rows[~(kept | gone)].tolist()
 
-    def _rough(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+    def _rough(self, rows: _Rows | slice) -> NDArray[np.float64]:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
-        usual = np.frombuffer(self._usual, dtype=np.float64)[what]
+        date = np.frombuffer(self._usual, dtype=np.float64)[what]
         spans = np.frombuffer(self._spans, dtype=np.int32)[rows]
-        lasts = np.frombuffer(self._total, dtype=np.int64)[rows].astype(np.float64)
-        lasts += CREDIBILITY * usual
+        again = np.flatnonzero(spans)  # of the others everybody's interval is all that is known
+        what, spans = what[again], spans[again]
+        lasts = np.frombuffer(self._total, dtype=np.int64)[rows][again].astype(np.float64)
+        lasts += CREDIBILITY * date[again]
         lasts /= spans + CREDIBILITY
-        more = np.frombuffer(self._more, dtype=np.float64)[rows]
+        more = np.frombuffer(self._more, dtype=np.float64)[rows][again]
         moved = np.flatnonzero(more)
         elasticity = np.frombuffer(self._elasticity, dtype=np.float64)[what[moved]]
         lasts[moved] *= np.exp(elasticity * more[moved])
-        lasts += np.frombuffer(self._at, dtype=np.int64)[rows]
-        return lasts
+        date[again] = lasts
+        date += np.frombuffer(self._at, dtype=np.int64)[rows]
+        return date
 
-    def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _known(self, rows: _Rows) -> NDArray[np.bool_]:
         """Of which rows it is known when they are used up."""
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
         own = np.frombuffer(self._spans, dtype=np.int32)[rows] >= OWN_LEAST
@@ -218,7 +241,7 @@ class Dates:
         for column in (self._at, self.last_at, self._pieces, self._total, self._former,
                        self._spans, self._more, self.told):  # fmt: skip
             column.frombytes(bytes(count * column.itemsize))
-        self._rows.setdefault(who, array("i")).extend(found.values())
+        self._rows[who] = self._rows.get(who, b"") + array("i", found.values()).tobytes()
         return found
 
     def _vacate(self) -> int:

@@ -20,10 +20,9 @@ from engine.core.customer import Customer
 from engine.core.instants import instant, microseconds
 from engine.core.shopping import BOOK, PAGE, Refill, Unwritten, refills_of
 from engine.ports.clock import Clock
-from engine.programs.intervals import used_up
 from engine.programs.purchases import Product, sale_of
 from engine.programs.shelving import Shelving
-from engine.programs.shopping_page import Dated, Key, Night, newest_products, reminding_of, soonest
+from engine.programs.shopping_page import Key, Night, newest_products, reminding_of, soonest
 from engine.programs.spend_classes import Spender
 from engine.programs.suggesting import Shelved
 from engine.services.stocktaking import night_after
@@ -33,6 +32,9 @@ from engine.simulator.sold import Bought, Sold, Swap
 
 _MONEY: Final = 10_000  # as the database counts it
 _PLACE: Final = (BOOK, PAGE)
+
+_Due = tuple[int, str, int, int]
+"""When something is used up, the product's key and its number (``Dated``), and the row of that."""
 
 
 class MemoryNights:
@@ -62,8 +64,8 @@ class MemoryNights:
         self._sold = Sold()
         self._dates = self._sold.dates
         self._known: dict[str, Product] = {}
-        self._served: set[str] = set()  # who has a page
-        self._due: dict[str, dict[Dated, int]] = {}  # and their rows, soonest first
+        self._due: dict[str, list[_Due]] = {}  # soonest first
+        self._due_at: dict[str, datetime] = {}  # when the first of that is to be told
         self._fresh: set[int] = set()  # rows that were told since the last night
         self._night: Night | None = None
         self.number = 0
@@ -95,7 +97,7 @@ class MemoryNights:
         for who, orders in mine.items():
             bought = self._bought(who, orders)
             if bought.spender is not None:
-                self._served.add(who)
+                self._serve(who)
             sold.take(bought)
         for who in late:
             sold.expire(who)
@@ -118,8 +120,9 @@ class MemoryNights:
         former_due, self._due = self._due, self._look(night, now)
         for who in {*former_due, *inherited} - self._due.keys():
             self._memory.pages.put(who, None)
-        for who, dated in self._due.items():
-            due_at = self._reminding.at(instant(next(iter(dated))[0]))
+        at = self._reminding.at
+        self._due_at = {who: at(instant(due[0][0])) for who, due in self._due.items()}
+        for who, due_at in self._due_at.items():
             self._memory.pages.put(who, due_at)
         rules = self._policy.recommendations
         shelf = _Shelf(Shelving(sold.purchases, sold.market, rules, sold.open), sold)
@@ -130,24 +133,28 @@ class MemoryNights:
 
     def turn_page(self, person: Person) -> None:
         """Let a customer's page be that of the last night."""
-        if self.number == 0:
+        number, turned = self.number, person.turned
+        if turned == number or not number:
             return
         held, who = person.books.get(_PLACE), person.customer.id
+        if held is None and turned is None:
+            return
+        person.turned = number
         if held is not None and isinstance(held.data, Leaf) and held.data.who == who:
-            if held.data.number != self.number:
-                held.data.number = self.number
-                due_at = self._due_at(who) if who in self._due else None
+            if held.data.number != number:
+                held.data.number = number
+                due_at = self._due_at.get(who)
                 if held.due_at != due_at:
                     person.books.put(held.looked_at(due_at))
-        elif held is not None or who in self._served:
+        else:
             assert self._night is not None
             person.books.put(
                 Record(
                     book=BOOK,
                     key=PAGE,
                     at=self._clock.now(),
-                    data=Leaf(self, who, self.number),
-                    due_at=self._due_at(who),
+                    data=Leaf(self, who, number),
+                    due_at=self._due_at.get(who),
                 )
             )
 
@@ -205,30 +212,29 @@ class MemoryNights:
         dates = self._dates
         told, order_ids, last_at = dates.told, dates.order_ids, dates.last_at
         return [
-            night.refill(one, order_ids[row], last_at[row], told=False)
-            for one, row in self._due.get(who, {}).items()
-            if one[0] < limit and not told[row]
+            night.refill((at, key, product), order_ids[row], last_at[row], told=False)
+            for at, key, product, row in self._due.get(who, ())
+            if at < limit and not told[row]
         ]
 
     def tell(self, who: str, refills: Sequence[Refill]) -> datetime | None:
         """Note what was told of that which is due; when the next is used up."""
-        rows = {dated[1]: row for dated, row in self._due.get(who, {}).items()}
-        for one in refills:
-            row = rows[one.product_id]
-            self._dates.told[row] = 1
-            self._fresh.add(row)
-        return self._next_due(who)
+        told, fresh = self._dates.told, self._fresh
+        now = {one.product_id for one in refills}
+        following: int | None = None
+        for at, key, _, row in self._due.get(who, ()):
+            if key in now:
+                told[row] = 1
+                fresh.add(row)
+            elif following is None and not told[row]:
+                following = at
+        return None if following is None else instant(following)
 
-    def _due_at(self, who: str) -> datetime | None:
-        date = self._next_due(who)
-        return None if date is None else self._reminding.at(date)
-
-    def _next_due(self, who: str) -> datetime | None:
-        told = self._dates.told
-        for dated, row in self._due.get(who, {}).items():
-            if not told[row]:
-                return instant(dated[0])
-        return None
+    def _serve(self, who: str) -> None:
+        """Let a customer have a page from now on."""
+        person = self._memory.people[who]
+        if person.turned is None:
+            person.turned = 0
 
     def _bought(self, who: str, orders: Collection[str]) -> Bought:
         person = self._memory.people.get(who)
@@ -258,11 +264,12 @@ class MemoryNights:
     def _inherit(self, inherited: Mapping[str, Collection[Key]]) -> None:
         numbers = self._sold.purchases.numbers
         for who, keys in inherited.items():
-            self._served.add(who)
+            if who in self._memory.people:
+                self._serve(who)
             known = [(numbers[key], order_id) for key, order_id in keys if key in numbers]
             self._dates.tell(who, known)
 
-    def _look(self, night: Night, now: datetime) -> dict[str, dict[Dated, int]]:
+    def _look(self, night: Night, now: datetime) -> dict[str, list[_Due]]:
         """What falls due before the next night, by customer."""
         until = microseconds(self._reminding.until(self.next_night(now)))
         near, strays = self._dates.look(night.begin, until, night.end)
@@ -270,14 +277,14 @@ class MemoryNights:
         for row in strays:
             if not night.dated([(dates.what[row], dates.habit(row))]):
                 dates.told[row] = 0
-        found: dict[str, dict[Dated, int]] = {}
-        keys = self._sold.purchases.products
+        found: dict[str, list[_Due]] = {}
+        keys, whose, what = self._sold.purchases.products, dates.who, dates.what
         for row in near:
-            product = dates.what[row]
-            at = used_up(dates.habit(row), rhythms.get(product), least)
+            product = what[row]
+            at = dates.used_up(row, rhythms.get(product), least)
             if at is not None and begin <= at < until:
-                found.setdefault(dates.who[row], {})[at, keys[product].key, product] = row
-        return {who: {one: those[one] for one in soonest(those)} for who, those in found.items()}
+                found.setdefault(whose[row], []).append((at, keys[product].key, product, row))
+        return {who: soonest(those) for who, those in found.items()}
 
 
 class Leaf(Unwritten):

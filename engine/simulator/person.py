@@ -43,6 +43,7 @@ class Person:
     contacts: Sequence[Contact] = ()  # of messages that only count, from before the simulation
     sent: bytes = b""  # when forgotten messages went out (``engine.simulator.weeks``)
     closes: datetime | None = None
+    turned: int | None = None  # the night that the shopping page is of; None: there is none yet
 
     def world(
         self,
@@ -246,6 +247,7 @@ class Person:
         for journey in gone.journeys:
             self.keep_journey(journey)
         self.books = Books([*gone.books.values(), *self.books.values()])
+        self.turned = None if self.turned is None else 0  # the page may be the other's
         self.contacts = (*self.contacts, *gone.contacts)
         self.sent += gone.sent
 

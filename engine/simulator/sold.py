@@ -12,6 +12,7 @@ from engine.programs.intervals import Market, Rhythm
 from engine.programs.purchases import Basket, Purchases, Sale, find
 from engine.programs.spend_classes import Spender, Standing
 from engine.simulator.dates import Dates
+from engine.simulator.marks import Marks
 from engine.simulator.shares import Heard, Telling
 
 Swap = Callable[[bytes], Sequence[bytes]]
@@ -63,7 +64,7 @@ class Sold:
         self.spenders: dict[str, Spender] = {}
         self.dates = Dates()
         self.rhythms = Rhythms(self.market)
-        self._orders: set[str] = set()  # of which there is a basket
+        self._orders = Marks()  # of orders of which there is a basket, or was
         self._oldest = 1 << 62  # no basket was placed before
         self._telling: Telling | None = None
         self._heard: list[Heard] = []
@@ -143,7 +144,7 @@ class Sold:
         for order_id, sale in sales.items():
             if sale is not None and sale.at < self.purchases.since:
                 sale = None
-            former = find(held, order_id) if order_id in self._orders else None
+            former = find(held, order_id) if hash(order_id) in self._orders else None
             if former is not None:
                 if sale is not None and self.purchases.says(former, sale):
                     continue
@@ -168,7 +169,6 @@ class Sold:
         self.market.forget(baskets)
         for basket in gone:
             self.purchases.drop(who, basket)
-            self._orders.discard(basket.order_id)
             if self._telling is not None:
                 self._telling.dropped(who, basket)
         for sale in come:
@@ -190,7 +190,7 @@ class Sold:
     def _note(self, who: str, basket: Basket | None) -> None:
         if basket is None:
             return
-        self._orders.add(basket.order_id)
+        self._orders.add(hash(basket.order_id))
         if self._telling is not None:
             self._telling.sold(who, basket)
             self._varied = self._varied or bool(basket.sold)
