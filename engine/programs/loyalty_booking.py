@@ -69,7 +69,8 @@ class OrderBooking:
         at = order.placed_at or min(order.facts.values())
         if told:
             times, history = Decimal(told[0].data["times"]), told[0].data["history"]
-            enter(world, replace(told[0], at=at))
+            if at < told[0].at:
+                world.write(replace(told[0], at=at))
             if told[-1].data["mark"] == signature(order):
                 return
             before = _sum(told, "points"), _sum(told, "spend")
@@ -103,7 +104,8 @@ class OrderBooking:
             told = _told(world, "refund", about)
             mark = refund_signature(order, refund)
             if told:
-                enter(world, replace(told[0], at=refund.at))
+                if refund.at < told[0].at:
+                    world.write(replace(told[0], at=refund.at))
                 if told[-1].data["mark"] == mark:
                     continue
             back = back_of(order, refund, worth)
