@@ -86,7 +86,7 @@ def note_response(view: View, event: Transition) -> Asking | None:
         return None
     told, values = _TOLD[event.type]
     given = {name: event.data[name] for name in values if name in event.data}
-    journey.results[step.id].update({told: True, **given})
+    journey.told(step.id).update({told: True, **given})
     view.world.changes.journeys.add(journey.id)
     view.renew()
     waits = journey.waiting is Waiting.EVENT and journey.step == step.id
@@ -98,7 +98,7 @@ def _note_review(view: View, event: Transition) -> Asking | None:
     journey = view.journey
     steps = asked_by(journey, view.plan, event, order_of(view.world, journey.order_id))
     for asked in steps:
-        journey.results[asked].update(reviewed=True, rating=event.data.get("rating"))
+        journey.told(asked).update(reviewed=True, rating=event.data.get("rating"))
     if not steps:
         return None
     view.world.changes.journeys.add(journey.id)

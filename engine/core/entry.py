@@ -343,7 +343,7 @@ class _Attempt:
                 times = self._told(view, order, step.match)
                 if times:
                     at = times[0] if step.since == "entry" else times[-1]
-                    journey.seen[step.id] = microseconds(at)
+                    journey.seen = {**journey.seen, step.id: microseconds(at)}
         if plan.goal is not None and journey.goal_until is not None:
             for at in self._told(view, order, plan.goal.match):
                 if at <= journey.goal_until:

@@ -34,7 +34,7 @@ def drop(
     world.changes.messages.add(message.id)
     if journey is None:
         return
-    journey.results.setdefault(message.step, {})["skipped"] = True
+    journey.told(message.step)["skipped"] = True
     world.changes.journeys.add(journey.id)
     decide(world, journey, DecisionKind.DROPPED, context, step=message.step, code=verdict.code,
            message_id=message.id, trace=verdict.trace)  # fmt: skip

@@ -83,7 +83,7 @@ def on_handed_over(world: World, message: Message, plans: Plans, context: Contex
     journey = world.journeys.get(message.journey_id)
     if journey is None:
         return
-    journey.results.setdefault(message.step, {})["sent"] = True
+    journey.told(message.step)["sent"] = True
     world.changes.journeys.add(journey.id)
     decide(world, journey, DecisionKind.SENT, context, step=message.step, message_id=message.id)
     move_on(world, journey, message, plans, context)
@@ -173,7 +173,7 @@ def on_failed(world: World, message: Message, context: Context) -> None:
     release_slot(world, message.id)
     journey = world.journeys.get(message.journey_id)
     if journey is not None:
-        journey.results.setdefault(message.step, {}).update(sent=False, failed=True)
+        journey.told(message.step).update(sent=False, failed=True)
         if journey.waiting is Waiting.EVENT and journey.step == message.step:
             journey.due_at = context.now  # nobody can answer what never arrived
         world.changes.journeys.add(journey.id)
@@ -231,9 +231,9 @@ def _is_followed(world: World, journey: Journey) -> bool:
 
 def _stand_before(world: World, journey: Journey, plan: Plan, message: Message) -> None:
     index = plan.step_index[message.step]
-    for step in plan.steps[index + 1 :]:
-        journey.results.pop(step.id, None)
-    journey.results[message.step].pop("sent", None)
+    later = {step.id for step in plan.steps[index + 1 :]}
+    journey.results = {key: told for key, told in journey.results.items() if key not in later}
+    journey.told(message.step).pop("sent", None)
     journey.status = JourneyStatus.LIVE
     journey.step = message.step
     journey.waiting = Waiting.MESSAGE

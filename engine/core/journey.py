@@ -259,7 +259,7 @@ def note_receipt(world: World, event: Transition | Event, plans: Plans) -> None:
     step, named = data.get("step"), data.get("journey")
     journey = world.journeys.get(named) if isinstance(named, str) else None
     if step and journey is not None and (journey.campaign, journey.revision) in plans.revisions:
-        journey.results.setdefault(step, {})[kind] = True
+        journey.told(step)[kind] = True
         world.changes.journeys.add(journey.id)
 
 
@@ -280,7 +280,7 @@ def _see(view: View, event: Transition, watch: Watch) -> None:
             continue
         known = journey.seen.get(wait.id)
         if known is None or (at < known if wait.since == "entry" else at > known):
-            journey.seen[wait.id] = at
+            journey.seen = {**journey.seen, wait.id: at}
             view.world.changes.journeys.add(journey.id)
         stands_there = journey.waiting is Waiting.EVENT and journey.step == wait.id
         if stands_there and (wait.since == "entry" or event.time >= journey.clock):
@@ -300,7 +300,7 @@ def _wake(view: View, event: Transition, step: WaitFor | Asking) -> None:
         return
     journey.clock = max(journey.clock, event.time)
     if isinstance(step, WaitFor):
-        journey.results.setdefault(step.id, {})["happened"] = True
+        journey.told(step.id)["happened"] = True
     view.renew()
     world.changes.journeys.add(journey.id)
     trace = {"event": event.id}

@@ -45,7 +45,7 @@ def note_sent(
     journey = world.journeys.get(message.journey_id)
     if journey is None or former is MessageStatus.SENDING:
         return  # the answer to the hand-over is still under way: there was no doubt
-    result = journey.results.setdefault(message.step, {})
+    result = journey.told(message.step)
     result["sent"] = True
     for name in ("skipped", "failed"):
         result.pop(name, None)
@@ -88,5 +88,5 @@ def settle(
         message.reason = ABANDONED
         release_slot(world, message.id)
         if journey is not None:
-            journey.results.setdefault(message.step, {}).update(sent=False, failed=True)
+            journey.told(message.step).update(sent=False, failed=True)
             world.changes.journeys.add(journey.id)

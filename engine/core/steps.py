@@ -164,7 +164,7 @@ def _program_message(view: View, step: ProgramMessage) -> int | None:
 
 def note_result(view: View, step: Step, name: str, value: object = True) -> None:
     """Keep what later conditions may ask of a step."""
-    view.journey.results.setdefault(step.id, {})[name] = value
+    view.journey.told(step.id)[name] = value
     view.renew()
 
 
@@ -247,7 +247,7 @@ def _split(view: View, step: Split) -> int:
     if chosen is None:  # a revision brought this split, or took the stored variant away
         name = variant_for(view.plan, step, journey.customer_id)
         chosen = next(variant for variant in step.variants if variant.name == name)
-        journey.variants[step.id] = chosen.name
+        journey.variants = {**journey.variants, step.id: chosen.name}
     note_result(view, step, "variant", chosen.name)
     _decide(view, DecisionKind.ASSIGNED, step, code=chosen.name)
     return chosen.target

@@ -7,11 +7,11 @@ are written back.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from engine.core.book import Books, Place, Record
 from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
@@ -19,6 +19,8 @@ from engine.core.decision import Decision
 from engine.core.message import Message
 from engine.core.past import Past
 from engine.core.value import value_class
+
+_NOTHING: Final[Mapping[str, Any]] = {}  # what most journeys have of most
 
 
 class JourneyStatus(StrEnum):
@@ -40,6 +42,10 @@ class Waiting(StrEnum):
     HOLD = "hold"  # hold_while is met: looked at again at ``due_at`` and on each event
 
 
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
+
+
 @dataclass(slots=True, kw_only=True)
 class Journey:
     """One customer's run through one campaign for one entry key.
@@ -48,7 +54,8 @@ class Journey:
     end of the step before. ``results`` holds, by step id, what later conditions may ask
     (``{"ask": {"sent": True, "clicked": True}}``). ``seen`` holds, by step id of a ``wait_for``,
     when its event was last seen since entry. ``parked`` takes a due journey out of the claim while
-    its campaign is frozen; ``resume`` lifts it.
+    its campaign is frozen; ``resume`` lifts it. What its mappings hold other journeys may share:
+    it is replaced, and changed by ``told`` alone.
     """
 
     id: str
@@ -72,10 +79,17 @@ class Journey:
     reason: str | None = None  # why it ended
     goal_until: datetime | None = None
     goal_at: datetime | None = None
-    trigger: dict[str, Any] = field(default_factory=dict)  # {"type","id","time","data","causes"}
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    variants: dict[str, str] = field(default_factory=dict)
+    trigger: Mapping[str, Any] = field(default_factory=_nothing)  # {"type","id","time","data",…}
+    results: Mapping[str, dict[str, Any]] = field(default_factory=_nothing)
+    seen: Mapping[str, int] = field(default_factory=_nothing)
+    variants: Mapping[str, str] = field(default_factory=_nothing)
+
+    def told(self, step: str) -> dict[str, Any]:
+        """The results of a step, to add to them. Views of the journey must be renewed then."""
+        results = self.results
+        if not results or not isinstance(results, dict):
+            results = self.results = {name: {**told} for name, told in results.items()}
+        return results.setdefault(step, {})
 
 
 @value_class(kw_only=False)

@@ -97,7 +97,7 @@ class Calls:
             order_id=journey.order_id,
             ticket_id=journey.ticket_id,
             assignee=step.assignee,
-            trigger=journey.trigger | {"entered_at": journey.entered_at.isoformat()},
+            trigger={**journey.trigger, "entered_at": journey.entered_at.isoformat()},
             results=journey.results,
             causes=(*journey.trigger.get("causes", ()), journey.campaign),
         )

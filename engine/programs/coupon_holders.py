@@ -125,5 +125,5 @@ def _release(world: World, coupon: Coupon, context: Context) -> None:
         journey_id, _, step = holder.rpartition(":")
         journey = world.journeys.get(journey_id)
         if journey is not None and step in journey.results:
-            journey.results[step] |= {"issued": False, "code": None}
+            journey.told(step).update(issued=False, code=None)
             world.changes.journeys.add(journey.id)

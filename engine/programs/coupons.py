@@ -242,7 +242,7 @@ class Coupons:
             journey_id, _, step = holder.rpartition(":")
             journey = world.journeys.get(journey_id)
             if journey is not None and step in journey.results:
-                journey.results[step]["redeemed"] = redeemed
+                journey.told(step)["redeemed"] = redeemed
                 world.changes.journeys.add(journey.id)
 
 

@@ -13,11 +13,11 @@ from typing import Final
 
 from engine.core.guards import GuardRules
 from engine.core.message import Message
-from engine.core.world import Contact, Journey
+from engine.core.world import Contact, Journey, JourneyStatus
 from engine.simulator.memory import Memory
 from engine.simulator.person import OPEN, Person
 from engine.simulator.press import Press
-from engine.simulator.stowed import stow
+from engine.simulator.stowed import Ended, stow
 
 MANY: Final = 100_000  # journeys and messages
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
@@ -63,6 +63,7 @@ class Forgetting:
         memory.let_go = count
         self._visits: set[str] = set()  # customers of whom something was left
         self._press = Press()  # of orders
+        self._ended = Ended()
 
     def tidy(self, now: datetime) -> None:
         """Visit everybody, now and then."""
@@ -73,6 +74,7 @@ class Forgetting:
         if now - self._last < _ROUND:
             return
         self._last, self._ordered, self._entered = now, memory.ordered, memory.entered
+        self._ended = Ended()
         expected = self._expected()
         visits = self._visits | memory.touched
         memory.touched.clear()
@@ -129,3 +131,5 @@ class Forgetting:
         person.close(now)
         for key in person.ended.keys() - told:
             self._count(person.ended.pop(key))
+        self._ended.stow(one for one in person.journeys if one.status is not JourneyStatus.LIVE)
+        person.moving, person.ended = {**person.moving}, {**person.ended}  # no larger than they are

@@ -6,7 +6,8 @@ A ledger is read on from its last entry, so hardly anybody looks at former ones 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +16,7 @@ from engine.core.book import Books, Record
 from engine.core.instants import instant, microseconds
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.shopping import BOOK as SHOPPING
+from engine.core.world import Journey
 
 _FEW: Final = 4  # entries: fewer are not worth the work while more may come soon
 _MANY: Final = 24  # entries that are not worth looking at again to put more with them
@@ -117,3 +119,26 @@ def _stow(books: Books, record: Record) -> None:
                 due_at=record.due_at,
             )
         )
+
+
+class Ended:
+    """Stows what journeys that have ended were told. Those that were told the same share it."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, Stowed] = {}  # by what they say
+
+    def stow(self, journeys: Iterable[Journey]) -> None:
+        """Stow what one customer's journeys were begun by, and what became of their steps."""
+        triggers: dict[int, Stowed] = {}  # several begin with one event
+        for journey in journeys:
+            trigger, results = journey.trigger, journey.results
+            with suppress(ValueError):  # marshal does not take what it says
+                if type(trigger) is dict and trigger:
+                    if id(trigger) not in triggers:
+                        triggers[id(trigger)] = Stowed(trigger)
+                    journey.trigger = triggers[id(trigger)]
+                if type(results) is dict and results:
+                    key = repr(results)
+                    if key not in self._results:
+                        self._results[key] = Stowed(results)
+                    journey.results = self._results[key]

@@ -136,7 +136,7 @@ def test_a_variant_that_a_revision_took_away_is_assigned_anew() -> None:
     only = (Variant(name="b", weight=1, target=1),)
     shop = Shop.of(plan({"kind": Split, "id": "ab", "variants": only}, MAIL))
     shop.tell("order.delivered")
-    shop.journey.variants["ab"] = "gone"
+    shop.journey.variants = {"ab": "gone"}
     shop.step()
     assert shop.codes(DecisionKind.ASSIGNED) == ["b"]
     assert shop.journey.variants == {"ab": "b"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.points import ACCOUNT
-from engine.simulator.stowed import stow
+from engine.simulator.stowed import Ended, stow
 from tests.programs.loyalty_member import DAY, T0, Member
 from tests.programs.test_loyalty_ledger import SHUFFLED, stories
+from tests.storage import things
 from triggers.event import Event
 
 
@@ -38,3 +42,54 @@ def test_stowed_entries_say_the_same(story: list[Event], data: st.DataObject, da
     assert other.world.books.due(other.now) == one.world.books.due(one.now)
     assert other.ledger == one.ledger
     assert other.lines == one.lines
+
+
+_triggers = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["order.placed", "order.delivered"]),
+        "id": st.text(max_size=3),
+        "data": st.dictionaries(st.text(max_size=3), st.none() | st.integers() | st.text()),
+        "causes": st.lists(st.text(max_size=3)),
+    }
+)
+_results = st.dictionaries(
+    st.sampled_from(["ask", "remind"]),
+    st.dictionaries(
+        st.sampled_from(["sent", "opened", "code"]), st.booleans() | st.text(max_size=3)
+    ),
+)
+
+
+@given(
+    triggers=st.lists(_triggers, min_size=1, max_size=3),
+    told=st.lists(st.tuples(st.integers(0, 2), _results), max_size=5),
+    news=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["ask", "remind"])), max_size=4),
+)
+def test_stowed_journeys_say_the_same_and_hear_what_comes_of_their_steps(
+    triggers: list[dict[str, Any]],
+    told: list[tuple[int, dict[str, dict[str, Any]]]],
+    news: list[tuple[int, str]],
+) -> None:
+    plain, stowed = (
+        [
+            things.journey(
+                f"j{number}",
+                "c",
+                trigger=triggers[which % len(triggers)],
+                results=deepcopy(results),
+            )
+            for number, (which, results) in enumerate(told)
+        ]
+        for _ in range(2)
+    )
+    ended = Ended()
+    ended.stow(stowed)
+    for number, step in news:
+        for journeys in (plain, stowed):
+            if number < len(journeys):
+                journeys[number].told(step)["opened"] = number
+        ended.stow(stowed[:1])
+    for one, other in zip(plain, stowed, strict=True):
+        assert dict(other.trigger) == one.trigger
+        assert other.trigger.get("none") is None
+        assert dict(other.results) == one.results
