@@ -123,6 +123,7 @@ class Directory:
         self._statements: list[World] = []  # of addresses alone, as nobody's worlds
         self._touched: set[str] = set()
         self._merged = False
+        self._knows_told = False  # whether it was looked up what is known of the told addresses
         self._is_news = False  # whether any address was spoken of since the worlds were loaded
 
     def _file(self, event: Event) -> _Names:
@@ -284,9 +285,9 @@ class Directory:
             past=True,
             sends=True,
         )
-        if self._told:
+        if self._told and not self._tells_own():
             self._consents, self._suppressions = self._permissions()
-            self._is_news = bool(self._recalled)
+            self._is_news, self._knows_told = bool(self._recalled), True
         if self._ownerless:
             self._orphan_orders, self._orphan_tickets = self._unit.load_orphans(
                 self._orders & self._ownerless, self._tickets & self._ownerless
@@ -295,6 +296,16 @@ class Directory:
     def has_vanished(self, customer_id: str) -> bool:
         """Whether a customer whose lock was waited for is nobody's name any more."""
         return not self._unit.identities_of([customer_id])
+
+    def _tells_own(self) -> bool:
+        """Whether a customer's own addresses are all that is told of, in the only event.
+
+        Their world has what is known of these, but for what only a hash was kept of.
+        """
+        if self._fingerprints is not None or len(self._names) != 1 or len(self.worlds) != 1:
+            return False
+        (world,) = self.worlds.values()
+        return self._told <= {world.customer.email, world.customer.phone}
 
     def _permissions(
         self,
@@ -339,7 +350,7 @@ class Directory:
         names = self._names[id(event)]
         if self._orphan_orders or self._orphan_tickets:
             self._adopt(world, names)
-        if self._is_news or names.told:
+        if self._is_news or (self._knows_told and names.told):
             self._permit(world, *names.told)
         return world
 
