@@ -34,8 +34,8 @@ from engine.core.transition import Transition
 from engine.core.world import Changes, JourneyStatus, World
 from engine.services.case import Case, Question, plan_of
 from engine.services.coming import Coming, coming_of, waits_now
+from engine.services.fired import Fired, cron_of
 from engine.services.supposing import Supposed, context_of
-from engine.services.sweep import Fired, cron_of
 from triggers.schedule import Occurrence, next_fire
 
 STEPS: Final = 20

@@ -6,10 +6,9 @@ goes on where it stopped, and none happens twice.
 
 from __future__ import annotations
 
-from calendar import isleap
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,23 +16,17 @@ import structlog
 
 from engine.core.campaign import (
     CampaignStatus,
-    DateTrigger,
     EventTrigger,
     Plan,
     Plans,
     ScheduleTrigger,
 )
-from engine.core.context import Context
-from engine.core.customer import Customer
-from engine.core.decision import EntryVerdict
-from engine.core.guards import GuardRules, zone_of
-from engine.core.journey import enrol_by_schedule
-from engine.core.transition import Transition
-from engine.core.world import World
+from engine.core.guards import GuardRules
 from engine.ports.decisions import Decisions
 from engine.ports.storage import Contended, UnitOfWork
 from engine.ports.stored import ALL_ZONES, Occurrence
 from engine.services.batch import Batch
+from engine.services.fired import Fired, cron_of
 from engine.services.handover import HandOver
 from engine.services.revisions import Revisions
 from engine.services.turns import Alone, Turns
@@ -47,9 +40,10 @@ _TRIES = 20
 # A fire that nobody was there for is made up for this long, then let go: greetings have a day.
 _MISSED = timedelta(hours=24)
 _MAX_MISSED = 2_000
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
-Likely = Callable[[UnitOfWork, "Fired", Occurrence, datetime], Sequence[str]]
+Likely = Callable[[UnitOfWork, Fired, Occurrence, datetime], Sequence[str]]
 """The customers whom a fire may enrol now: those beyond its cursor, by id, ``PAGE`` at most.
 
 Fewer than that are the last.
@@ -81,6 +75,8 @@ class Sweep:
         self._fires = KnownFires()
         self._met: set[str | None] = set()  # zones that were looked at, whoever lives there now
         self._known: tuple[Plans, list[Plan]] | None = None
+        self._quiet: dict[str, _Quiet] = {}  # by campaign
+        self._next: dict[str, _Next] = {}
         self._storage = storage
         self._revisions = revisions
         self._handover = handover
@@ -128,14 +124,23 @@ class Sweep:
         with self._storage.deciding() as unit:
             rules = self._revisions.configuration(unit).rules
             zones = self._met.union(unit.zones_in_use())
-        moments: list[datetime] = []
-        for plan in self._scheduled():
-            trigger = plan.trigger
-            fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
-            names: Collection[str | None] = [fixed] if fixed is not None else zones
-            cron, fires = cron_of(plan), self._fires
-            moments.extend(fires.next(cron, _zone(name, rules), now).at for name in names)
-        return min(moments, default=None)
+        moments = (self._next_of(plan, zones, rules, now) for plan in self._scheduled())
+        return min((each for each in moments if each is not None), default=None)
+
+    def _next_of(
+        self, plan: Plan, zones: Set[str | None], rules: GuardRules, now: datetime
+    ) -> datetime | None:
+        known = self._next.get(plan.id)
+        if known is not None and known.since <= now < known.at and known.zones == zones:
+            return known.at
+        trigger = plan.trigger
+        fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
+        names: Collection[str | None] = [fixed] if fixed is not None else zones
+        cron, fires = cron_of(plan), self._fires
+        at = min((fires.next(cron, _zone(name, rules), now).at for name in names), default=None)
+        if at is not None:
+            self._next[plan.id] = _Next(since=now, at=at, zones=zones)
+        return at
 
     def has_new_zones(self) -> bool:
         """Whether customers live in a zone that no look has met yet."""
@@ -151,13 +156,15 @@ class Sweep:
             live = [one for one in plans.current.values() if one.status is CampaignStatus.LIVE]
             found = [one for one in live if not isinstance(one.trigger, EventTrigger)]
             known = self._known = plans, found
+            self._quiet.clear()
+            self._next.clear()
         return known[1]
 
     def _due(
         self,
         unit: UnitOfWork,
         plan: Plan,
-        zones: Collection[str | None],
+        zones: Mapping[str | None, int],
         rules: GuardRules,
         now: datetime,
     ) -> Iterable[Occurrence]:
@@ -169,6 +176,10 @@ class Sweep:
         trigger = plan.trigger
         fixed = trigger.zone if isinstance(trigger, ScheduleTrigger) else None
         latest, cron = unit.occurrence_state(plan.id), cron_of(plan)
+        quiet = self._quiet.get(plan.id)
+        if quiet is not None and now < quiet.until and quiet.is_so(zones, latest):
+            return
+        until: datetime | None = _NEVER  # None: something is to be done
         # A zone that everybody has left fires on, or who comes there would be met by its last fire.
         known = dict.fromkeys((*zones, *(zone for zone in latest if zone != ALL_ZONES)))
         wanted: Collection[str | None] = [fixed] if fixed is not None else known
@@ -181,16 +192,25 @@ class Sweep:
                     campaign=plan.id, zone=zone_key, key="", at=now, cursor="", done=True
                 )
                 unit.begin_occurrence(start)
+                until = None
                 continue
             if not state.done:
                 yield state
+                until = None
                 continue
+            following = self._fires.next(cron, zone, state.at).at
+            if following > now:
+                until = until and min(until, following)
+                continue
+            until = None
             fires = fires_between(cron, zone, state.at, now, _MAX_MISSED, self._fires.next)
             fires = [fire for fire in fires if now - fire.at <= _MISSED]
             if fires:
                 occurrence = _occurrence(plan, zone_key, fires[-1])
                 unit.begin_occurrence(occurrence)
                 yield occurrence
+        if until is not None:
+            self._quiet[plan.id] = _Quiet(until=until, zones=zones.keys(), latest=latest)
 
     def _sweep(self, plan: Plan, occurrence: Occurrence, now: datetime) -> int:
         looked_at = 0
@@ -263,57 +283,27 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fired:
-    """One fire of a campaign's schedule, for any number of customers.
+class _Next:
+    """In these zones a campaign fires first ``at`` that moment, since ``since``."""
 
-    ``day`` is the one that a date trigger's fire is about: its local date less the offset. It is
-    the day that counts there: another offset or hour greets nobody twice.
-    """
-
-    plan: Plan
-    key: str
-    transition: Transition
-    day: date | None
-
-    @classmethod
-    def of(cls, plan: Plan, key: str, at: datetime) -> Fired:
-        """The fire of an occurrence, named by its key."""
-        trigger, day = plan.trigger, None
-        if isinstance(trigger, DateTrigger):
-            day = date.fromisoformat(key[:10]) - timedelta(days=trigger.offset_days)
-        told = Transition(type="schedule.fired", time=at, id=f"schedule:{plan.id}:{key}")
-        entry_key = key if day is None else day.isoformat()
-        return cls(plan=plan, key=entry_key, transition=told, day=day)
-
-    @property
-    def birthdays(self) -> set[str] | None:
-        """The dates of birth, as ``MM-DD``, to which the fire is confined; None: it is not."""
-        if self.day is None or self._field != "customer.birthday":
-            return None
-        return days_of_year(self.day)
-
-    @property
-    def _field(self) -> str:
-        return self.plan.trigger.field if isinstance(self.plan.trigger, DateTrigger) else ""
-
-    def is_for(self, customer: Customer, rules: GuardRules) -> bool:
-        """Whether the day that the fire is about, if it is about one, is the customer's."""
-        return self.day is None or _celebrates(customer, self._field, self.day, rules)
-
-    def enrol(self, world: World, plans: Plans, context: Context) -> EntryVerdict | None:
-        """Let the customer enter; None when the day is not theirs."""
-        if not self.is_for(world.customer, context.rules):
-            return None
-        return enrol_by_schedule(world, self.plan, self.key, self.transition, plans, context)
+    since: datetime
+    at: datetime
+    zones: Set[str | None]
 
 
-def cron_of(plan: Plan) -> str:
-    """The cron line that a schedule or date campaign fires by."""
-    trigger = plan.trigger
-    if isinstance(trigger, ScheduleTrigger):
-        return trigger.cron
-    assert isinstance(trigger, DateTrigger)
-    return f"{trigger.at.minute} {trigger.at.hour} * * *"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quiet:
+    """A campaign has nothing to do ``until`` then, with these zones in use and these last fires."""
+
+    until: datetime
+    zones: Set[str | None]
+    latest: Mapping[str | None, Occurrence]
+
+    def is_so(
+        self, zones: Mapping[str | None, int], latest: Mapping[str | None, Occurrence]
+    ) -> bool:
+        """Whether it still is about those."""
+        return self.zones == zones.keys() and self.latest == latest
 
 
 def _zone(name: str | None, rules: GuardRules) -> ZoneInfo:
@@ -322,38 +312,3 @@ def _zone(name: str | None, rules: GuardRules) -> ZoneInfo:
 
 def _occurrence(plan: Plan, zone: str | None, fire: Fire) -> Occurrence:
     return Occurrence(campaign=plan.id, zone=zone, key=fire.key, at=fire.at, cursor="", done=False)
-
-
-def days_of_year(day: date) -> set[str]:
-    """The dates of birth, as ``MM-DD``, that are celebrated on this day."""
-    days = {f"{day:%m-%d}"}
-    if f"{day:%m-%d}" == "02-28" and not isleap(day.year):
-        days.add("02-29")  # in common years the day before, so that the day stays in its month
-    return days
-
-
-def _celebrates(customer: Customer, field: str, day: date, rules: GuardRules) -> bool:
-    """Whether ``day`` is an anniversary of the customer's date, on the customer's own calendar.
-
-    The day itself is none: a year must have passed.
-    """
-    value = value_of_date(customer, field, zone_of(customer, rules))
-    return value is not None and value.year < day.year and f"{value:%m-%d}" in days_of_year(day)
-
-
-def value_of_date(customer: Customer, field: str, zone: ZoneInfo) -> date | None:
-    """The date that a date trigger counts from; None where it is empty or no date."""
-    name = field.removeprefix("customer.")
-    value = (
-        customer.attributes.get(name.removeprefix("attributes."))
-        if name.startswith("attributes.")
-        else getattr(customer, name)
-    )
-    if isinstance(value, datetime):
-        return value.astimezone(zone).date()
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
-    except ValueError:
-        return None

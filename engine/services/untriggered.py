@@ -20,7 +20,7 @@ from engine.core.record import trace_of
 from engine.core.remedies import Change
 from engine.ports.history import LoggedEvent
 from engine.services.case import Case, Question, told
-from engine.services.sweep import value_of_date
+from engine.services.fired import value_of_date
 from triggers.schedule import next_date_fire, next_fire
 
 

@@ -21,7 +21,8 @@ from engine.core.customer import Customer
 from engine.core.guards import GuardRules, zone_of
 from engine.ports.storage import UnitOfWork
 from engine.ports.stored import ALL_ZONES, Occurrence
-from engine.services.sweep import PAGE, Fired, days_of_year, value_of_date
+from engine.services.fired import Fired, days_of_year, value_of_date
+from engine.services.sweep import PAGE
 from engine.simulator.memory import Memory
 from engine.simulator.unmet import AGAIN, FOR_EVER, Outlook, Sleep
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.core import ids
 from engine.core.journey import enrol_by_schedule
-from engine.services import sweep
+from engine.services import fired, sweep
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, MINUTE, START, House, campaign, email
 
@@ -120,7 +120,7 @@ def test_a_sweep_cut_short_goes_on_where_it_stopped(
             raise RuntimeError("the process ends in the middle of the second page")
         return real(*args)
 
-    monkeypatch.setattr(sweep, "enrol_by_schedule", breaks)
+    monkeypatch.setattr(fired, "enrol_by_schedule", breaks)
     with pytest.raises(RuntimeError):
         house.sweep(at(2026, 3, 2, 9))
     assert house.rows("SELECT count(*) FROM journeys") == [(3,)]
@@ -143,7 +143,7 @@ def test_one_campaign_that_fails_does_not_keep_others_from_their_turn(
             raise RuntimeError("a fault of this campaign")
         return real(world, plan, *args)
 
-    monkeypatch.setattr(sweep, "enrol_by_schedule", breaks)
+    monkeypatch.setattr(fired, "enrol_by_schedule", breaks)
     with pytest.raises(RuntimeError):
         house.sweep(at(2026, 3, 2, 9))
     assert [one.campaign for one in house.journeys()] == ["zeal"]

@@ -16,7 +16,7 @@ from engine.core.campaign import DateTrigger, Plan
 from engine.core.customer import Customer
 from engine.core.world import World
 from engine.ports.stored import ALL_ZONES, Incoming, Merge, Occurrence
-from engine.services.sweep import Fired
+from engine.services.fired import Fired
 from engine.simulator import sleepers
 from engine.simulator.memory import Memory, Noted
 from engine.simulator.sleepers import Sleepers
