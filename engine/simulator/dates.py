@@ -8,6 +8,7 @@ the rule itself (``engine.programs.intervals.used_up``).
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from math import log
 from typing import TYPE_CHECKING, Final
@@ -27,10 +28,10 @@ from engine.programs.intervals import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    _Rows = NDArray[np.int32] | NDArray[np.int64]
-
 _SLACK: Final = 1_000_000.0  # microseconds by which the rough date may be wrong
 _NEVER: Final = -(2**62)
+_SHIFT: Final = 32  # of a product's number, before a row's
+_ROW: Final = (1 << _SHIFT) - 1
 
 Told = tuple[int, str]
 """A product's number, and the order by which it was bought last."""
@@ -50,7 +51,7 @@ class Dates:
         self.told: array[int] = array("b")
         self.order_ids: list[str] = []
         self.last_at: array[int] = array("q")
-        self._rows: dict[str, bytes] = {}  # by customer, as numbers of the type of ``what``
+        self._rows: dict[str, bytes] = {}  # by customer, each with its product before it, in order
         self._free: list[int] = []
         self._at: array[int] = array("q")
         self._pieces: array[int] = array("q")
@@ -64,7 +65,6 @@ class Dates:
         self._usual: array[float] = array("d")  # of products
         self._elasticity: array[float] = array("d")
         self._sure: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)  # everybody's are enough
-        self._latest: array[int] = array("i")  # by product, a row that ``rows`` looks at
 
     def customers(self) -> Iterable[str]:
         """All who have habits."""
@@ -72,25 +72,20 @@ class Dates:
 
     def rows(self, who: str, products: Iterable[int]) -> dict[int, int]:
         """A customer's rows of some products, by product."""
-        wanted = list(products)
-        latest, whose, what = self._latest, self.who, self.what
-        more = max(wanted, default=-1) + 1 - len(latest)
-        if more > 0:
-            latest.frombytes(bytes(more * latest.itemsize))
-        rows = self._rows.get(who)
-        if rows is None:
-            return {}
-        mine = np.frombuffer(rows, dtype=np.int32)
-        np.frombuffer(latest, dtype=np.int32)[np.frombuffer(what, dtype=np.int32)[mine]] = mine
-        return {
-            product: row
-            for product in wanted
-            if what[row := latest[product]] == product and whose[row] == who
-        }
+        found: dict[int, int] = {}
+        if who not in self._rows:
+            return found
+        mine = array("q", self._rows[who])
+        count = len(mine)
+        for product in products:
+            place = bisect_left(mine, product << _SHIFT)
+            if place < count and mine[place] >> _SHIFT == product:
+                found[product] = mine[place] & _ROW
+        return found
 
     def near(self, who: str, begin: int, end: int) -> list[int]:
         """A customer's rows that may be used up from ``begin`` to ``end``."""
-        rows = np.frombuffer(self._rows.get(who, b""), dtype=np.int32)
+        rows = self._all(who)
         rows = rows[self._known(rows)]
         date = self._rough(rows)
         near: list[int] = rows[(date >= begin - _SLACK) & (date <= end + _SLACK)].tolist()
@@ -129,18 +124,16 @@ class Dates:
 
         ``rows`` are those that the customer has of these products.
         """
-        fresh = [product for product in habits if product not in rows]
+        fresh = {product: habit for product, habit in habits.items() if product not in rows}
         if fresh:
             rows = {**rows, **self._add(who, fresh)}
-        ats, last_ats, pieces = self._at, self.last_at, self._pieces
         for product, habit in habits.items():
-            row = rows[product]
             spans = habit.spans
-            ats[row], last_ats[row], pieces[row] = habit.at, habit.last_at, habit.pieces
-            self.order_ids[row] = habit.order_id
-            self.told[row] = 0
+            if product not in fresh:
+                self._begin(rows[product], habit)
             if not spans:
                 continue
+            row = rows[product]
             place = self._place[row]
             if place < 0:
                 place = self._place[row] = self._vacate()
@@ -153,7 +146,9 @@ class Dates:
     def erase(self, who: str) -> list[Told]:
         """Forget a customer's habits; what they were told of."""
         found: list[Told] = []
-        for row in np.frombuffer(self._rows.pop(who, b""), dtype=np.int32).tolist():
+        rows = self._all(who).tolist()
+        self._rows.pop(who, None)
+        for row in rows:
             if self.told[row]:
                 found.append((self.what[row], self.order_ids[row]))
             if self._place[row] >= 0:
@@ -199,7 +194,7 @@ class Dates:
         told[rows[gone]] = 0
         return near.tolist(), rows[~(kept | gone)].tolist()
 
-    def _rough(self, rows: _Rows | slice) -> NDArray[np.float64]:
+    def _rough(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
         date = np.frombuffer(self._usual, dtype=np.float64)[what]
         spans = np.frombuffer(self._spans, dtype=np.int32)[rows]
@@ -216,32 +211,49 @@ class Dates:
         date += np.frombuffer(self._at, dtype=np.int64)[rows]
         return date
 
-    def _known(self, rows: _Rows) -> NDArray[np.bool_]:
+    def _known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Of which rows it is known when they are used up."""
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
         own = np.frombuffer(self._spans, dtype=np.int32)[rows] >= OWN_LEAST
         known: NDArray[np.bool_] = self._sure[what] | own
         return known
 
-    def _add(self, who: str, products: Iterable[int]) -> dict[int, int]:
-        """New rows, by product."""
-        products = list(products)
+    def _all(self, who: str) -> NDArray[np.int64]:
+        """A customer's rows."""
+        return np.frombuffer(self._rows.get(who, b""), dtype=np.int64) & _ROW
+
+    def _begin(self, row: int, habit: Habit) -> None:
+        """Note what was bought last."""
+        self._at[row], self.last_at[row] = habit.at, habit.last_at
+        self._pieces[row], self.order_ids[row] = habit.pieces, habit.order_id
+        self.told[row] = 0
+
+    def _add(self, who: str, fresh: Habits) -> dict[int, int]:
+        """New rows, by product, with what was bought last."""
+        products = list(fresh)
         found: dict[int, int] = {}
         while self._free and products:
             row = self._free.pop()
             product = products.pop()
             self.who[row], self.what[row] = who, product
+            self._begin(row, fresh[product])
             found[product] = row
+        habits = [fresh[product] for product in products]
         first, count = len(self.who), len(products)
         found.update(zip(products, range(first, first + count), strict=True))
         self.who += [who] * count
         self.what.extend(products)
-        self.order_ids += [""] * count
+        self.order_ids += [one.order_id for one in habits]
+        self.last_at.extend([one.last_at for one in habits])
+        self._at.extend([one.at for one in habits])
+        self._pieces.extend([one.pieces for one in habits])
         self._place.extend([-1] * count)
-        for column in (self._at, self.last_at, self._pieces, self._total, self._former,
-                       self._spans, self._more, self.told):  # fmt: skip
+        for column in (self._total, self._former, self._spans, self._more, self.told):
             column.frombytes(bytes(count * column.itemsize))
-        self._rows[who] = self._rows.get(who, b"") + array("i", found.values()).tobytes()
+        mine = array("q", self._rows.get(who, b""))
+        for product, row in found.items():
+            insort(mine, product << _SHIFT | row)
+        self._rows[who] = mine.tobytes()
         return found
 
     def _vacate(self) -> int:

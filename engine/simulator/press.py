@@ -9,10 +9,10 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-_WINDOW: Final = -12  # 4 KB may be referred to; negative: no header, no checksum
-_MEMORY: Final = 5  # of 1 to 9: little has to be made ready for each record
-_LEVEL: Final = 6
-_FORM: Final = 3_800  # bytes of others that are still in the window as the record begins
+_WINDOW: Final = -13  # 8 KB may be referred to; negative: no header, no checksum
+_MEMORY: Final = 6  # of 1 to 9: little has to be made ready for each record
+_LEVEL: Final = 4
+_FORM: Final = 7_900  # bytes of others that are still in the window as the record begins
 _RENEWED: Final = frozenset({4, 32, 256})  # records after which others are better models
 
 
