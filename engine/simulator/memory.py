@@ -253,7 +253,8 @@ class Memory:
                 person.orders[key] = world.orders[key]
                 self._keep_order(world.orders[key])
         for key in changes.tickets:
-            person.tickets[key] = self.tickets[key] = world.tickets[key]
+            ticket = self.tickets[key] = world.tickets[key]
+            person.tickets = {**person.tickets, key: ticket}
         for key in changes.messages:
             self._keep_message(person, world.messages[key])
         for key in changes.journeys:

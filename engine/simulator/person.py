@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 
 from engine.core.book import Books
-from engine.core.customer import Customer, Order, Ticket
+from engine.core.customer import Customer, Order, Ticket, nothing
 from engine.core.message import COUNTED, Message, MessageStatus
 from engine.core.past import Past
 from engine.core.reviewing import OTHERS_FIRST
@@ -31,7 +31,7 @@ class Person:
 
     customer: Customer
     orders: Orders = field(default_factory=Orders)
-    tickets: dict[str, Ticket] = field(default_factory=dict)
+    tickets: Mapping[str, Ticket] = field(default_factory=nothing)
     moving: dict[str, Journey] = field(default_factory=dict)
     ended: dict[str, Journey] = field(default_factory=dict)
     past: Past = field(default_factory=Past)
@@ -75,7 +75,7 @@ class Person:
             customer=self.customer,
             complete=complete,
             orders=self.orders if complete else self._orders_of(journeys),
-            tickets=self.tickets if complete else self._tickets_of(journeys),
+            tickets={**self.tickets} if complete else self._tickets_of(journeys),
             journeys=journeys,
             past=self.past,
             consents=consents,
@@ -237,7 +237,7 @@ class Person:
             message.customer_id = mine
             message.entry_key = _renamed(message.entry_key, theirs, mine)
         self.orders.update(gone.orders)
-        self.tickets |= gone.tickets
+        self.tickets = {**self.tickets, **gone.tickets}
         self.messages |= gone.messages
         if gone.open is not None:
             self.open = (self.open or {}) | gone.open
