@@ -63,6 +63,7 @@ class Forgetting:
         memory.let_go = count
         self._visits: set[str] = set()  # customers of whom something was left
         self._press = Press()  # of orders
+        self._entries = Press()  # of points
         self._ended = Ended()
 
     def tidy(self, now: datetime) -> None:
@@ -103,7 +104,7 @@ class Forgetting:
             person.keep_counted(
                 lambda one: one.message_id in still or self._counts_until(one) > now
             )
-        stow(person.books, now - _QUIET)
+        stow(person.books, now - _QUIET, self._entries)
         left = person.orders.pack(now - _SETTLED, person.customer.id, self._press)
         return left or bool(person.messages or person.moving or person.ended or person.counted)
 

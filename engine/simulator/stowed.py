@@ -17,10 +17,12 @@ from engine.core.instants import instant, microseconds
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.shopping import BOOK as SHOPPING
 from engine.core.world import Journey
+from engine.simulator.press import Press
 
 _FEW: Final = 4  # entries: fewer are not worth the work while more may come soon
 _MANY: Final = 24  # entries that are not worth looking at again to put more with them
-_END: Final = "\n"  # of a key; one that has it in itself is found too often, which costs time only
+_MARK: Final = 4  # bytes of a key's hash: one that is found for another costs time only
+_MARKS: Final = 2 ** (8 * _MARK) - 1
 
 
 class Stowed(Mapping[str, Any]):
@@ -47,29 +49,29 @@ class Stowed(Mapping[str, Any]):
 class _Lot:
     """Entries of points that were put away; ``engine.core.book.Away``."""
 
-    __slots__ = ("_keys", "_names", "_told")
+    __slots__ = ("_marks", "_press", "_pressed")
 
-    def __init__(self, entries: Sequence[Record]) -> None:
-        self._keys = _END.join(("", *[one.key for one in entries], ""))
-        self._names = _shared(tuple([_shared(tuple(one.data)) for one in entries]))
-        told = [(microseconds(one.at), *one.data.values()) for one in entries]
-        self._told = marshal.dumps(told)
+    def __init__(self, entries: Sequence[Record], press: Press) -> None:
+        self._marks = b"".join([_mark(one.key) for one in entries])
+        self._press = press
+        told = [(one.key, microseconds(one.at), dict(one.data)) for one in entries]
+        self._pressed = press.press(marshal.dumps(told))
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._marks) // _MARK
 
     def may_hold(self, key: str) -> bool:
-        """Whether an entry with this key may be among them."""
-        return f"{_END}{key}{_END}" in self._keys
+        """Whether an entry with this key may be among them: one with its mark, or parts of two."""
+        return _mark(key) in self._marks
 
     def records(self) -> list[Record]:
         """The entries."""
-        keys = self._keys[1:-1].split(_END)
-        told = marshal.loads(self._told)  # noqa: S302 (our own)
-        return [
-            Record(book=BOOK, key=key, at=instant(at), data=dict(zip(names, values, strict=True)))
-            for key, names, (at, *values) in zip(keys, self._names, told, strict=True)
-        ]
+        told = marshal.loads(self._press.open(self._pressed))  # noqa: S302 (our own)
+        return [Record(book=BOOK, key=key, at=instant(at), data=data) for key, at, data in told]
+
+
+def _mark(key: str) -> bytes:
+    return (hash(key) & _MARKS).to_bytes(_MARK, "little")
 
 
 @lru_cache(maxsize=1024)
@@ -77,30 +79,30 @@ def _shared(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-def stow(books: Books, before: datetime, few: int = _FEW, many: int = _MANY) -> None:
+def stow(books: Books, before: datetime, press: Press, few: int = _FEW, many: int = _MANY) -> None:
     """Stow a customer's records of before a moment.
 
     Entries of points are put away, ``few`` at least while others came since, in lots of about
     ``many``. Where none came since, the reading is let go of as well: the few who enter something
-    again read all of it. What other records say is stowed where they stand.
+    again read all of it. Where there is none no points wait, and it takes no time to be over.
+    What other records say is stowed where they stand. ``press`` is for entries, always the same.
     """
     for name in books.names():
         if name == BOOK:
-            _stow_entries(books, before, few, many)
+            _stow_entries(books, before, press, few, many)
         elif name != SHOPPING:
             for record in [*books.at_hand(name)]:
                 if record.due_at is None and record.at < before:
                     _stow(books, record)
 
 
-def _stow_entries(books: Books, before: datetime, few: int, many: int) -> None:
+def _stow_entries(books: Books, before: datetime, press: Press, few: int, many: int) -> None:
     entries = [one for one in books.at_hand(BOOK) if one.key != ACCOUNT]
-    is_quiet = all(one.at < before for one in entries)
-    over = [
-        one for one in entries if one.at < before and one.due_at is None and _END not in one.key
-    ]
+    rests = books.reading(BOOK) is None
+    is_quiet = rests or all(one.at < before for one in entries)
+    over = [one for one in entries if (rests or one.at < before) and one.due_at is None]
     if over and (is_quiet or len(over) >= few):
-        books.put_away(BOOK, over, _Lot, many)
+        books.put_away(BOOK, over, lambda found: _Lot(found, press), many)
     if is_quiet:
         books.keep_reading(BOOK, None)
         page = books.get((BOOK, ACCOUNT))

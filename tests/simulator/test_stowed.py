@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.points import ACCOUNT
+from engine.simulator.press import Press
 from engine.simulator.stowed import Ended, stow
 from tests.programs.loyalty_member import DAY, T0, Member
 from tests.programs.test_loyalty_ledger import SHUFFLED, stories
@@ -19,15 +20,15 @@ from triggers.event import Event
 @given(story=stories(), data=st.data(), days=st.integers(0, 200))
 @settings(max_examples=25, deadline=None)
 def test_stowed_entries_say_the_same(story: list[Event], data: st.DataObject, days: int) -> None:
-    one, other = Member(**SHUFFLED), Member(**SHUFFLED)
+    one, other, press = Member(**SHUFFLED), Member(**SHUFFLED), Press()
     for each in data.draw(st.permutations(story * 2)):
         for member in (one, other):
             member.tell(each)
-        stow(other.world.books, data.draw(st.sampled_from([other.now, T0 - 10 * DAY])), 0)
+        stow(other.world.books, data.draw(st.sampled_from([other.now, T0 - 10 * DAY])), press, 0)
         assert other.ledger == one.ledger
     for member in (one, other):
         member.run_to(T0 + days * DAY)
-    stow(other.world.books, other.now + DAY, 0)
+    stow(other.world.books, other.now + DAY, press, 0)
     books, plain = other.world.books, one.world.book("points")
     if plain:
         assert all(each.key == ACCOUNT or each.due_at for each in books.at_hand("points"))
@@ -36,7 +37,7 @@ def test_stowed_entries_say_the_same(story: list[Event], data: st.DataObject, da
         told = data.draw(st.sampled_from(plain))
         assert books["points", told.key] == told
     assert other.ledger == one.ledger
-    stow(books, other.now + DAY, 0)
+    stow(books, other.now + DAY, press, 0)
     assert books.of("points") == plain
     assert [dict(each.data) for each in books.of("points")] == [each.data for each in plain]
     assert other.world.books.due(other.now) == one.world.books.due(one.now)
