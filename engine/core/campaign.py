@@ -105,10 +105,10 @@ class Plan:
     plan needs, so that storage loads no more than that; ``step_index`` finds a step's index by its
     id. The fields after these follow from the others: ``watches`` by event type,
     ``entry_conditions`` (a segment, ``filter`` and ``profile_filter``, in the order in which they
-    are asked) and whether these look at the trigger, the ``splits``, ``waits`` and ``asks`` (steps
-    that wait for a response) among the steps, ``carriers`` (the message steps that carry the coupon
-    of a step, by its id), whether some ``wait_for`` waits for a condition, and whether each journey
-    belongs to one order.
+    are asked), whether who enters depends on what the event says, and not only on its kind, time,
+    order and ticket, the ``splits``, ``waits`` and ``asks`` (steps that wait for a response) among
+    the steps, ``carriers`` (the message steps that carry the coupon of a step, by its id), whether
+    some ``wait_for`` waits for a condition, and whether each journey belongs to one order.
     """
 
     id: str
@@ -136,7 +136,7 @@ class Plan:
     step_index: Mapping[str, int] = field(default_factory=dict)  # step id -> index
     watches: Mapping[str, Watch] = field(init=False, repr=False, compare=False)
     entry_conditions: tuple[Condition, ...] = field(init=False, repr=False, compare=False)
-    reads_trigger: bool = field(init=False, repr=False, compare=False)
+    reads_event: bool = field(init=False, repr=False, compare=False)
     splits: tuple[Split, ...] = field(init=False, repr=False, compare=False)
     waits: tuple[WaitFor, ...] = field(init=False, repr=False, compare=False)
     asks: tuple[Asking, ...] = field(init=False, repr=False, compare=False)
@@ -152,8 +152,9 @@ class Plan:
         derived: dict[str, object] = {
             "watches": _watches(self, waits),
             "entry_conditions": conditions,
-            "reads_trigger": any(
-                name.startswith("trigger.") for one in conditions for name in one.names
+            "reads_event": any(
+                name.startswith(("trigger.", "event."))
+                for name in (self.entry.key, *(name for one in conditions for name in one.names))
             ),
             "splits": tuple(step for step in self.steps if isinstance(step, Split)),
             "waits": waits,
@@ -201,7 +202,8 @@ class Plans:
     ``current``: campaign -> its newest good plan, live or paused.
     ``held``: campaigns that a brake or ``campaigns pause`` holds, with the reason.
     The rest follows: ``moving`` are the campaigns that do not stand still, ``watched`` the event
-    types that any plan watches.
+    types that any plan watches, ``unread`` those of ``by_event`` of which no plan reads more than
+    that they happened.
     """
 
     by_event: Mapping[str, tuple[Plan, ...]]
@@ -210,6 +212,7 @@ class Plans:
     held: Mapping[str, str] = field(default_factory=dict)
     moving: frozenset[str] = field(init=False, repr=False, compare=False)
     watched: frozenset[str] = field(init=False, repr=False, compare=False)
+    unread: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         moving = frozenset(
@@ -220,6 +223,12 @@ class Plans:
         object.__setattr__(self, "moving", moving)
         watched = frozenset(kind for plan in self.revisions.values() for kind in plan.watches)
         object.__setattr__(self, "watched", watched)
+        unread = frozenset(
+            kind
+            for kind, plans in self.by_event.items()
+            if not any(plan.reads_event for plan in plans)
+        )
+        object.__setattr__(self, "unread", unread)
 
     @classmethod
     def of(

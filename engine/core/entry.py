@@ -155,7 +155,7 @@ class _Attempt:
             refused = VerdictCode.TOO_OLD
         if refused is not None:
             return _verdict(plan, event, refused, trace=self._circumstance(plan, refused))
-        if plan.reads_trigger:
+        if plan.reads_event:
             self._facts.trigger = self.trigger
         for condition in plan.entry_conditions:
             verdict = evaluate(condition, self._facts)

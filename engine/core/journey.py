@@ -40,6 +40,7 @@ from triggers.event import Event
 __all__ = [
     "ByHand",
     "before_sending",
+    "concerns_any",
     "enrol_by_hand",
     "enrol_by_schedule",
     "exit_journey",
@@ -95,7 +96,12 @@ def on_event(
 
 def hears(world: World, kind: str, plans: Plans) -> bool:
     """Whether an event of this type can do anything to the customer's journeys, or enrol them."""
-    return kind in plans.by_event or bool(_concerned(world.journeys, kind, plans))
+    return kind in plans.by_event or concerns_any(world, kind, plans)
+
+
+def concerns_any(world: World, kind: str, plans: Plans) -> bool:
+    """Whether an event of this type can do anything to the customer's journeys."""
+    return bool(_concerned(world.journeys, kind, plans))
 
 
 def _concerned(

@@ -27,6 +27,7 @@ from engine.core.transition import Transition
 from engine.core.verbs import IssueCoupon, ProgramStep
 from engine.core.world import Emitted, Journey, World
 from engine.programs.coupon_holders import settle
+from engine.programs.program import OF_ORDERS
 from engine.programs.referral_records import CONVERTED, is_reward
 
 _AGAIN: Final = timedelta(hours=1)  # until a coupon that is owed is tried again
@@ -39,7 +40,8 @@ class Coupons:
     """
 
     books = frozenset({BOOK})
-    follows = None  # whatever tells of an order can tell that a code was used
+    # Whatever tells of an order can tell that a code was used.
+    follows = frozenset({"points.redeemed", CONVERTED, "coupon.redeemed", OF_ORDERS})
 
     def __init__(
         self, offers: Mapping[str, Offer], keyed: Callable[[str], bytes], *, locale: str

@@ -19,6 +19,7 @@ from engine.core.transition import Transition
 from engine.core.verbs import ProgramStep
 from engine.core.world import Journey, World
 
+OF_ORDERS: Final = "order"
 _SWITCHED_OFF: Final = timedelta(days=1)
 
 
@@ -31,8 +32,8 @@ class Program(Protocol):
         ...
 
     @property
-    def follows(self) -> frozenset[str] | None:
-        """The types of what it follows; None: whatever happens."""
+    def follows(self) -> frozenset[str]:
+        """The types of what it follows; ``OF_ORDERS`` among them: whatever tells of an order."""
         ...
 
     def follow(
@@ -96,7 +97,7 @@ class Programs:
     _settling: tuple[tuple[frozenset[str], Settles], ...] = field(init=False)
     _settled: frozenset[str] = field(init=False)  # the books of those
     _following: Mapping[str, tuple[Program, ...]] = field(init=False, compare=False)  # by type
-    _always: tuple[Program, ...] = field(init=False)  # follow whatever happens
+    _of_orders: tuple[Program, ...] = field(init=False)  # follow whatever tells of an order
 
     def __post_init__(self) -> None:
         by_book = {book: program for program in self.programs for book in program.books}
@@ -107,26 +108,29 @@ class Programs:
         settling = tuple((each.books, each) for each in self.programs if isinstance(each, Settles))
         object.__setattr__(self, "_settling", settling)
         object.__setattr__(self, "_settled", frozenset[str]().union(*(one for one, _ in settling)))
-        types = {kind for each in self.programs for kind in each.follows or ()}
+        types = {kind for each in self.programs for kind in each.follows} - {OF_ORDERS}
         following = {
             kind: tuple(
-                each for each in self.programs if each.follows is None or kind in each.follows
+                each for each in self.programs if not each.follows.isdisjoint((kind, OF_ORDERS))
             )
             for kind in types
         }
         object.__setattr__(self, "_following", following)
-        always = tuple(each for each in self.programs if each.follows is None)
-        object.__setattr__(self, "_always", always)
+        of_orders = tuple(each for each in self.programs if OF_ORDERS in each.follows)
+        object.__setattr__(self, "_of_orders", of_orders)
 
     def names(self, kind: str) -> bool:
-        """Whether a program follows this type in particular, and not just whatever happens."""
+        """Whether a program follows this type, also where it tells of no order."""
         return kind in self._following
 
     def follow(
         self, world: World, transition: Transition, context: Context, *, backfill: bool = False
     ) -> None:
         """Let every program take in what has happened that follows such things."""
-        for program in self._following.get(transition.type, self._always):
+        following = self._following.get(transition.type)
+        if following is None:
+            following = self._of_orders if transition.order_id is not None else ()
+        for program in following:
             program.follow(world, transition, context, backfill=backfill)
 
     def settle(self, world: World, plans: Plans, context: Context) -> None:

@@ -199,8 +199,7 @@ def told_of_itself(world: World) -> list[Event]:
     found: list[Event] = []
     others: list[Emitted] = []
     for each in world.changes.emitted:
-        event = _event(itself, each)
-        if each.to or beside(event) is not None:
+        if each.to or beside(event := _event(itself, each)) is not None:
             others.append(each)
         else:
             found.append(event)

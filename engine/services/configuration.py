@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -26,15 +26,31 @@ from triggers.places import Places
 ZONES: Final = {name: ZoneInfo(name) for name in sorted(available_timezones())}
 """All time zones that this machine knows."""
 
+# Of these something is noted even if no campaign hears of it.
+_READ: Final = ("customer.", "message.", "order.", "preferences.", "ticket.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """One consistent state of the workspace; replaced as a whole on reload."""
+    """One consistent state of the workspace; replaced as a whole on reload.
+
+    ``unread`` follows: the types of events of which nothing but entry to campaigns comes, and that
+    depends on nothing that they say.
+    """
 
     plans: Plans
     policy: Policy
     rules: GuardRules
     programs: Programs
+    unread: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        unread = frozenset(
+            kind
+            for kind in self.plans.unread
+            if not self.programs.names(kind) and not kind.startswith(_READ)
+        )
+        object.__setattr__(self, "unread", unread)
 
     def holding(self, held: Mapping[str, str]) -> Configuration:
         """The same with these campaigns held."""

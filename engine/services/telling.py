@@ -10,7 +10,7 @@ from engine.core.world import World
 from engine.ports.storage import Contended, Unavailable
 from engine.ports.stored import Incoming, Processed
 from engine.services.batch import Batch
-from engine.services.deciding import decide
+from engine.services.deciding import InTurn
 from triggers.event import Event
 
 
@@ -36,15 +36,17 @@ def tell(
         return
     unit, context = batch.unit, batch.context(now)
     unseen = unit.unseen({(event.source, event.id) for event in events}, turn=False)
+    in_turn = InTurn(batch.configuration, context)
     done: list[Processed] = []
     for event in events:
-        if (event.source, event.id) not in unseen or event.customer is None:
+        key = (event.source, event.id)
+        if key not in unseen or event.customer is None:
             continue
-        unseen.discard((event.source, event.id))
+        unseen.discard(key)
         world = worlds[event.customer.id or ""]
         try:
             if heard is None or world.customer.id in heard:
-                verdicts = decide(batch.configuration, world, event, context)
+                verdicts = in_turn.decide(world, event)
             else:
                 verdicts = []
                 note_receipt(world, event, batch.configuration.plans)

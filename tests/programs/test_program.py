@@ -12,7 +12,7 @@ from engine.core.decision import DecisionKind
 from engine.core.transition import Transition
 from engine.core.verbs import ProgramStep
 from engine.core.world import Journey, World
-from engine.programs.program import Programs
+from engine.programs.program import OF_ORDERS, Programs
 from engine.services.bookkeeping import look_at_due
 from tests.core.shop import DAY, T0, Shop, plan, transition
 
@@ -21,7 +21,7 @@ class Counting:
     """Writes a record for each delivery, and looks at it again a day later, once."""
 
     books = frozenset({"deliveries"})
-    follows: frozenset[str] | None = frozenset({"order.delivered"})
+    follows: frozenset[str] = frozenset({"order.delivered"})
 
     def __init__(self, *, stuck: bool = False) -> None:
         self._stuck = stuck
@@ -88,7 +88,7 @@ def test_a_program_hears_of_what_it_follows_and_is_asked_where_it_keeps_a_record
 
     class Nosy(Curious):
         books = frozenset({"notes"})
-        follows = None
+        follows = frozenset({OF_ORDERS})
 
     curious, nosy = Curious(), Nosy()
     curious.heard, nosy.heard = [], []

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from engine.core.message import Outcome, SendResult
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.providers.simulated import SILENCE, UNAVAILABLE, Script
-from engine.services import telling
+from engine.services import deciding
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, MINUTE, TEXTING, House, campaign, email
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_told_now_is_told_later(
     def fails(*args: Any, **more: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(telling, "decide", fails)
+    monkeypatch.setattr(deciding, "decide", fails)
     assert house.app.receive.take([receipt(house, "clicked")]) == 1
     assert house.messages()[0].clicked_at is not None
     assert house.rows("SELECT count(*) FROM events WHERE state = 0") == [(1,)]

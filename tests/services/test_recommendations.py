@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.fast_forward import fast_forward
-from engine.services import telling
+from engine.services import deciding
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, START, TEMPLATES, House, campaign, email
 from triggers.sources.native import Refused, parse_line
@@ -161,7 +161,7 @@ def test_what_no_campaign_could_be_told_of_at_once_is_told_later(
     def fails(*args: Any, **more: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(telling, "decide", fails)
+    monkeypatch.setattr(deciding, "decide", fails)
     house.run(13 * DAY)
     assert len(house.events("product.replenish_due")) == len(house.received) == 1
 
