@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -78,7 +78,10 @@ class Doors:
 
 
 class Customers:
-    """``engine.passage.Crowd``: everybody who got a message."""
+    """``engine.passage.Crowd``: everybody who got a message.
+
+    ``on_over`` is told of each with which nobody does anything any more.
+    """
 
     def __init__(
         self,
@@ -97,6 +100,8 @@ class Customers:
         heapq.heapify(self._planned)
         self._parcels: list[tuple[datetime, str, str]] = []  # order and customer
         self._fresh: list[Message] = []  # went out at this moment
+        self._left: dict[str, int] = {}  # how much is still to be done with each message
+        self.on_over: Callable[[Message], None] = lambda message: None
         self._again: set[str] = set()  # messages that really went out
         self._done: Counter[tuple[str, str]] = Counter()  # by (campaign, deed)
         self._replayed: Counter[tuple[str, str]] = Counter()
@@ -113,17 +118,29 @@ class Customers:
             return
         if self._recollection.knows(message.id):
             self._again.add(message.id)
-            for place, (at, done) in enumerate(self._recollection.again(message, sent)):
+            again = self._recollection.again(message, sent)
+            for place, (at, done) in enumerate(again):
                 heapq.heappush(self._planned, (at, message.id, place, done))
+            self._expect(message, len(again))
             return
         found = reactions(message.id, self._habit(message, sent), self._seed)
         for place, each in enumerate(found):
             at = _on_the_dot(sent + each.after)
             heapq.heappush(self._planned, (at, message.id, place, each))
+        self._expect(message, len(found))
+
+    def _expect(self, message: Message, more: int) -> None:
+        """So much more is to be done with the message."""
+        left = self._left.get(message.id, 0) + more
+        if left:
+            self._left[message.id] = left
+        else:
+            self._left.pop(message.id, None)
+            self.on_over(message)
 
     def expected(self) -> set[str]:
         """The messages with which somebody is still to do something."""
-        return {each[1] for each in self._planned} | {each.id for each in self._fresh}
+        return {*self._left, *(each.id for each in self._fresh)}
 
     def next_at(self) -> datetime | None:
         """When the next of them does something."""
@@ -148,7 +165,7 @@ class Customers:
             _, order, customer = heapq.heappop(parcels)
             self._tell("order.delivered", OrderFacts(id=order, partial=True), customer, now)
 
-    def _act(self, acting: Iterable[_Planned], now: datetime) -> None:
+    def _act(self, acting: Sequence[_Planned], now: datetime) -> None:
         messages = self._messages({message_id for _, message_id, _, _ in acting if message_id})
         receipts: list[Receipt] = []
         for _, message_id, _, each in acting:
@@ -162,6 +179,9 @@ class Customers:
                 receipts.append(receipt)
         if receipts:
             self._doors.receive.take(receipts)
+        for _, message_id, _, _ in acting:
+            if message_id:
+                self._expect(messages[message_id], -1)
 
     def settle(self, figures: Figures, memory: Memory) -> None:
         """Tell what was done, and keep it apart from what the history told."""

@@ -30,12 +30,13 @@ class Forgetting:
     """Lets go of what is over; ``count`` is given each journey for the last time, and ``got`` is
     told when somebody got a message.
 
-    A journey that can come to nothing any more and has no messages is let go of when it ends.
-    Everybody of whom something is left is visited when enough has come since the last time that it
-    is worth it: ``many`` things, and a quarter of what was left then. ``expected`` are the messages
-    with which customers are still to do something. Nothing may ask afterwards for another that has
-    gone out: not for histories that tell what was done with messages, or where somebody looks at
-    all messages in the end.
+    A journey that can come to nothing any more is let go of when it ends, unless a message of it
+    may still change, and a message when the last has been done with it (``over``). Everybody of
+    whom something is left is visited when enough has come since the last time that it is worth it:
+    ``many`` things, and a quarter of what was left then. ``expected`` are the messages with which
+    customers are still to do something. Nothing may ask afterwards for another that has gone out:
+    not for histories that tell what was done with messages, or where somebody looks at all messages
+    in the end.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Forgetting:
         self._ordered = 0  # orders and lines that had come by the last time
         self._entered = 0  # journeys likewise
         self._kept = 0  # messages that were left then
-        memory.let_go = count
+        memory.let_go, memory.withheld = count, self.over
         self._visits: set[str] = set()  # customers of whom something was left
         self._press = Press()  # of orders
         self._entries = Press()  # of points
@@ -108,6 +109,22 @@ class Forgetting:
         left = person.orders.pack(now - _SETTLED, person.customer.id, self._press)
         return left or bool(person.messages or person.moving or person.ended or person.counted)
 
+    def over(self, message: Message) -> None:
+        """Let go of a message that is withheld, or with which nobody does anything any more."""
+        if message.status in OPEN:
+            return
+        person = self._memory.people[message.customer_id]
+        if person.messages.pop(message.id, None) is not None:
+            self._forget(person, message)
+            if not person.messages:
+                person.messages = {}  # no larger than it is
+
+    def _forget(self, person: Person, message: Message) -> None:
+        del self._memory.messages[message.id]
+        self._memory.receipts.pop(message.id, None)
+        if message.sent_at is not None:
+            self._got(person, message.sent_at)
+
     def _counts_until(self, contact: Contact) -> datetime:
         kind = contact.channel, contact.purpose, contact.topic
         if kind not in self._spans:
@@ -120,17 +137,14 @@ class Forgetting:
         for key, message in person.messages.items():
             if message.status in OPEN or key in expected or key in awaited:
                 left[key] = message
-                continue
-            del self._memory.messages[key]
-            self._memory.receipts.pop(key, None)
-            if message.sent_at is not None:
-                self._got(person, message.sent_at)
+            else:
+                self._forget(person, message)
         person.messages = left
 
     def _forget_journeys(self, person: Person, now: datetime) -> None:
-        told = {message.journey_id for message in person.messages.values()}
         person.close(now)
-        for key in person.ended.keys() - told:
-            self._count(person.ended.pop(key))
+        for key in [*person.ended]:
+            if (over := person.let_go(key)) is not None:
+                self._count(over)
         self._ended.stow(one for one in person.journeys if one.status is not JourneyStatus.LIVE)
         person.moving, person.ended = {**person.moving}, {**person.ended}  # no larger than they are

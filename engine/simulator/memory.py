@@ -38,6 +38,8 @@ from engine.simulator.pools import Pools
 
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms", "voice")
 
+_WITHHELD: Final = (MessageStatus.SKIPPED, MessageStatus.CANCELLED)
+
 
 @dataclass(slots=True)
 class Noted:
@@ -72,6 +74,7 @@ class Memory:
         self.tickets: dict[str, Ticket] = {}
         self.live: dict[str, Journey] = {}
         self.entered = 0  # how many journeys there have been
+        self.withheld: Callable[[Message], None] | None = None  # of one that will never go out
         self.let_go: Callable[[Journey], None] | None = None  # of one that nobody asks for again
         self.messages: dict[str, Message] = {}
         self.texted: defaultdict[str, set[str]] = defaultdict(set)  # customers, by number
@@ -230,7 +233,9 @@ class Memory:
             message.provider_message_id = result.provider_message_id
             message.cost = result.cost
             message.error_code = message.reason = message.owner = None
-            self.people[message.customer_id].keep_message(message)
+            person = self.people[message.customer_id]
+            person.keep_message(message)
+            self._let_go(person, message.journey_id)
             self._ledger.sent(message, result)
 
     def _keep(self, world: World) -> None:
@@ -338,7 +343,10 @@ class Memory:
             return
         self.live.pop(key, None)
         self.steps.put(key, None)
-        if self.let_go is not None and (over := person.let_go(key)) is not None:
+        self._let_go(person, key)
+
+    def _let_go(self, person: Person, journey_id: str) -> None:
+        if self.let_go is not None and (over := person.let_go(journey_id)) is not None:
             self.let_go(over)
 
     def _keep_message(self, person: Person, message: Message) -> None:
@@ -348,6 +356,8 @@ class Memory:
             self.texted[message.recipient].add(person.customer.id)
         waits = message.status is MessageStatus.SCHEDULED
         self.sends[message.channel].put(message.id, message.send_at if waits else None)
+        if self.withheld is not None and message.status in _WITHHELD:
+            self.withheld(message)
 
     def _merge(self, merge: Merge) -> None:
         gone = self.people.pop(merge.merged, None)

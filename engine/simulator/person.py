@@ -181,8 +181,10 @@ class Person:
         return is_new
 
     def let_go(self, key: str) -> Journey | None:
-        """Forget an ended journey, unless there are messages of it."""
-        if key not in self.ended or any(one.journey_id == key for one in self.messages.values()):
+        """Forget an ended journey, unless a message of it may still change."""
+        if key not in self.ended:
+            return None
+        if self.open is not None and any(one.journey_id == key for one in self.open.values()):
             return None
         return self.ended.pop(key)
 

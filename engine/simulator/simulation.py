@@ -139,6 +139,7 @@ class Life:
                 self._customers.expected,
                 self.setup.since,
             )
+            self._customers.on_over = forgetting.over
 
         def tell(now: datetime, taken: int) -> None:
             if not progress(now, taken):
