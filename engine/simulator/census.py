@@ -28,7 +28,8 @@ class Census:
 
     def enter(self, customer: Customer) -> None:
         """Take in a customer who is new or has changed."""
-        born = None if customer.birthday is None else f"{customer.birthday:%m-%d}"
+        birthday = customer.birthday
+        born = None if birthday is None else f"{birthday.month:02}-{birthday.day:02}"
         told = (customer.zone, born)
         former = self._known.get(customer.id)
         if former == told:

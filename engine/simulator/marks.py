@@ -25,8 +25,9 @@ class Marks:
         self._fresh.add(mark)
         if len(self._fresh) == _FRESH:
             fresh = np.fromiter(self._fresh, np.int64, _FRESH)
+            fresh.sort()
             every = np.concatenate((np.frombuffer(self._sorted, np.int64), fresh))
-            every.sort()
+            every.sort(kind="stable")  # which merges two that are sorted
             self._sorted = array("q", every.tobytes())
             self._fresh.clear()
 

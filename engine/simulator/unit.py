@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from engine.core.context import CodeState
@@ -413,6 +414,7 @@ class MemoryUnit:
         """It is written."""
 
 
+@lru_cache(maxsize=16)
 def messages_since(look_back: timedelta) -> timedelta:
     """How far back messages are loaded where caps and gaps look back so far."""
     return max(_LEAST, look_back + _WAITED)
