@@ -7,7 +7,7 @@ reviewed it yet. Reviews stand in the book ``reviews`` (``engine.programs.review
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from engine.core.customer import Line, Order, ParcelStatus
 from engine.core.guards import Defer, Drop
 from engine.core.order_state import is_undone, kept_pieces, pieces_in
 from engine.core.transition import Transition
+from engine.core.value import value_class
 from engine.core.verbs import AskReview
 from engine.core.world import Journey, JourneyStatus, World
 
@@ -30,7 +31,7 @@ _RECHECK: Final = timedelta(hours=1)
 _LONGEST: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class
 class Product:
     """One product of an order, whatever the number of its lines.
 

@@ -19,8 +19,8 @@ from engine.core.shopping import BOOK as SHOPPING
 from engine.core.world import Journey
 from engine.simulator.press import Press
 
-_FEW: Final = 4  # entries: fewer are not worth the work while more may come soon
-_MANY: Final = 24  # entries that are not worth looking at again to put more with them
+_FEW: Final = 8  # entries: fewer are not worth the work while more may come soon
+_MANY: Final = 12  # entries that are not worth looking at again to put more with them
 _MARK: Final = 4  # bytes of a key's hash: one that is found for another costs time only
 _MARKS: Final = 2 ** (8 * _MARK) - 1
 
