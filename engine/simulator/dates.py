@@ -187,7 +187,7 @@ class Dates:
         date = self._rough(slice(None))
         near = np.flatnonzero((date >= begin - _SLACK) & (date <= until + _SLACK))
         near = near[self._known(near) & (told[near] == 0)]
-        rows = np.flatnonzero(told)
+        rows = np.flatnonzero(told != 0)
         date = date[rows]
         gone = ~self._known(rows) | (date < begin - _SLACK) | (date > end + _SLACK)
         kept = (date > begin + _SLACK) & (date < end - _SLACK)
@@ -198,13 +198,13 @@ class Dates:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
         date = np.frombuffer(self._usual, dtype=np.float64)[what]
         spans = np.frombuffer(self._spans, dtype=np.int32)[rows]
-        again = np.flatnonzero(spans)  # of the others everybody's interval is all that is known
+        again = np.flatnonzero(spans != 0)  # of the others everybody's interval is all that is known
         what, spans = what[again], spans[again]
         lasts = np.frombuffer(self._total, dtype=np.int64)[rows][again].astype(np.float64)
         lasts += CREDIBILITY * date[again]
         lasts /= spans + CREDIBILITY
         more = np.frombuffer(self._more, dtype=np.float64)[rows][again]
-        moved = np.flatnonzero(more)
+        moved = np.flatnonzero(more != 0)
         elasticity = np.frombuffer(self._elasticity, dtype=np.float64)[what[moved]]
         lasts[moved] *= np.exp(elasticity * more[moved])
         date[again] = lasts
