@@ -124,24 +124,19 @@ class Dates:
 
         ``rows`` are those that the customer has of these products.
         """
-        fresh = {product: habit for product, habit in habits.items() if product not in rows}
-        if fresh:
-            rows = {**rows, **self._add(who, fresh)}
+        fresh: Habits = {}
         for product, habit in habits.items():
-            spans = habit.spans
-            if product not in fresh:
-                self._begin(rows[product], habit)
-            if not spans:
-                continue
-            row = rows[product]
-            place = self._place[row]
-            if place < 0:
-                place = self._place[row] = self._vacate()
-            moments = self._moments
-            moments[place], moments[place + 1] = habit.slope, habit.spread
-            moments[place + 2], moments[place + 3] = habit.log_pieces, habit.log_span
-            self._spans[row], self._total[row], self._former[row] = spans, habit.total, habit.former
-            self._more[row] = log(habit.pieces * spans / habit.former)
+            if product in rows:
+                row = rows[product]
+                self._begin(row, habit)
+                if habit.spans:
+                    self._repeat(row, habit)
+            else:
+                fresh[product] = habit
+        if fresh:
+            for product, row in self._add(who, fresh).items():
+                if fresh[product].spans:
+                    self._repeat(row, fresh[product])
 
     def erase(self, who: str) -> list[Told]:
         """Forget a customer's habits; what they were told of."""
@@ -198,7 +193,7 @@ class Dates:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
         date = np.frombuffer(self._usual, dtype=np.float64)[what]
         spans = np.frombuffer(self._spans, dtype=np.int32)[rows]
-        again = np.flatnonzero(spans != 0)  # of the others everybody's interval is all that is known
+        again = np.flatnonzero(spans != 0)  # of others everybody's interval is all that is known
         what, spans = what[again], spans[again]
         lasts = np.frombuffer(self._total, dtype=np.int64)[rows][again].astype(np.float64)
         lasts += CREDIBILITY * date[again]
@@ -227,6 +222,21 @@ class Dates:
         self._at[row], self.last_at[row] = habit.at, habit.last_at
         self._pieces[row], self.order_ids[row] = habit.pieces, habit.order_id
         self.told[row] = 0
+
+    def _repeat(self, row: int, habit: Habit) -> None:
+        """Note what is known of something that was bought again."""
+        place = self._place[row]
+        if place < 0:
+            place = self._place[row] = self._vacate()
+        moments = self._moments
+        moments[place], moments[place + 1] = habit.slope, habit.spread
+        moments[place + 2], moments[place + 3] = habit.log_pieces, habit.log_span
+        self._spans[row], self._total[row], self._former[row] = (
+            habit.spans,
+            habit.total,
+            habit.former,
+        )
+        self._more[row] = log(habit.pieces * habit.spans / habit.former)
 
     def _add(self, who: str, fresh: Habits) -> dict[int, int]:
         """New rows, by product, with what was bought last."""
