@@ -75,17 +75,6 @@ def release_slot(world: World, message_id: str) -> None:
     world.contacts[:] = [one for one in world.contacts if one.message_id != message_id]
 
 
-def remember(world: World, journey: Journey) -> None:
-    """Keep what re-entry needs to know of a journey, when it is the newest under its key."""
-    world.past.note(
-        journey.campaign,
-        journey.entry_key,
-        world.customer.id,
-        entry_no=journey.entry_no,
-        entered_at=journey.entered_at,
-    )
-
-
 def _end(
     world: World, journey: Journey, status: JourneyStatus, reason: str, context: Context
 ) -> None:
@@ -98,4 +87,3 @@ def _end(
     journey.awaiting = None
     journey.parked = False
     world.changes.journeys.add(journey.id)
-    remember(world, journey)

@@ -13,7 +13,7 @@ from engine.core.campaign import Plan, Plans
 from engine.core.context import Context
 from engine.core.customer import Order
 from engine.core.decision import DecisionKind, EntryVerdict, VerdictCode
-from engine.core.ending import complete, remember
+from engine.core.ending import complete
 from engine.core.evaluate import evaluate, shown_values
 from engine.core.facts import Facts, value_of
 from engine.core.guards import zone_of
@@ -291,7 +291,6 @@ class _Attempt:
         if standing < plan.holdout:
             journey.status = JourneyStatus.HOLDOUT
             journey.step, journey.due_at = "", None
-            remember(world, journey)
             outcome = VerdictCode.HELD_OUT
             share = {"share": round(standing, 3), "holdout": float(plan.holdout)}
             decide(world, journey, DecisionKind.HELD_OUT, context, code=code, trace=share)

@@ -204,6 +204,7 @@ class World:
     ``orders`` and ``tickets`` hold those that the batch's events and live journeys name, or all of
     them when ``complete`` (needed by merges and by cancellations, which may change which order was
     the first or last). ``journeys`` holds the live ones and those whose goal window is open.
+    ``past`` knows those that were entered before the world was loaded.
     ``messages`` holds the scheduled ones and those a decision may still touch. ``books`` holds
     those that the shop's programs read.
     """

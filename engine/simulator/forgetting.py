@@ -25,6 +25,8 @@ _ROUND: Final = timedelta(days=10)  # at least, between two times
 _SETTLED: Final = timedelta(days=42)  # when most orders' points have matured as well
 _QUIET: Final = timedelta(days=10)  # since the last record, and the next may be long in coming
 
+_LIVE: Final = JourneyStatus.LIVE
+
 
 class Forgetting:
     """Lets go of what is over; ``count`` is given each journey for the last time, and ``got`` is
@@ -78,13 +80,13 @@ class Forgetting:
         self._last, self._ordered, self._entered = now, memory.ordered, memory.entered
         self._ended = Ended()
         expected = self._expected()
-        visits = self._visits | memory.touched
-        memory.touched.clear()
+        touched, memory.touched = memory.touched, set()
         people = memory.people
         self._visits = {
             each
-            for each in visits
-            if (person := people.get(each)) is not None and self._visit(person, now, expected)
+            for each in self._visits | touched
+            if (person := people.get(each)) is not None
+            and self._visit(person, now, expected, each in touched)
         }
         self._kept = len(memory.messages)
         left = self._kept + sum(
@@ -94,12 +96,14 @@ class Forgetting:
         )
         self._limit = max(self._many, left // 4)
 
-    def _visit(self, person: Person, now: datetime, expected: Collection[str]) -> bool:
+    def _visit(
+        self, person: Person, now: datetime, expected: Collection[str], is_touched: bool
+    ) -> bool:
         """Let go of what is over; whether anything is left that will be."""
         if person.messages:
             self._forget_messages(person, expected)
         if person.moving or person.ended:
-            self._forget_journeys(person, now)
+            self._forget_journeys(person, now, is_touched)
         if person.counted:
             still = person.open or ()
             person.keep_counted(
@@ -141,10 +145,11 @@ class Forgetting:
                 self._forget(person, message)
         person.messages = left
 
-    def _forget_journeys(self, person: Person, now: datetime) -> None:
+    def _forget_journeys(self, person: Person, now: datetime, is_touched: bool) -> None:
         person.close(now)
         for key in [*person.ended]:
             if (over := person.let_go(key)) is not None:
                 self._count(over)
-        self._ended.stow(one for one in person.journeys if one.status is not JourneyStatus.LIVE)
-        person.moving, person.ended = {**person.moving}, {**person.ended}  # no larger than they are
+        if is_touched:
+            self._ended.stow([one for one in person.journeys if one.status is not _LIVE])
+            person.moving, person.ended = {**person.moving}, {**person.ended}  # of their size

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -127,20 +126,30 @@ class Ended:
     """Stows what journeys that have ended were told. Those that were told the same share it."""
 
     def __init__(self) -> None:
-        self._results: dict[str, Stowed] = {}  # by what they say
+        self._results: dict[str, Mapping[str, Any]] = {}  # by what they say
 
     def stow(self, journeys: Iterable[Journey]) -> None:
         """Stow what one customer's journeys were begun by, and what became of their steps."""
-        triggers: dict[int, Stowed] = {}  # several begin with one event
+        triggers: dict[int, Mapping[str, Any]] = {}  # several begin with one event
         for journey in journeys:
             trigger, results = journey.trigger, journey.results
-            with suppress(ValueError):  # marshal does not take what it says
-                if type(trigger) is dict and trigger:
-                    if id(trigger) not in triggers:
-                        triggers[id(trigger)] = Stowed(trigger)
-                    journey.trigger = triggers[id(trigger)]
-                if type(results) is dict and results:
-                    key = repr(results)
-                    if key not in self._results:
-                        self._results[key] = Stowed(results)
-                    journey.results = self._results[key]
+            if type(trigger) is dict:
+                found = triggers.get(id(trigger))
+                if found is None:
+                    found = triggers[id(trigger)] = _stowed(trigger)
+                journey.trigger = found
+            if results and type(results) is dict:
+                key = repr(results)
+                if key not in self._results:
+                    stowed = _stowed(results)
+                    if stowed is results:
+                        continue  # its own, to which more may be added
+                    self._results[key] = stowed
+                journey.results = self._results[key]
+
+
+def _stowed(told: dict[str, Any]) -> Mapping[str, Any]:
+    try:
+        return Stowed(told)
+    except ValueError:  # it says what marshal does not take
+        return told
