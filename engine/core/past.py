@@ -27,20 +27,21 @@ class Past:
     customer's id is hashed without it, so that a merge, which renames it, leaves it where it is.
     """
 
-    __slots__ = ("_entries", "_marks")
+    __slots__ = ("_entries",)
 
     def __init__(self) -> None:
-        self._marks = array("q")  # sorted
-        self._entries = array("q")  # of each mark the number, and microseconds since the epoch
+        # The marks, sorted; then of each of them the number, and microseconds since the epoch.
+        self._entries = array("q")
 
     def find(self, campaign: str, entry_key: str, customer_id: str) -> PastEntry | None:
         """The newest entry under a key."""
-        mark, marks = _mark(campaign, entry_key, customer_id), self._marks
-        place = bisect_left(marks, mark)
-        if place == len(marks) or marks[place] != mark:
+        mark, entries = _mark(campaign, entry_key, customer_id), self._entries
+        count = len(entries) // 3
+        place = bisect_left(entries, mark, 0, count)
+        if place == count or entries[place] != mark:
             return None
-        number, at = self._entries[2 * place : 2 * place + 2]
-        return PastEntry(number, instant(at))
+        told = count + 2 * place
+        return PastEntry(entries[told], instant(entries[told + 1]))
 
     def note(
         self,
@@ -56,27 +57,31 @@ class Past:
 
     def join(self, other: Past) -> None:
         """Take over what there is of a customer who turned out to be this one."""
-        for place, mark in enumerate(other._marks):
-            self._keep(mark, *other._entries[2 * place : 2 * place + 2])
+        entries, count = other._entries, len(other)
+        for place in range(count):
+            told = count + 2 * place
+            self._keep(entries[place], entries[told], entries[told + 1])
 
     def _keep(self, mark: int, number: int, at: int) -> None:
-        marks, entries = self._marks, self._entries
-        place = bisect_left(marks, mark)
-        if place == len(marks) or marks[place] != mark:
-            marks.insert(place, mark)
-            entries[2 * place : 2 * place] = array("q", (number, at))
-        elif entries[2 * place] < number or (
-            entries[2 * place] == number and entries[2 * place + 1] < at
-        ):
-            entries[2 * place], entries[2 * place + 1] = number, at
+        entries = self._entries
+        count = len(entries) // 3
+        place = bisect_left(entries, mark, 0, count)
+        told = count + 2 * place
+        if place == count or entries[place] != mark:
+            fresh = entries[:place]  # one that is made anew has no room to spare
+            fresh.append(mark)
+            fresh += entries[place:told]
+            fresh.append(number)
+            fresh.append(at)
+            self._entries = fresh + entries[told:]
+        elif (entries[told], entries[told + 1]) < (number, at):
+            entries[told], entries[told + 1] = number, at
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return len(self._entries) // 3
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Past):
-            return NotImplemented
-        return self._marks == other._marks and self._entries == other._entries
+        return self._entries == other._entries if isinstance(other, Past) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
