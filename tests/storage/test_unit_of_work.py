@@ -373,6 +373,18 @@ def test_a_volume_is_never_exceeded(storage: SqlStorage) -> None:
     assert sum(taken) == 10
 
 
+def test_of_two_who_take_a_volume_at_once_one_gets_it(postgresql_storage: SqlStorage) -> None:
+    storage = postgresql_storage  # on SQLite nobody decides beside another
+    with storage.deciding() as one, storage.deciding() as other:
+        for unit in (one, other):
+            assert all([unit.take_volume("thanks", NOW, 10) for _ in range(6)])
+        one.commit()
+        with pytest.raises(Contended):
+            other.commit()
+    with storage.database.reading() as connection:
+        assert fetch(connection, "SELECT count FROM volumes") == [(6,)]
+
+
 def test_orphans_wait_for_their_customer(storage: SqlStorage) -> None:
     orphan = things.order("o", None, lines=2)
     with storage.deciding() as unit:
