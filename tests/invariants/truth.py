@@ -150,10 +150,9 @@ class Truth:
         former = [e for e in self.outgoing if e.outgoing.message_id == mine]
         if not former or former[-1].answer is Answer.LATER:
             return
-        if former[-1].answer in (Answer.ACCEPTED, Answer.REFUSED):
+        # Even of one that was accepted: whoever was to note the answer may have died over it.
+        if self.resent.get(mine, 0) < len(former):
             yield f"sent again after {former[-1].answer}"
-        elif self.resent.get(mine, 0) < len(former):
-            yield f"sent again blindly after {former[-1].answer}"
 
     def _later_yes(self, block: Block) -> bool:
         return any(
