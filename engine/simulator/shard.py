@@ -16,6 +16,7 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Final, NoReturn
 
+from engine.large_pages import LargePages, large_pages
 from engine.memory import never_collect
 from engine.simulator.marks import Marks
 from engine.simulator.simulation import Life, Outcome
@@ -132,6 +133,7 @@ class Shard:
         self._limit: datetime | None = None
         self._is_paused = False
         self._told = self._told_used = 0.0
+        self._pages: LargePages | None = None
         premises = life.premises
         self._turns = PartTurns(
             premises.memory,
@@ -148,6 +150,7 @@ class Shard:
         for each in self._others:
             each.close()
         never_collect()
+        self._pages = large_pages()
         try:
             self._live(history)
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -199,6 +202,8 @@ class Shard:
             if moment - self._told_used > _USED_EVERY:
                 self._told_used = moment
                 self._tell_used()
+                if self._pages is not None:
+                    self._pages.gather()
             self.listen()
         return True
 
