@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from engine.core.instants import instant, microseconds
 
 _OWN: Final = True  # sets the customer's own keys apart from others
+_BITS: Final = 10  # which leaves microseconds room up to the year 2255
+_MOST: Final = 2**_BITS - 1
+_LATEST: Final = 2 ** (63 - _BITS)
+_ELSEWHERE: Final = -(2**63)  # what no entry says
 
 
 class PastEntry(NamedTuple):
@@ -27,21 +32,23 @@ class Past:
     customer's id is hashed without it, so that a merge, which renames it, leaves it where it is.
     """
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_large")
 
     def __init__(self) -> None:
-        # The marks, sorted; then of each of them the number, and microseconds since the epoch.
+        # The marks, sorted; then of each when it was, in microseconds since the epoch, and in the
+        # last bits which one.
         self._entries = array("q")
+        self._large: Mapping[int, tuple[int, int]] | None = None  # that have no room there
 
     def find(self, campaign: str, entry_key: str, customer_id: str) -> PastEntry | None:
         """The newest entry under a key."""
         mark, entries = _mark(campaign, entry_key, customer_id), self._entries
-        count = len(entries) // 3
+        count = len(entries) // 2
         place = bisect_left(entries, mark, 0, count)
         if place == count or entries[place] != mark:
             return None
-        told = count + 2 * place
-        return PastEntry(entries[told], instant(entries[told + 1]))
+        number, at = self._told(mark, entries[count + place])
+        return PastEntry(number, instant(at))
 
     def note(
         self,
@@ -58,30 +65,40 @@ class Past:
     def join(self, other: Past) -> None:
         """Take over what there is of a customer who turned out to be this one."""
         entries, count = other._entries, len(other)
-        for place in range(count):
-            told = count + 2 * place
-            self._keep(entries[place], entries[told], entries[told + 1])
+        for mark, told in zip(entries[:count], entries[count:], strict=True):
+            self._keep(mark, *other._told(mark, told))
+
+    def _told(self, mark: int, told: int) -> tuple[int, int]:
+        if told == _ELSEWHERE and self._large is not None:
+            return self._large[mark]
+        return told & _MOST, told >> _BITS
 
     def _keep(self, mark: int, number: int, at: int) -> None:
-        entries = self._entries
-        count = len(entries) // 3
+        entries, told = self._entries, at << _BITS | number
+        if number > _MOST or abs(at) >= _LATEST:
+            told = _ELSEWHERE
+        count = len(entries) // 2
         place = bisect_left(entries, mark, 0, count)
-        told = count + 2 * place
         if place == count or entries[place] != mark:
             fresh = entries[:place]  # one that is made anew has no room to spare
             fresh.append(mark)
-            fresh += entries[place:told]
-            fresh.append(number)
-            fresh.append(at)
-            self._entries = fresh + entries[told:]
-        elif (entries[told], entries[told + 1]) < (number, at):
-            entries[told], entries[told + 1] = number, at
+            fresh += entries[place : count + place]
+            fresh.append(told)
+            self._entries = fresh + entries[count + place :]
+        elif self._told(mark, entries[count + place]) < (number, at):
+            entries[count + place] = told
+        else:
+            return
+        if told == _ELSEWHERE:
+            self._large = {**(self._large or {}), mark: (number, at)}
 
     def __len__(self) -> int:
-        return len(self._entries) // 3
+        return len(self._entries) // 2
 
     def __eq__(self, other: object) -> bool:
-        return self._entries == other._entries if isinstance(other, Past) else NotImplemented
+        if not isinstance(other, Past):
+            return NotImplemented
+        return (self._entries, self._large) == (other._entries, other._large)
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 

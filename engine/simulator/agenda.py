@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _STALE: Final = 256
+_AHEAD: Final = timedelta(days=2)  # as far as the queue reaches
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Agenda:
     """Keys with the moment at which each is due; one key has one moment.
+
+    Only what is due within the next days is in a queue: most keys are moved long before that. What
+    comes later is looked through when those days are over.
 
     ``stale``: so many entries that are no more so are kept, and one for each that is.
     """
@@ -21,6 +26,7 @@ class Agenda:
         self._at: dict[str, datetime] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._standing: list[tuple[datetime, str]] = []  # found due, the first of them last
+        self._end = _BEGINNING  # of what is in these two
         self._first: datetime | None = None
         self._is_known = True  # whether that is the first
 
@@ -39,11 +45,10 @@ class Agenda:
         elif at is None:
             return
         known[key] = at
-        heapq.heappush(self._heap, (at, key))
-        if len(self._heap) > 2 * len(known) + self._stale:
-            self._heap = [(moment, each) for each, moment in known.items()]
-            heapq.heapify(self._heap)
-            self._standing = []
+        if at < self._end:
+            heapq.heappush(self._heap, (at, key))
+            if len(self._heap) > 2 * len(known) + self._stale:
+                self._queue(self._end)
         if self._is_known and (first is None or at < first):
             self._first = at
 
@@ -61,10 +66,25 @@ class Agenda:
             standing.pop()
         if standing and not (heap and heap[0] < standing[-1]):
             return standing[-1][0]
-        return heap[0][0] if heap else None
+        if heap:
+            return heap[0][0]
+        if not known:
+            return None
+        first = min(known.values())
+        self._queue(first + _AHEAD)
+        return first
+
+    def _queue(self, end: datetime) -> None:
+        """Have what is due before then in the queue, and nothing else."""
+        self._end = end
+        self._heap = [(at, key) for key, at in self._at.items() if at < end]
+        heapq.heapify(self._heap)
+        self._standing = []
 
     def due(self, until: datetime, limit: int) -> list[str]:
         """Up to ``limit`` keys due by then, by (time, key); they stay on the agenda."""
+        if until >= self._end:
+            self._queue(until + _AHEAD)
         heap, known, pop = self._heap, self._at, heapq.heappop
         for at, key in self._standing:
             if key in known and known[key] is at:

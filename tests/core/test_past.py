@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from engine.core.past import Past, PastEntry
 
 T0 = datetime(2026, 3, 1, 9, tzinfo=UTC)
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+LATE, LATER = datetime(2255, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _owners = st.sampled_from(["ann", "ben"])
 _OWN_KEYS = ["{}", "{}:2026-03-01", "{}:2026-03-02"]
 _keys = st.sampled_from([*_OWN_KEYS, "{}x", "shop:1", "shop:2", ":", ""])
@@ -18,8 +20,11 @@ _entries = st.lists(
         _owners,
         st.sampled_from(["hello", "bye"]),
         _keys,
-        st.integers(1, 4),
-        st.integers(-5, 5).map(lambda days: T0 + timedelta(days=days, microseconds=7)),
+        st.sampled_from([1, 2, 3, 1022, 1023, 1024, 5000]),
+        st.one_of(
+            st.integers(-5, 5).map(lambda days: T0 + timedelta(days=days, microseconds=7)),
+            st.sampled_from([LONG_AGO, LATE, LATER]),
+        ),
     ),
     max_size=30,
 )
