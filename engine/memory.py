@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _OBJECTS = 100_000  # more than a batch makes
-_M_ARENA_MAX = -8  # glibc's malloc.h
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3  # glibc's malloc.h
+_LARGE = 128 * 1024  # bytes: what glibc begins with
 
 
 def settle() -> None:
@@ -70,6 +71,17 @@ def uncollected() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+def give_back_large_blocks() -> None:
+    """Have each large block that is let go of returned to the system, where it is glibc's.
+
+    It raises what it takes for large whenever one is let go of. A table that grows for a year would
+    then leave a hole at each of its sizes, a quarter of all that is not Python's own small blocks.
+    """
+    mallopt = _libc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def _share_heaps() -> None:

@@ -11,7 +11,7 @@ from config.policy import Policy
 from config.settings import Settings, load_settings
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.customer import Suppression
-from engine.memory import collect_rarely
+from engine.memory import collect_rarely, give_back_large_blocks
 from engine.ports.clock import Clock, SystemClock
 from engine.simulator.behaviour import Behaviour
 from engine.simulator.figures import Tally
@@ -97,6 +97,7 @@ class Prepared:
         Raises OSError when there is no room for them on the disk, and ``ReaderGone``.
         """
         collect_rarely()  # much is made, most of it stays, and none of it is in cycles
+        give_back_large_blocks()
         reader = Reader(self.catalog, self.policy.country, self.clock.now())
         for number, found in reader.read_all(lines, workers):
             if isinstance(found, Read):

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Final, NoReturn
 
 from engine.large_pages import LargePages, large_pages
-from engine.memory import never_collect
+from engine.memory import give_back_large_blocks, never_collect
 from engine.simulator.marks import Marks
 from engine.simulator.simulation import Life, Outcome
 from engine.simulator.spool import Recorded
@@ -150,6 +150,7 @@ class Shard:
         for each in self._others:
             each.close()
         never_collect()
+        give_back_large_blocks()
         self._pages = large_pages()
         try:
             self._live(history)
