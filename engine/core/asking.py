@@ -14,7 +14,7 @@ from engine.core.campaign import Plan, Plans
 from engine.core.decision import DecisionKind
 from engine.core.guards import zone_of
 from engine.core.message import Message
-from engine.core.record import decide
+from engine.core.record import decide, until
 from engine.core.reviewing import SUBMITTED, asked_by
 from engine.core.survey import ANSWERED
 from engine.core.timing import add
@@ -67,9 +67,8 @@ def await_response(view: View, step: Asking) -> int | None:
     deadline = add(journey.clock, step.timeout, zone_of(view.world.customer, context.rules))
     journey.waiting = Waiting.EVENT
     journey.due_at = max(deadline, context.now)
-    trace = {"until": deadline.isoformat()}
     decide(view.world, journey, DecisionKind.WAITED, context, step=step.id, code="response",
-           trace=trace)  # fmt: skip
+           trace=until(deadline, context))  # fmt: skip
     return None
 
 

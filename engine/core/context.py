@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from config.durations import Rate
 from engine.core.campaign import Plans
 from engine.core.guards import GuardRules
+from engine.core.keeping import EVERYTHING, Keeping
 from engine.core.transition import Transition
 from engine.core.value import value_class
 from engine.core.verbs import ProgramStep
@@ -75,6 +76,7 @@ class Context:
     reason. For the rest of the batch they stand still; the service that owns the batch makes the
     hold lasting, in the same transaction. ``beside`` is the other customer whom the event of our
     own that is being processed names (``engine.core.beside``), locked and written back as well.
+    ``keeping``: how much of what is decided anybody will read.
     """
 
     now: datetime
@@ -83,6 +85,7 @@ class Context:
     programs: StepPrograms
     braked: dict[str, str] = field(default_factory=dict)
     beside: World | None = None
+    keeping: Keeping = EVERYTHING
 
     def keeps_back(self, campaign: str, plans: Plans) -> bool:
         """Whether the campaign's messages stay where they are.

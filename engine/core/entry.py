@@ -14,11 +14,11 @@ from engine.core.context import Context
 from engine.core.customer import Order
 from engine.core.decision import DecisionKind, EntryVerdict, VerdictCode
 from engine.core.ending import complete
-from engine.core.evaluate import evaluate, shown_values
+from engine.core.evaluate import shown_values
 from engine.core.facts import Facts, value_of
 from engine.core.guards import zone_of
 from engine.core.instants import microseconds, text_of
-from engine.core.record import decide, trace_of
+from engine.core.record import decide, why_not
 from engine.core.timing import add, is_too_late
 from engine.core.transition import Transition
 from engine.core.value import value_class
@@ -158,11 +158,11 @@ class _Attempt:
         if plan.reads_event:
             self._facts.trigger = self.trigger
         for condition in plan.entry_conditions:
-            verdict = evaluate(condition, self._facts)
-            if not verdict.met:
+            unmet = why_not(condition, self._facts, context)
+            if unmet is not None:
                 of_profile = condition is plan.profile_filter
                 code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
-                return _verdict(plan, event, code, trace=trace_of(verdict))
+                return _verdict(plan, event, code, trace=unmet)
         scheduled = key is not None
         key = key if key is not None else self._key(plan)
         if key is None:
@@ -246,6 +246,8 @@ class _Attempt:
             again = add(entered, plan.entry.re_entry, zone)
             if self.event.time >= again:
                 return number + 1, None, None
+        if not self.context.keeping.traces:
+            return 0, VerdictCode.RE_ENTRY, None
         trace = {"entered_at": text_of(entered), "re_entry": str(plan.entry.re_entry)}
         if again is not None:
             trace["again_at"] = text_of(again)
@@ -307,7 +309,7 @@ class _Attempt:
     def _met(self, plan: Plan) -> dict[str, Any]:
         """The values by which the conditions of entry are met, for the decision's trace."""
         values: dict[str, object] = {}
-        for condition in plan.entry_conditions:
+        for condition in plan.entry_conditions if self.context.keeping.traces else ():
             values.update(shown_values(condition, self._facts))
         return {"met": values} if values else {}
 

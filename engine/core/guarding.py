@@ -10,7 +10,7 @@ from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.guards import Allow, Defer, Drop
 from engine.core.message import Message, MessageStatus
-from engine.core.record import decide
+from engine.core.record import decide, until
 from engine.core.world import Journey, World
 
 
@@ -18,7 +18,9 @@ def guarded(world: World, message: Message, context: Context) -> Allow | Defer |
     """The guards' verdict and lateness: what would only be sent too late is dropped at once."""
     if context.now > message.expires_at:
         return Drop(code="too_late", trace=_lateness(message))
-    verdict = guards.check(world, message, context.now, context.rules)
+    verdict = guards.check(
+        world, message, context.now, context.rules, explain=context.keeping.traces
+    )
     if isinstance(verdict, Defer) and verdict.until > message.expires_at:
         trace = {**_lateness(message), "guard": verdict.code, "until": verdict.until.isoformat()}
         return Drop(code="too_late", trace={**trace, **verdict.trace})
@@ -40,9 +42,10 @@ def drop(
            message_id=message.id, trace=verdict.trace)  # fmt: skip
 
 
-def defer_trace(verdict: Defer) -> dict[str, Any]:
+def defer_trace(verdict: Defer, context: Context) -> dict[str, Any] | None:
     """A deferral's trace: the guard's own values and the moment it named."""
-    return {**verdict.trace, "until": verdict.until.isoformat()}
+    told = until(verdict.until, context)
+    return told and {**verdict.trace, **told}
 
 
 def _lateness(message: Message) -> dict[str, Any]:

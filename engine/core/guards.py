@@ -171,11 +171,14 @@ def refused(
     return None
 
 
-def check(world: World, message: Message, now: datetime, rules: GuardRules) -> GuardVerdict:
+def check(
+    world: World, message: Message, now: datetime, rules: GuardRules, *, explain: bool = True
+) -> GuardVerdict:
     """Ask every guard, the hardest first. The message's own slot never counts against it.
 
     Quiet hours, gap and caps bind marketing only: a parcel's news does not wait for the morning
-    because a coupon went out before it.
+    because a coupon went out before it. ``explain``: a deferral by quiet hours tells what the
+    clock shows.
     """
     channel, purpose = message.channel, message.purpose
     refusal = refused(world, channel, purpose, message.topic, now)
@@ -184,7 +187,7 @@ def check(world: World, message: Message, now: datetime, rules: GuardRules) -> G
     if purpose == "transactional":
         return ALLOW
     quiet = rules.quiet.get(channel)
-    waits = ALLOW if quiet is None else _quiet(world.customer, quiet, now, rules)
+    waits = ALLOW if quiet is None else _quiet(world.customer, quiet, now, rules, explain=explain)
     if isinstance(waits, Drop):
         return waits
     if rules.caps or rules.min_gap or rules.surveys:
@@ -196,7 +199,9 @@ def check(world: World, message: Message, now: datetime, rules: GuardRules) -> G
     return waits
 
 
-def _quiet(customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules) -> GuardVerdict:
+def _quiet(
+    customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules, *, explain: bool
+) -> GuardVerdict:
     """Quiet hours, on every clock that the customer may live by."""
     try:
         until = quiet_until(now, quiet.hours, zones_of(customer, rules))
@@ -207,6 +212,8 @@ def _quiet(customer: Customer, quiet: Quiet, now: datetime, rules: GuardRules) -
         return Drop("no_common_hour", trace)
     if until is None:
         return ALLOW
+    if not explain:
+        return Drop("quiet_hours") if quiet.drops else Defer(until, "quiet_hours")
     where = whereabouts(customer, rules)
     local = [(now.astimezone(zone), zone) for zone in where.zones]
     shown, zone = next(each for each in local if quiet.hours.covers(each[0].time()))

@@ -13,7 +13,7 @@ from engine.core.ending import cancel_message, complete, exit_journey, release_s
 from engine.core.guarding import defer_trace, drop, guarded
 from engine.core.guards import ALLOW, Allow, Defer, Drop, address_of
 from engine.core.message import Message, MessageStatus
-from engine.core.record import decide, trace_of
+from engine.core.record import decide
 from engine.core.reviewing import OTHERS_FIRST, ask_verdict
 from engine.core.sending import fall_due
 from engine.core.steps import HOLD_RECHECK, go_to
@@ -52,9 +52,9 @@ def before_sending(
             return missing
     view = View(world, journey, plan, context)
     if plan.profile_filter is not None:
-        unmet = view.evaluate(plan.profile_filter)
-        if not unmet.met:
-            return Drop("profile_filter", trace_of(unmet))
+        unmet = view.why_not(plan.profile_filter)
+        if unmet is not None:
+            return Drop("profile_filter", unmet)
     if isinstance(step, AskReview):
         pointless = ask_verdict(world, journey, plan, step, context.now, message.created_at)
         if pointless is not None:
@@ -63,7 +63,7 @@ def before_sending(
     if (
         plan.hold_while is not None
         and not isinstance(verdict, Drop)
-        and view.evaluate(plan.hold_while).met
+        and view.is_met(plan.hold_while)
     ):
         return Defer(context.now + HOLD_RECHECK, "hold_while", {})
     return verdict
@@ -122,13 +122,14 @@ def on_withheld(
         move_slot(world, message, verdict.until)
     if journey is not None and is_news:
         decide(world, journey, DecisionKind.DEFERRED, context, step=message.step,
-               code=verdict.code, message_id=message.id, trace=defer_trace(verdict))  # fmt: skip
+               code=verdict.code, message_id=message.id,
+               trace=defer_trace(verdict, context))  # fmt: skip
 
 
 def release_message(view: View, message: Message) -> None:
     """Let a message go that only ``hold_while`` kept back, if that is unmet now."""
     hold, context = view.plan.hold_while, view.context
-    if hold is not None and view.evaluate(hold).met:
+    if hold is not None and view.is_met(hold):
         return
     message.send_at = context.now
     message.reason = None

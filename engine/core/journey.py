@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from engine.core.asking import RESPONSES, note_response
 from engine.core.campaign import Plan, Plans, Watch
@@ -35,7 +36,6 @@ from engine.core.transition import Transition
 from engine.core.verbs import Asking, EventMatch, WaitFor
 from engine.core.view import View
 from engine.core.world import Journey, JourneyStatus, Waiting, World
-from triggers.event import Event
 
 __all__ = [
     "ByHand",
@@ -48,6 +48,7 @@ __all__ = [
     "make_room",
     "migrate",
     "next_due",
+    "note_news",
     "note_receipt",
     "on_event",
     "on_failed",
@@ -85,7 +86,7 @@ def on_event(
     if kind.startswith("message."):
         if transition.data.get("machine"):
             return []
-        note_receipt(world, transition, plans)
+        note_receipt(world, kind, transition.data, plans)
     if world.journeys:
         for journey, plan in _concerned(world.journeys, kind, plans):
             _tell(View(world, journey, plan, context, transition), transition)
@@ -171,7 +172,7 @@ def on_step(world: World, journey: Journey, plans: Plans, context: Context) -> N
             assert isinstance(step, WaitFor | Asking)
             index = time_out(view, step, due)
         case Waiting.HOLD:
-            if plan.hold_while is not None and view.evaluate(plan.hold_while).met:
+            if plan.hold_while is not None and view.is_met(plan.hold_while):
                 journey.due_at = now + HOLD_RECHECK
                 return
             _release(view, due)
@@ -216,10 +217,10 @@ def _tell(view: View, event: Transition) -> None:
         _wake(view, event, asked)
     if journey.waiting is Waiting.EVENT and plan.waits_for_condition:
         step = _standing_at(journey, plan)
-        if step is not None and step.until is not None and view.evaluate(step.until).met:
+        if step is not None and step.until is not None and view.is_met(step.until):
             _wake(view, event, step)
     if journey.waiting is Waiting.HOLD:
-        if plan.hold_while is None or not view.evaluate(plan.hold_while).met:
+        if plan.hold_while is None or not view.is_met(plan.hold_while):
             _release(view, event.time)
     elif journey.waiting is Waiting.MESSAGE and plan.hold_while is not None:
         message = world.messages.get(journey.awaiting or "")
@@ -256,17 +257,25 @@ def _ends(view: View, watch: Watch) -> bool:
     return any(view.is_ended_by(match) for match in watch.exits)
 
 
-def note_receipt(world: World, event: Transition | Event, plans: Plans) -> None:
-    """Keep what became of a message with the journey that made it, for conditions that ask; nothing
-    of what a machine did with it."""
-    kind, data = _RECEIPTS.get(event.type), event.data
-    if kind is None or not world.journeys or data.get("machine"):
+def note_receipt(world: World, kind: str, data: Mapping[str, Any], plans: Plans) -> None:
+    """``note_news`` of an event about a message; nothing of what a machine did with it."""
+    if not data.get("machine"):
+        step, named = data.get("step"), data.get("journey")
+        if step and isinstance(named, str):
+            note_news(world, kind, named, step, plans)
+
+
+def note_news(world: World, kind: str, named: str, step: str, plans: Plans) -> None:
+    """Keep what became of a step's message with the journey that made it, for conditions that ask.
+
+    ``kind`` is the type of the event that tells it, ``named`` the journey's id.
+    """
+    told, journey = _RECEIPTS.get(kind), world.journeys.get(named)
+    if told is None or journey is None:
         return
-    step, named = data.get("step"), data.get("journey")
-    journey = world.journeys.get(named) if isinstance(named, str) else None
-    if step and journey is not None and (journey.campaign, journey.revision) in plans.revisions:
-        journey.told(step)[kind] = True
-        world.changes.journeys.add(journey.id)
+    if (journey.campaign, journey.revision) in plans.revisions:
+        journey.told(step)[told] = True
+        world.changes.journeys.add(named)
 
 
 def _see(view: View, event: Transition, watch: Watch) -> None:

@@ -18,7 +18,7 @@ from engine.core.guarding import defer_trace, drop, guarded
 from engine.core.guards import Defer, Drop
 from engine.core.message import Message, MessageStatus
 from engine.core.outranking import OUTRANKED, contest, outrank
-from engine.core.record import decide, trace_of
+from engine.core.record import decide
 from engine.core.reviewing import OTHERS_FIRST, ask_verdict
 from engine.core.verbs import AskReview, AskSurvey, SendMessage
 from engine.core.view import View
@@ -38,9 +38,9 @@ def make_message(view: View, step: SendMessage) -> int | None:
                    code="already_made")  # fmt: skip
         return step.next
     if plan.profile_filter is not None:
-        unmet = view.evaluate(plan.profile_filter)
-        if not unmet.met:
-            exit_journey(world, journey, "profile_filter", context, trace=trace_of(unmet))
+        unmet = view.why_not(plan.profile_filter)
+        if unmet is not None:
+            exit_journey(world, journey, "profile_filter", context, trace=unmet)
             return None
     message = _new_message(view, step)
     verdict = (
@@ -89,7 +89,7 @@ def make_message(view: View, step: SendMessage) -> int | None:
         step=step.id,
         code=message.reason or "",
         message_id=message.id,
-        trace=defer_trace(verdict) if isinstance(verdict, Defer) else None,
+        trace=defer_trace(verdict, context) if isinstance(verdict, Defer) else None,
     )
     return None
 

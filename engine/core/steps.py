@@ -15,9 +15,10 @@ from engine.core.context import Context
 from engine.core.decision import DecisionKind
 from engine.core.ending import complete, exit_journey
 from engine.core.entry import MAX_CAUSES, variant_for
+from engine.core.expression import Condition
 from engine.core.guards import zone_of
 from engine.core.instants import instant, microseconds, text_of
-from engine.core.record import decide, trace_of
+from engine.core.record import decide, until
 from engine.core.sending import make_message
 from engine.core.timing import add, delay_until
 from engine.core.verbs import (
@@ -107,13 +108,11 @@ def _take(view: View, step: Step) -> int | None:
         return await_response(view, step)
     if is_held(view, step):
         return None
-    if step.condition is not None:
-        verdict = view.evaluate(step.condition)
-        if not verdict.met:
-            if isinstance(step, SendMessage):
-                note_result(view, step, "skipped")
-            _decide(view, DecisionKind.STEP_SKIPPED, step, code="if", trace=trace_of(verdict))
-            return step.next
+    if step.condition is not None and (unmet := view.why_not(step.condition)) is not None:
+        if isinstance(step, SendMessage):
+            note_result(view, step, "skipped")
+        _decide(view, DecisionKind.STEP_SKIPPED, step, code="if", trace=unmet)
+        return step.next
     match step:
         case Delay():
             return _delay(view, step)
@@ -136,8 +135,8 @@ def _take(view: View, step: Step) -> int | None:
         case ProgramStep():
             return _program_step(view, step)
         case Exit():
-            met = None if step.condition is None else {"met": view.values(step.condition)}
-            exit_journey(view.world, view.journey, step.reason, view.context, trace=met)
+            exit_journey(view.world, view.journey, step.reason, view.context,
+                         trace=_met(view, step.condition))  # fmt: skip
             return None
         case _:
             assert_never(step)
@@ -177,7 +176,9 @@ def _delay(view: View, step: Delay) -> int | None:
     journey, context = view.journey, view.context
     zone = zone_of(view.world.customer, context.rules)
     due = delay_until(journey.clock, for_=step.for_, until=step.until, days=step.days, zone=zone)
-    trace = {"from": text_of(journey.clock), "until": text_of(due), "zone": zone.key}
+    trace: dict[str, Any] | None = None
+    if context.keeping.traces:
+        trace = {"from": text_of(journey.clock), "until": text_of(due), "zone": zone.key}
     _decide(view, DecisionKind.WAITED, step, code="delay", trace=trace)
     if due <= context.now:
         journey.clock = due
@@ -200,14 +201,14 @@ def _wait_for(view: View, step: WaitFor) -> int | None:
         return time_out(view, step, deadline)
     journey.waiting = Waiting.EVENT
     journey.due_at = deadline
-    _decide(view, DecisionKind.WAITED, step, code="wait_for", trace={"until": deadline.isoformat()})
+    _decide(view, DecisionKind.WAITED, step, code="wait_for", trace=until(deadline, context))
     return None
 
 
 def _came_at(view: View, step: WaitFor) -> datetime | None:
     """When a wait that only just begins is over already: what it waits for has come."""
     journey = view.journey
-    if step.until is not None and view.evaluate(step.until).met:
+    if step.until is not None and view.is_met(step.until):
         return journey.clock
     seen = journey.seen.get(step.id)
     if seen is None or (step.since == "now" and seen < microseconds(journey.clock)):
@@ -219,25 +220,28 @@ def time_out(view: View, step: WaitFor | Asking, deadline: datetime) -> int:
     """End a wait whose event did not come; the clock goes to the time-out."""
     view.journey.clock = deadline
     note_result(view, step, "timed_out")
-    _decide(view, DecisionKind.TIMED_OUT, step, trace={"until": deadline.isoformat()})
+    _decide(view, DecisionKind.TIMED_OUT, step, trace=until(deadline, view.context))
     return step.next
 
 
 def _branch(view: View, step: Branch) -> int:
     unmet: list[dict[str, Any]] = []
     for number, arm in enumerate(step.arms):
-        if arm.condition is not None:
-            verdict = view.evaluate(arm.condition)
-            if not verdict.met:
-                unmet.append(trace_of(verdict))
-                continue
-        trace: dict[str, Any] = {"unmet": unmet} if unmet else {}
-        if arm.condition is not None:
-            trace["met"] = view.values(arm.condition)
+        if arm.condition is not None and (why := view.why_not(arm.condition)) is not None:
+            unmet.append(why)
+            continue
+        trace = {**({"unmet": unmet} if unmet else {}), **(_met(view, arm.condition) or {})}
         _decide(view, DecisionKind.BRANCHED, step, code=f"arm_{number + 1}", trace=trace or None)
         return arm.target
     _decide(view, DecisionKind.BRANCHED, step, code="no_arm", trace={"unmet": unmet})
     return step.next
+
+
+def _met(view: View, condition: Condition | None) -> dict[str, Any] | None:
+    """The trace of a condition that is met, if there is one and traces are kept."""
+    if condition is None or not view.context.keeping.traces:
+        return None
+    return {"met": view.values(condition)}
 
 
 def _split(view: View, step: Split) -> int:

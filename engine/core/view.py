@@ -8,11 +8,12 @@ from typing import Any
 from engine.core.campaign import EventTrigger, Plan
 from engine.core.context import Context
 from engine.core.customer import Order, Ticket
-from engine.core.evaluate import Verdict, evaluate, is_met, shown_values
+from engine.core.evaluate import is_met, shown_values
 from engine.core.expression import Condition
 from engine.core.facts import Facts
 from engine.core.instants import text_of
 from engine.core.order_state import facts_of, is_fully_refunded
+from engine.core.record import why_not
 from engine.core.transition import Transition
 from engine.core.verbs import EventMatch
 from engine.core.world import Journey, World
@@ -38,13 +39,13 @@ class View:
         self.event = event
         self._facts: Facts | None = None
 
-    def evaluate(self, condition: Condition) -> Verdict:
-        """Whether the condition is met now, by the journey's order, ticket and results."""
-        return evaluate(condition, self._values())
-
     def is_met(self, condition: Condition) -> bool:
-        """``evaluate`` without the reason."""
+        """Whether the condition is met now, by the journey's order, ticket and results."""
         return is_met(condition, self._values())
+
+    def why_not(self, condition: Condition) -> dict[str, Any] | None:
+        """``record.why_not`` by these values."""
+        return why_not(condition, self._values(), self.context)
 
     def values(self, condition: Condition) -> dict[str, Any]:
         """What a condition looks at, as it is now, fit for JSON."""
@@ -79,7 +80,7 @@ class View:
             return False
         if match.match == "object" and not self._same_object(event):
             return False
-        return match.condition is None or self.evaluate(match.condition).met
+        return match.condition is None or self.is_met(match.condition)
 
     def _same_object(self, event: Transition) -> bool:
         root = self.plan.entry.key.partition(".")[0]
@@ -167,9 +168,7 @@ def _fact_counts(view: View, match: EventMatch, at: datetime) -> bool:
         return True
     order_id = view.journey.order_id
     told = Transition(type=match.event, time=at, id=f"{match.event}:{order_id}", order_id=order_id)
-    return (
-        View(view.world, view.journey, view.plan, view.context, told).evaluate(match.condition).met
-    )
+    return View(view.world, view.journey, view.plan, view.context, told).is_met(match.condition)
 
 
 def _is_full(world: World, order_id: str | None) -> bool:

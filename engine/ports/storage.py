@@ -11,6 +11,7 @@ from engine.core.book import Place
 from engine.core.context import CodeState
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
+from engine.core.keeping import Keeping
 from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import World
@@ -39,6 +40,11 @@ class UnitOfWork(Protocol):
     On PostgreSQL the customers stay locked from ``load`` or ``due_*`` to the end; on SQLite the
     one decision lock is held. Nothing is written before ``commit``.
     """
+
+    @property
+    def keeping(self) -> Keeping:
+        """How much of what is decided here anybody will read; the rest need not be noted."""
+        ...
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest accepted events that wait, in order of arrival.

@@ -77,6 +77,7 @@ class Batch:
             programs=self.configuration.programs,
             braked=self.braked,
             beside=beside,
+            keeping=self.unit.keeping,
         )
         if beside is None:
             self._context = made

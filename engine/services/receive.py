@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from engine.core.delivery import is_in_doubt
-from engine.core.journey import hears
+from engine.core.journey import hears, note_news
 from engine.core.machines import mark
 from engine.core.message import Message, MessageStatus
 from engine.core.receipt import Receipt, ReceiptKind, Verdict
@@ -141,16 +141,20 @@ class Receive:
                 if message.customer_id in worlds:
                     worlds[message.customer_id].messages[message.id] = message
             observed: list[Event] = []
-            context = batch.context(now)
+            context, plans = batch.context(now), batch.configuration.plans
+            keeps_news = later or unit.keeping.news
             for receipt in fresh:
-                message = messages[receipt.message_id]
+                message, kind = messages[receipt.message_id], _TYPES.get(receipt.kind)
                 world = worlds[message.customer_id]
-                on_receipt(world, message, receipt, batch.configuration.plans, context)
+                on_receipt(world, message, receipt, plans, context)
                 if withdraws_consent(receipt.verdict):
                     _withdraw(batch, world, message, receipt, now)
-                event = _observation(message, receipt)
-                if event is not None:
-                    observed.append(event)
+                if kind is None:
+                    continue
+                if keeps_news or receipt.kind not in _REPEATED or message.customer_id in heard:
+                    observed.append(_observation(message, receipt, kind))
+                elif not receipt.machine:  # told by this receipt alone, and to nobody
+                    note_news(world, kind, message.journey_id, message.step, plans)
             if later:
                 unit.enqueue([incoming_of(event, now) for event in observed])
             else:
@@ -280,11 +284,8 @@ def _withdraw(
         )
 
 
-def _observation(message: Message, receipt: Receipt) -> Event | None:
-    """What campaigns see of a receipt; None for what tells them nothing."""
-    kind = _TYPES.get(receipt.kind)
-    if kind is None:
-        return None
+def _observation(message: Message, receipt: Receipt, kind: str) -> Event:
+    """What campaigns see of a receipt: an event of this type."""
     key = f"{kind}:{message.id}"
     data: dict[str, Any] = {
         "message_id": message.id,

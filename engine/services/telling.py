@@ -49,7 +49,7 @@ def tell(
                 verdicts = in_turn.decide(world, event)
             else:
                 verdicts = []
-                note_receipt(world, event, batch.configuration.plans)
+                note_receipt(world, event.type, event.data, batch.configuration.plans)
         except (Contended, Unavailable):
             raise
         except Exception as error:

@@ -17,6 +17,7 @@ from typing import Final
 
 from engine.bootstrap import App
 from engine.core.decision import DecisionKind
+from engine.core.keeping import Keeping
 from engine.core.message import Content, Message, Outgoing, SendResult
 from engine.core.world import Journey, World
 from engine.passage import live
@@ -61,6 +62,8 @@ class Foreseen:
 class _Tally:
     """``engine.simulator.ledger.Ledger``: counts what is put off."""
 
+    keeping: Final = Keeping(decisions=frozenset({DecisionKind.DEFERRED}), traces=False, news=False)
+
     def __init__(self, campaign: str) -> None:
         self._campaign = campaign
         self.deferred: Counter[str] = Counter()
@@ -68,7 +71,7 @@ class _Tally:
     def decided(self, world: World) -> None:
         """Count deferrals."""
         for one in world.changes.decisions:
-            if one.campaign == self._campaign and one.kind is DecisionKind.DEFERRED:
+            if one.campaign == self._campaign:
                 self.deferred[one.code] += 1
 
     def processed(self, source: str, event_id: str, done: Processed) -> None:

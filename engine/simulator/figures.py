@@ -17,6 +17,7 @@ from engine.core.answers import ANSWERS
 from engine.core.coupon import BOOK as COUPONS
 from engine.core.decision import DecisionKind, VerdictCode
 from engine.core.identity import OWN_SOURCE
+from engine.core.keeping import Keeping
 from engine.core.message import Message, SendResult
 from engine.core.points import ACCOUNT
 from engine.core.points import BOOK as POINTS
@@ -39,6 +40,7 @@ _COUNTED: Final = frozenset(
         DecisionKind.STEP_SKIPPED,
     }
 )
+_KEEPING: Final = Keeping(decisions=_COUNTED, traces=False, news=False)
 _OBSERVED: Final = frozenset({"opened", "clicked", "answered"})
 Pair = tuple[str, str]
 
@@ -126,6 +128,8 @@ def _loudness(one: Busy) -> tuple[int, int, str]:
 class Tally:
     """``engine.simulator.ledger.Ledger`` that counts. ``zone`` is the store's."""
 
+    keeping: Keeping = _KEEPING
+
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self.on_sent: Callable[[Message], None] = lambda message: None
@@ -139,8 +143,6 @@ class Tally:
         figures = self.figures
         for decision in world.changes.decisions:
             kind = decision.kind
-            if kind not in _COUNTED:
-                continue
             pair = (decision.campaign, decision.code)
             if kind is DecisionKind.DEFERRED:
                 figures.deferred[pair] += 1

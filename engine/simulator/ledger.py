@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from engine.core.keeping import Keeping
 from engine.core.message import Message, SendResult
 from engine.core.world import World
 from engine.ports.stored import Processed
@@ -15,6 +16,11 @@ from engine.ports.stored import Processed
 
 class Ledger(Protocol):
     """Takes note of what was decided. What it is given it must not change."""
+
+    @property
+    def keeping(self) -> Keeping:
+        """What it takes note of; of the rest it need not be told."""
+        ...
 
     def decided(self, world: World) -> None:
         """Decisions about one customer were committed; ``world.changes`` names them."""

@@ -67,6 +67,7 @@ class Memory:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.keeping = ledger.keeping
         self.people: dict[str, Person] = {}
         self.owners: dict[str, str | None] = {}  # by order; None: nobody knows whose it is
         self.orphans: dict[str, Order] = {}  # those orders

@@ -49,10 +49,12 @@ class MemoryUnit:
         "_reach",
         "_settled",
         "_so_far",
+        "keeping",
     )
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self.keeping = memory.keeping
         self._so_far: Noted | None = None
         self._settled: list[tuple[str, str, str, CodeState]] = []
         self._claimed: Sequence[str] = ()

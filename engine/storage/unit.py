@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, text
 
 from engine.core.context import CodeState
 from engine.core.customer import Order, Ticket
 from engine.core.identity import IdentityKey
+from engine.core.keeping import EVERYTHING
 from engine.core.message import Channel, Message, SendResult
 from engine.core.receipt import Receipt
 from engine.core.world import World
@@ -71,6 +73,8 @@ _HOLDS = "SELECT campaign, reason FROM holds"
 
 class SqlUnitOfWork:
     """``engine.ports.storage.UnitOfWork`` over one connection."""
+
+    keeping: Final = EVERYTHING
 
     def __init__(self, database: Database, connection: Connection, *, urgent: bool) -> None:
         self._database = database

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from config.diagnostics import Severity
 from config.settings import load_settings
 from engine.bootstrap import App, build
+from engine.core.keeping import EVERYTHING
 from engine.core.message import Channel, Message, Outgoing, SendResult
 from engine.core.world import World
 from engine.fast_forward import live_through
@@ -48,6 +49,7 @@ class Kept:
     """A ledger that keeps everything, as the database does."""
 
     def __init__(self) -> None:
+        self.keeping = EVERYTHING
         self.decisions: dict[str, list[Any]] = {}
         self.verdicts: dict[tuple[str, str], Any] = {}
         self.given: list[Outgoing] = []

@@ -13,6 +13,7 @@ from engine.core.answers import ANSWERS
 from engine.core.book import Record
 from engine.core.campaign import Entry, Plan, ScheduleTrigger
 from engine.core.customer import Consent, Customer
+from engine.core.keeping import Keeping
 from engine.core.message import Message, SendResult
 from engine.core.points import ACCOUNT, BOOK
 from engine.core.shopping import BOOK as SHOPPING
@@ -75,6 +76,8 @@ conditions = st.one_of(clauses, st.lists(clauses, min_size=2, max_size=3).map(" 
 
 class Silent:
     """A ledger that keeps nothing."""
+
+    keeping = Keeping(decisions=frozenset(), traces=False, news=False)
 
     def decided(self, world: World) -> None: ...
     def processed(self, source: str, event_id: str, done: Processed) -> None: ...

@@ -1,11 +1,19 @@
-"""A simulation that somebody stops is a simulation until then."""
+"""A simulation that somebody stops is one until then; what it does not tell it need not note."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+import pytest
+
+from engine.core.decision import DecisionKind
+from engine.core.keeping import EVERYTHING
+from engine.core.world import World
+from engine.simulator import simulation
+from engine.simulator.behaviour import Behaviour
+from engine.simulator.figures import Tally
 from engine.simulator.preparation import Prepared, Sample, prepare
 from engine.simulator.simulation import simulate
 from tests.cli import shop
@@ -53,3 +61,39 @@ def test_few_messages_of_a_template_are_rendered(tmp_path: Path) -> None:
     outcome = simulate(setup, made.history(setup, Sample()), lambda now, taken: True)
     assert {one.campaign for one in outcome.samples} == {"thanks", "review"}
     assert all(one.text for one in outcome.samples)
+
+
+class Thorough(Tally):
+    """Is told of everything, with its reasons, and counts no more of it."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.kinds: set[DecisionKind] = set()
+        self.keeping = EVERYTHING
+        super().__init__(zone)
+
+    def decided(self, world: World) -> None:
+        told = world.changes.decisions
+        self.kinds.update(each.kind for each in told)
+        counted = Tally.keeping.decisions
+        world.changes.decisions = [each for each in told if each.kind in counted]
+        super().decided(world)
+
+
+def test_what_nobody_reads_changes_nothing_that_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = prepared(tmp_path)
+    behaviour = Behaviour()
+    setup = made.setup(since=None, until=None, afterwards=timedelta(days=30), behaviour=behaviour)
+    history = made.history(setup, Sample())
+    usual = simulate(setup, history, lambda now, taken: True)
+    thorough: list[Thorough] = []
+
+    def tally(zone: tzinfo) -> Thorough:
+        thorough.append(Thorough(zone))
+        return thorough[-1]
+
+    monkeypatch.setattr(simulation, "Tally", tally)
+    assert simulate(setup, history, lambda now, taken: True).figures == usual.figures
+    assert usual.figures.observed.total() > 0
+    assert DecisionKind.SENT in thorough[0].kinds
