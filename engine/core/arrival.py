@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -134,7 +135,7 @@ def returned_at(order: Order) -> datetime | None:
     return None
 
 
-def take_off(missing: dict[str, int], pieces: dict[str, int]) -> None:
+def take_off(missing: dict[str, int], pieces: Mapping[str, int]) -> None:
     """Take pieces by line off those that are missing."""
     for line, quantity in pieces.items():
         left = missing.get(line)

@@ -99,7 +99,7 @@ class Fulfilment:
     tracking_number: str | None = None
     tracking_url: str | None = None
     estimated_at: datetime | None = None
-    lines: dict[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=nothing)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class Refund:
     amount: Decimal | None = None  # None: the source did not say
     reason: str | None = None
     returned: bool = False
-    lines: dict[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=nothing)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,9 +144,9 @@ class Order:
     cancel_reason: str | None = None
     has_open_return: bool = False
     attributes: Mapping[str, Any] = field(default_factory=nothing)
-    lines: Mapping[str, Line] = field(default_factory=dict)
-    fulfilments: dict[str, Fulfilment] = field(default_factory=dict)
-    refunds: dict[str, Refund] = field(default_factory=dict)
+    lines: Mapping[str, Line] = field(default_factory=nothing)
+    fulfilments: Mapping[str, Fulfilment] = field(default_factory=nothing)
+    refunds: Mapping[str, Refund] = field(default_factory=nothing)
     facts: dict[str, datetime] = field(default_factory=dict)
     stamps: dict[str, int] = field(default_factory=dict)
 

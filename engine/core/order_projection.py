@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from engine.core.arrival import BY_TRACKING, by_tracking, delivered_at, known_as, returned_at
 from engine.core.assumed_delivery import ASSUMED, undelivered_since
@@ -45,6 +45,7 @@ _OWN: Final = (
 _TOLD: Final = attrgetter(*_OWN)
 _OF_PARCEL: Final = ("carrier", "tracking_number", "tracking_url", "estimated_at")
 _LINES: Final = "lines"
+_Part = TypeVar("_Part", Fulfilment, Refund)
 _STATUS: Final = {status.value: status for status in ParcelStatus}
 _RANK: Final = {status: rank for rank, status in enumerate(ParcelStatus)}
 # The fact that a parcel's status is; the others are no steps of its way.
@@ -211,9 +212,7 @@ def _merge_parcel(
     parcel = order.fulfilments.get(parcel_id)
     if parcel is None:
         parcel = Fulfilment(id=parcel_id, status=status, at=at)
-        order.fulfilments[parcel_id] = parcel
-        if len(order.fulfilments) > 1:
-            order.fulfilments = dict(sorted(order.fulfilments.items()))
+        order.fulfilments = _with(order.fulfilments, parcel_id, parcel)
         merged.changed = True
     elif (at, _RANK[status]) > (parcel.at, _RANK[parcel.status]):
         parcel.status, parcel.at = status, at
@@ -240,9 +239,10 @@ def _absorb(order: Order, parcel: Fulfilment, merged: Merged) -> None:
     number = parcel.tracking_number
     if number is None or parcel.id.startswith(BY_TRACKING):
         return
-    other = order.fulfilments.pop(by_tracking(number), None)
+    other = order.fulfilments.get(by_tracking(number))
     if other is None:
         return
+    order.fulfilments = {key: one for key, one in order.fulfilments.items() if one is not other}
     merged.changed = True
     if (other.at, _RANK[other.status]) > (parcel.at, _RANK[parcel.status]):
         parcel.status, parcel.at = other.status, other.at
@@ -254,6 +254,11 @@ def _absorb(order: Order, parcel: Fulfilment, merged: Merged) -> None:
     for key in [one for one in order.facts if one.endswith(f":{other.id}")]:
         told, ours = order.facts.pop(key), key.removesuffix(other.id) + parcel.id
         order.facts[ours] = min(told, order.facts.get(ours, told))
+
+
+def _with(known: Mapping[str, _Part], key: str, part: _Part) -> dict[str, _Part]:
+    """These parts and another one, in the order of their ids."""
+    return dict(sorted({**known, key: part}.items())) if known else {key: part}
 
 
 def _refunds(facts: OrderFacts, event: Event) -> Iterable[RefundFacts]:
@@ -289,9 +294,7 @@ def _merge_refund(order: Order, told: RefundFacts, event: Event, merged: Merged)
     if known is not None:
         refund = _joined(known, refund)
     if refund != known:
-        order.refunds[told.id] = refund
-        if known is None and len(order.refunds) > 1:
-            order.refunds = dict(sorted(order.refunds.items()))
+        order.refunds = _with(order.refunds, told.id, refund)
         merged.changed = True
     _tell(order, f"refunded:{told.id}", at, merged)
 

@@ -13,19 +13,17 @@ from typing import Final
 
 from engine.core.guards import GuardRules
 from engine.core.message import Message
-from engine.core.world import Contact, Journey, JourneyStatus
+from engine.core.world import Contact, Journey
 from engine.simulator.memory import Memory
-from engine.simulator.person import OPEN, Person
+from engine.simulator.person import NONE, OPEN, Person
 from engine.simulator.press import Press
-from engine.simulator.stowed import Ended, stow
+from engine.simulator.stowed import Told, stow
 
 MANY: Final = 100_000  # journeys and messages
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
 _ROUND: Final = timedelta(days=10)  # at least, between two times
 _SETTLED: Final = timedelta(days=42)  # when most orders' points have matured as well
 _QUIET: Final = timedelta(days=10)  # since the last record, and the next may be long in coming
-
-_LIVE: Final = JourneyStatus.LIVE
 
 
 class Forgetting:
@@ -67,7 +65,6 @@ class Forgetting:
         self._visits: set[str] = set()  # customers of whom something was left
         self._press = Press()  # of orders
         self._entries = Press()  # of points
-        self._ended = Ended()
 
     def tidy(self, now: datetime) -> None:
         """Visit everybody, now and then."""
@@ -78,7 +75,7 @@ class Forgetting:
         if now - self._last < _ROUND:
             return
         self._last, self._ordered, self._entered = now, memory.ordered, memory.entered
-        self._ended = Ended()
+        memory.told = Told()  # what is told no more is shared no more
         expected = self._expected()
         touched, memory.touched = memory.touched, set()
         people = memory.people
@@ -121,7 +118,7 @@ class Forgetting:
         if person.messages.pop(message.id, None) is not None:
             self._forget(person, message)
             if not person.messages:
-                person.messages = {}  # no larger than it is
+                person.messages = NONE
 
     def _forget(self, person: Person, message: Message) -> None:
         del self._memory.messages[message.id]
@@ -143,7 +140,7 @@ class Forgetting:
                 left[key] = message
             else:
                 self._forget(person, message)
-        person.messages = left
+        person.messages = left or NONE
 
     def _forget_journeys(self, person: Person, now: datetime, is_touched: bool) -> None:
         person.close(now)
@@ -151,5 +148,5 @@ class Forgetting:
             if (over := person.let_go(key)) is not None:
                 self._count(over)
         if is_touched:
-            self._ended.stow([one for one in person.journeys if one.status is not _LIVE])
-            person.moving, person.ended = {**person.moving}, {**person.ended}  # of their size
+            person.moving = {**person.moving} or NONE  # of its size
+            person.ended = {**person.ended} or NONE

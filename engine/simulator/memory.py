@@ -35,6 +35,7 @@ from engine.simulator.marks import Marks
 from engine.simulator.permits import Permits
 from engine.simulator.person import Person
 from engine.simulator.pools import Pools
+from engine.simulator.stowed import Told
 
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms", "voice")
 
@@ -75,6 +76,7 @@ class Memory:
         self.tickets: dict[str, Ticket] = {}
         self.live: dict[str, Journey] = {}
         self.entered = 0  # how many journeys there have been
+        self.told = Told()
         self.withheld: Callable[[Message], None] | None = None  # of one that will never go out
         self.let_go: Callable[[Journey], None] | None = None  # of one that nobody asks for again
         self.messages: dict[str, Message] = {}
@@ -337,6 +339,7 @@ class Memory:
 
     def _keep_journey(self, person: Person, journey: Journey) -> None:
         key = journey.id
+        self.told.keep(journey)
         self.entered += person.keep_journey(journey)
         if journey.status is JourneyStatus.LIVE:
             self.live[key] = journey

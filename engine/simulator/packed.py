@@ -112,6 +112,7 @@ def _moment(value: datetime) -> int:
     return (value - _EPOCH) // _INSTANT
 
 
+@lru_cache(maxsize=256)  # an event tells several things of one moment, and those after it others
 def _instant(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapp
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from typing import Any, Final, TypeVar
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket, nothing
@@ -17,8 +18,15 @@ from engine.core.world import Contact, Journey, JourneyStatus, World
 from engine.simulator.orders import Orders
 from engine.simulator.permits import Permitted
 
+_Thing = TypeVar("_Thing", Journey, Message)
+NONE: Final[dict[str, Any]] = {}  # everybody's who has none
+
 # What a decision, a hand-over or its outcome may still change.
 OPEN = (MessageStatus.SCHEDULED, MessageStatus.SENDING, MessageStatus.UNKNOWN)
+
+
+def _none() -> dict[str, Any]:
+    return NONE
 
 
 @dataclass(slots=True)
@@ -27,15 +35,16 @@ class Person:
     nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``ended``
     the others, ``open`` the messages that a decision may still change, ``counted`` what may still
     count against a cap, in the order in which the messages were made, and ``made`` when that was.
-    ``closes``: no goal's window does before."""
+    ``closes``: no goal's window does before. Where they are empty nothing is put into ``moving``,
+    ``ended`` and ``messages``: they are replaced then."""
 
     customer: Customer
     orders: Orders = field(default_factory=Orders)
     tickets: Mapping[str, Ticket] = field(default_factory=nothing)
-    moving: dict[str, Journey] = field(default_factory=dict)
-    ended: dict[str, Journey] = field(default_factory=dict)
+    moving: dict[str, Journey] = field(default_factory=_none)
+    ended: dict[str, Journey] = field(default_factory=_none)
     past: Past = field(default_factory=Past)
-    messages: dict[str, Message] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=_none)
     open: dict[str, Message] | None = None  # None: there are none
     counted: tuple[Contact, ...] = ()
     made: tuple[datetime, ...] = ()
@@ -114,8 +123,9 @@ class Person:
             for key, journey in self.moving.items()
             if journey.status is not JourneyStatus.LIVE and not is_goal_open(journey, now)
         ]
-        for key in over:
-            self.ended[key] = self.moving.pop(key)
+        if over:
+            self.ended = {**self.ended, **{key: self.moving[key] for key in over}}
+            self.moving = {key: one for key, one in self.moving.items() if key not in self.ended}
         self.closes = min(
             (each for one in self.moving.values() if (each := _closes(one)) is not None),
             default=None,
@@ -167,16 +177,18 @@ class Person:
                 entry_no=journey.entry_no,
                 entered_at=journey.entered_at,
             )
-        if journey.status is JourneyStatus.LIVE:
-            self.moving[key] = journey
-        elif (until := _closes(journey)) is not None:
-            self.moving[key] = journey
+        if journey.status is not JourneyStatus.LIVE:
+            until = _closes(journey)
+            if journey.clock == journey.ended_at:
+                journey.clock = journey.ended_at  # one object
+            if until is None:
+                self.moving.pop(key, None)
+                self.moving = self.moving or NONE
+                self.ended = _with(self.ended, key, journey)
+                return is_new
             if self.closes is None or until < self.closes:
                 self.closes = until
-        else:
-            self.moving.pop(key, None)
-            self.ended[key] = journey
-            return is_new
+        self.moving = _with(self.moving, key, journey)
         self.ended.pop(key, None)
         return is_new
 
@@ -186,13 +198,15 @@ class Person:
             return None
         if self.open is not None and any(one.journey_id == key for one in self.open.values()):
             return None
-        return self.ended.pop(key)
+        over = self.ended.pop(key)
+        self.ended = self.ended or NONE
+        return over
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
         key, held = message.id, self.open
         is_new = key not in self.messages
-        self.messages[key] = message
+        self.messages = _with(self.messages, key, message)
         if message.status in OPEN:
             if held is None:
                 self.open = {key: message}
@@ -244,7 +258,7 @@ class Person:
             message.entry_key = _renamed(message.entry_key, theirs, mine)
         self.orders.update(gone.orders)
         self.tickets = {**self.tickets, **gone.tickets}
-        self.messages |= gone.messages
+        self.messages = self.messages | gone.messages
         if gone.open is not None:
             self.open = (self.open or {}) | gone.open
         for made_at, contact in zip(gone.made, gone.counted, strict=True):
@@ -268,6 +282,14 @@ def _closes(journey: Journey) -> datetime | None:
 def is_goal_open(journey: Journey, now: datetime) -> bool:
     """Whether the journey's goal can still be reached."""
     return journey.goal_at is None and journey.goal_until is not None and journey.goal_until > now
+
+
+def _with(known: dict[str, _Thing], key: str, thing: _Thing) -> dict[str, _Thing]:
+    """These and another one, in their own dictionary if they have any."""
+    if not known:
+        return {key: thing}
+    known[key] = thing
+    return known
 
 
 def _renamed(entry_key: str, merged: str, survivor: str) -> str:

@@ -6,9 +6,10 @@ A ledger is read on from its last entry, so hardly anybody looks at former ones 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from engine.core.book import Books, Record
@@ -22,27 +23,45 @@ _FEW: Final = 8  # entries: fewer are not worth the work while more may come soo
 _MANY: Final = 12  # entries that are not worth looking at again to put more with them
 _MARK: Final = 4  # bytes of a key's hash: one that is found for another costs time only
 _MARKS: Final = 2 ** (8 * _MARK) - 1
+_LATEST: Final = 16  # triggers: what one batch changes is kept at once
+_PARTS: Final = ("data",)  # of a trigger: events of one type tell the same
+_ALIKE: Final = frozenset({bool, int})  # texts are mostly codes, each of one customer
+_BY_VALUE: Final = 2  # a version of marshal that tells equal things alike
+
+_Shape = tuple[tuple[str, ...], tuple[tuple[str, tuple[Any, ...]], ...]]
 
 
 class Stowed(Mapping[str, Any]):
-    """What a record says. Records of one kind share the names of what they say."""
+    """What a record says. Records of one kind share the names of what they say, and of what those
+    of their parts say that are named."""
 
-    __slots__ = ("_names", "_values")
+    __slots__ = ("_shape", "_values")
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self._names = _shared(tuple(data))
-        self._values = marshal.dumps(tuple(data.values()))
+    def __init__(self, data: Mapping[str, Any], parts: Collection[str] = ()) -> None:
+        told, within = dict(data), []
+        for name in parts:
+            inner = told.get(name)
+            if type(inner) is dict:
+                within.append((name, tuple(inner)))
+                told[name] = tuple(inner.values())
+        self._shape = _shared((tuple(told), tuple(within)))
+        self._values = marshal.dumps(tuple(told.values()))
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._names:
+        names, within = self._shape
+        if name not in names:
             raise KeyError(name)
-        return marshal.loads(self._values)[self._names.index(name)]  # noqa: S302 (our own)
+        value = marshal.loads(self._values)[names.index(name)]  # noqa: S302 (our own)
+        for part, inner in within:
+            if part == name:
+                return dict(zip(inner, value, strict=True))
+        return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._shape[0])
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._shape[0])
 
 
 class _Lot:
@@ -74,8 +93,8 @@ def _mark(key: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _shared(names: tuple[Any, ...]) -> tuple[Any, ...]:
-    return names
+def _shared(shape: _Shape) -> _Shape:
+    return shape
 
 
 def stow(books: Books, before: datetime, press: Press, few: int = _FEW, many: int = _MANY) -> None:
@@ -122,34 +141,46 @@ def _stow(books: Books, record: Record) -> None:
         )
 
 
-class Ended:
-    """Stows what journeys that have ended were told. Those that were told the same share it."""
+class Told:
+    """Keeps what journeys were told in little room. Those that were told the same share it."""
 
     def __init__(self) -> None:
-        self._results: dict[str, Mapping[str, Any]] = {}  # by what they say
+        self._triggers: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}  # the latest
+        self._results: dict[bytes, Mapping[str, dict[str, Any]]] = {}  # by what they say
 
-    def stow(self, journeys: Iterable[Journey]) -> None:
-        """Stow what one customer's journeys were begun by, and what became of their steps."""
-        triggers: dict[int, Mapping[str, Any]] = {}  # several begin with one event
-        for journey in journeys:
-            trigger, results = journey.trigger, journey.results
-            if type(trigger) is dict:
-                found = triggers.get(id(trigger))
-                if found is None:
-                    found = triggers[id(trigger)] = _stowed(trigger)
-                journey.trigger = found
-            if results and type(results) is dict:
-                key = repr(results)
-                if key not in self._results:
-                    stowed = _stowed(results)
-                    if stowed is results:
-                        continue  # its own, to which more may be added
-                    self._results[key] = stowed
-                journey.results = self._results[key]
+    def keep(self, journey: Journey) -> None:
+        """Stow what a journey was begun by, and share what became of its steps."""
+        trigger, results = journey.trigger, journey.results
+        if type(trigger) is dict and trigger:
+            journey.trigger = self._stowed(trigger)
+        if type(results) is dict and results:
+            journey.results = self._shared(results)
+
+    def _stowed(self, trigger: dict[str, Any]) -> Mapping[str, Any]:
+        """Several journeys begin with one event."""
+        known = self._triggers.get(id(trigger))
+        if known is None or known[0] is not trigger:
+            if len(self._triggers) == _LATEST:
+                self._triggers.clear()
+            known = self._triggers[id(trigger)] = trigger, _stowed(trigger, _PARTS)
+        return known[1]
+
+    def _shared(self, results: dict[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
+        try:
+            key = marshal.dumps(results, _BY_VALUE)
+        except ValueError:  # they say what marshal does not take
+            return results
+        known = self._results.get(key)
+        if known is not None:
+            return known
+        if all(type(one) in _ALIKE for told in results.values() for one in told.values()):
+            shared = self._results[key] = MappingProxyType(results)
+            return shared
+        return Stowed(results)
 
 
-def _stowed(told: dict[str, Any]) -> Mapping[str, Any]:
+def _stowed(told: dict[str, Any], parts: Collection[str] = ()) -> Mapping[str, Any]:
     try:
-        return Stowed(told)
+        return Stowed(told, parts)
     except ValueError:  # it says what marshal does not take
         return told

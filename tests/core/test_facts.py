@@ -208,7 +208,10 @@ def test_when_an_order_is_refunded_in_full(
     order = Order(id="o", total=None if total is None else Decimal(total), lines=dict(LINES))
     for number, (amount, lines) in enumerate(refunds):
         money = None if amount is None else Decimal(amount)
-        order.refunds[f"r{number}"] = Refund(id=f"r{number}", at=T0, amount=money, lines=lines)
+        order.refunds = {
+            **order.refunds,
+            f"r{number}": Refund(id=f"r{number}", at=T0, amount=money, lines=lines),
+        }
     assert is_fully_refunded(order) is full
 
 

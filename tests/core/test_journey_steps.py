@@ -280,10 +280,10 @@ def test_only_a_full_refund_ends_it_by_default_but_any_if_asked_for() -> None:
     ):
         shop = started(THREE_DAYS, MAIL, **given_exits)
         order = shop.world.orders["shopify:1"]
-        order.refunds["r1"] = Refund(id="r1", at=T0, amount=Decimal(20))
+        order.refunds = {**order.refunds, "r1": Refund(id="r1", at=T0, amount=Decimal(20))}
         shop.tell("order.refunded", fact="refunded:r1")
         assert (shop.status() is JourneyStatus.EXITED) is ends
-        order.refunds["r2"] = Refund(id="r2", at=T0, amount=Decimal(30))
+        order.refunds = {**order.refunds, "r2": Refund(id="r2", at=T0, amount=Decimal(30))}
         shop.tell("order.refunded", fact="refunded:r2")
         assert shop.status() is JourneyStatus.EXITED
 

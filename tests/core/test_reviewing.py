@@ -64,16 +64,20 @@ def test_what_was_delivered_kept_and_not_reviewed_is_asked_for() -> None:
     assert why(one) == dict.fromkeys("ABC", "not_delivered")
     one.tell("order.delivered")
     assert left(one) == ["A", "B", "C"]
-    order.refunds["r1"] = Refund(id="r1", at=T0, amount=Decimal(30), lines={"a": 1, "b": 1})
+    order.refunds = {
+        **order.refunds,
+        "r1": Refund(id="r1", at=T0, amount=Decimal(30), lines={"a": 1, "b": 1}),
+    }
     review(one, product_id="p-c", rating=2)
     assert why(one) == {"A": "refunded", "B": None, "C": "reviewed"}  # one piece of b was kept
 
 
 def test_a_parcel_that_is_still_on_its_way_or_went_back_is_not_asked_for() -> None:
     one = shop(ASK)
-    parcels = one.world.orders["shopify:1"].fulfilments
-    for name, status in (("a", ParcelStatus.DELIVERED), ("b", ParcelStatus.SHIPPED)):
-        parcels[name] = Fulfilment(id=name, status=status, at=T0, lines={name: 2})
+    parcels = one.world.orders["shopify:1"].fulfilments = {
+        name: Fulfilment(id=name, status=status, at=T0, lines={name: 2})
+        for name, status in (("a", ParcelStatus.DELIVERED), ("b", ParcelStatus.SHIPPED))
+    }
     assert left(one) == ["A"]
     parcels["a"].status = ParcelStatus.RETURNED
     assert left(one) == []
@@ -233,11 +237,17 @@ def test_asked_for_are_exactly_the_products_with_a_piece_delivered_and_kept(
     for number, (bought, arrived, back, is_reviewed) in enumerate(parts):
         line, product = f"l{number}", f"p{number}"
         order.lines = {**order.lines, line: Line(id=line, product_id=product, quantity=bought)}
-        order.fulfilments[line] = Fulfilment(
-            id=line, status=ParcelStatus.DELIVERED, at=T0, lines={line: min(arrived, bought)}
-        )
+        order.fulfilments = {
+            **order.fulfilments,
+            line: Fulfilment(
+                id=line, status=ParcelStatus.DELIVERED, at=T0, lines={line: min(arrived, bought)}
+            ),
+        }
         if back:
-            order.refunds[line] = Refund(id=line, at=T0, amount=Decimal(1), lines={line: back})
+            order.refunds = {
+                **order.refunds,
+                line: Refund(id=line, at=T0, amount=Decimal(1), lines={line: back}),
+            }
         if is_reviewed:
             review(one, product_id=product, key=product)
         if arrived and back < bought and not is_reviewed:

@@ -103,11 +103,15 @@ def test_what_is_no_longer_so_is_not_told(what: str) -> None:
     if what == "bought":
         one.world.orders["shop:2"] = order("2", T0 + 20 * DAY, "coffee")
     elif what == "refunded":
-        first.refunds["r"] = Refund(id="r", at=T0 + DAY, lines={"coffee": 1}, amount=Decimal(5))
+        first.refunds = {
+            **first.refunds,
+            "r": Refund(id="r", at=T0 + DAY, lines={"coffee": 1}, amount=Decimal(5)),
+        }
     elif what == "sent_back":
-        first.fulfilments["f"] = Fulfilment(
-            id="f", status=ParcelStatus.RETURNED, at=T0 + DAY, lines={"coffee": 1}
-        )
+        first.fulfilments = {
+            **first.fulfilments,
+            "f": Fulfilment(id="f", status=ParcelStatus.RETURNED, at=T0 + DAY, lines={"coffee": 1}),
+        }
     elif what == "gift":
         first.is_gift = True
     else:
@@ -180,10 +184,16 @@ def test_a_message_tells_all_that_is_used_up_within_a_week() -> None:
 def test_pieces_given_back_are_not_kept(bought: int, paid: int, sent: int) -> None:
     one = order("1", T0, "coffee", "tea")
     one.lines["coffee"].quantity = bought
-    one.refunds["r"] = Refund(id="r", at=T0, amount=Decimal(1), lines={"coffee": paid})
-    one.fulfilments["f"] = Fulfilment(
-        id="f", status=ParcelStatus.RETURNED, at=T0, lines={"coffee": sent, "tea": 0}
-    )
+    one.refunds = {
+        **one.refunds,
+        "r": Refund(id="r", at=T0, amount=Decimal(1), lines={"coffee": paid}),
+    }
+    one.fulfilments = {
+        **one.fulfilments,
+        "f": Fulfilment(
+            id="f", status=ParcelStatus.RETURNED, at=T0, lines={"coffee": sent, "tea": 0}
+        ),
+    }
     kept = {key: pieces for key, pieces, _ in kept_lines(one)}
     left = bought - max(paid, sent)
     assert kept.get("coffee", 0) == max(0, left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from config.settings import load_settings
 from engine.bootstrap import App, build
 from engine.core.keeping import EVERYTHING
 from engine.core.message import Channel, Message, Outgoing, SendResult
-from engine.core.world import World
+from engine.core.world import Journey, World
 from engine.fast_forward import live_through
 from engine.passage import Crowd, Nobody, live
 from engine.ports.clock import VirtualClock
@@ -212,12 +213,19 @@ def shop(workspace: Path, start: datetime, kept: Kept) -> Premises:
     )
 
 
+def _written(journey: Journey) -> Journey:
+    """The journey as a database takes it."""
+    return replace(journey, trigger=dict(journey.trigger), results=dict(journey.results))
+
+
 def outcome(premises: Premises, kept: Kept) -> Outcome:
     memory = premises.memory
     return {
         "verdicts": kept.verdicts,
         "decisions": kept.decisions,
-        "journeys": {one.id: _row(tables.journeys, journey_row(one)) for one in memory.journeys()},
+        "journeys": {
+            one.id: _row(tables.journeys, journey_row(_written(one))) for one in memory.journeys()
+        },
         "messages": {
             one.id: _plain(_row(tables.messages, message_row(one)))
             for one in memory.messages.values()

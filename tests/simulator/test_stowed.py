@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.core.points import ACCOUNT
 from engine.simulator.press import Press
-from engine.simulator.stowed import Ended, stow
+from engine.simulator.stowed import Told, stow
 from tests.programs.loyalty_member import DAY, T0, Member
 from tests.programs.test_loyalty_ledger import SHUFFLED, stories
 from tests.storage import things
@@ -83,13 +83,15 @@ def test_stowed_journeys_say_the_same_and_hear_what_comes_of_their_steps(
         ]
         for _ in range(2)
     )
-    ended = Ended()
-    ended.stow(stowed)
+    kept = Told()
+    for each in stowed:
+        kept.keep(each)
     for number, step in news:
         for journeys in (plain, stowed):
             if number < len(journeys):
                 journeys[number].told(step)["opened"] = number
-        ended.stow(stowed[:1])
+        for each in stowed[:1]:
+            kept.keep(each)
     for one, other in zip(plain, stowed, strict=True):
         assert dict(other.trigger) == one.trigger
         assert other.trigger.get("none") is None
