@@ -109,7 +109,7 @@ def stow(books: Books, before: datetime, press: Press, few: int = _FEW, many: in
         if name == BOOK:
             _stow_entries(books, before, press, few, many)
         elif name != SHOPPING:
-            for record in [*books.at_hand(name)]:
+            for record in books.at_hand(name):
                 if record.due_at is None and record.at < before:
                     _stow(books, record)
 
