@@ -229,14 +229,16 @@ class _Attempt:
     ) -> tuple[int, VerdictCode | None, dict[str, Any] | None]:
         """The number that this entry would have, and what speaks against it."""
         campaign = plan.id
-        past = self.world.past.find(campaign, key, self.world.customer.id)
-        number, entered = (0, None) if past is None else (past.entry_no, past.entered_at)
+        number, entered = 0, None
         for journey in self.world.journeys.values():
             if journey.campaign == campaign and journey.entry_key == key:
                 if journey.status is JourneyStatus.LIVE:
                     return 0, VerdictCode.ALREADY_IN, {"journey": journey.id}
                 if journey.entry_no >= number:
                     number, entered = journey.entry_no, journey.entered_at
+        past = self.world.past.find(campaign, key, self.world.customer.id)
+        if past is not None and past.entry_no > number:
+            number, entered = past
         is_again = self.by_hand is not None and entered is not None and entered >= self.event.time
         if entered is None or (plan.entry.re_entry == "always" and not once and not is_again):
             return number + 1, None, None

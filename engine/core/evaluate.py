@@ -75,7 +75,7 @@ class Activation(dict[str, object]):
         if name in self._unfit:
             raise AskCel
         value = self.find(name)
-        if value is None or value is True or value is False:
+        if value is None or value is True or value is False or value == []:
             self[name] = value
             return value
         plain = value if type(value) in _PLAIN else _plain(value)

@@ -13,6 +13,9 @@ from engine.simulator.premises import Premises
 # All that is due at a moment is done together, so that what becomes of one customer does not depend
 # on how many others are due.
 EVERYBODY: Final = 1_000_000_000
+# Of records all that is due is done before anything else, and so many customers at a time that what
+# was loaded of them is still near when it is looked at.
+_LOT: Final = 128
 
 
 def house_of(premises: Premises) -> House:
@@ -85,7 +88,8 @@ def settle(premises: Premises) -> None:
         if memory.waiting:
             busy = premises.ingest.process_waiting(EVERYBODY) > 0 or busy
         if (at := memory.next_record()) is not None and at <= now:
-            busy = premises.bookkeeping.run(now, EVERYBODY) > 0 or busy
+            while premises.bookkeeping.run(now, _LOT):
+                busy = True
         if hands.holds_any:
             busy = True
             record(premises)

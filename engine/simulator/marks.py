@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 _FRESH: Final = 16_384  # marks that are kept as they come until they are sorted in
+_MANY: Final = 16  # that are sooner looked for together than one by one
 
 
 class Marks:
@@ -36,3 +38,16 @@ class Marks:
             return True
         place = bisect_left(self._sorted, mark)
         return place < len(self._sorted) and self._sorted[place] == mark
+
+    def among(self, marks: Sequence[int]) -> set[int]:
+        """Those of these marks that are kept."""
+        if len(marks) < _MANY:
+            return {mark for mark in marks if mark in self}
+        found = self._fresh.intersection(marks)
+        if self._sorted:
+            every, asked = np.frombuffer(self._sorted, np.int64), np.array(marks, np.int64)
+            asked.sort()  # so that each is near the last one
+            places = every.searchsorted(asked)
+            places[places == len(every)] = 0
+            found.update(asked[every[places] == asked].tolist())
+        return found

@@ -275,6 +275,7 @@ class Memory:
     def keep_records(self, person: Person, records: Iterable[Record]) -> None:
         """Take in records that are new or have changed."""
         customer_id, books = person.customer.id, person.books
+        others = False
         self.recorded.add(customer_id)
         for record in records:
             name = record.book
@@ -284,9 +285,12 @@ class Memory:
             if name == COUPONS:
                 for code in _codes(record.key):
                     self.coupons.add(code, customer_id)
-            elif name == SHOPPING:
+            if name == SHOPPING:
                 self.pages.put(customer_id, record.due_at)
-        self.records.put(customer_id, books.next_due(but=SHOPPING))
+            else:
+                others = True
+        if others:
+            self.records.put(customer_id, books.next_due(but=SHOPPING))
 
     def keepers_of(self, place: Place) -> Collection[str]:
         """Who keeps a record in this place; that it was asked for is remembered."""

@@ -84,7 +84,8 @@ class MemoryUnit:
         self, keys: Collection[tuple[str, str]], *, turn: bool = True
     ) -> set[tuple[str, str]]:
         """Keys not stored yet."""
-        return {key for key in keys if hash(key) not in self._memory.seen}
+        held = self._memory.seen.among([hash(key) for key in keys])
+        return {key for key in keys if hash(key) not in held} if held else {*keys}
 
     def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
         """Customers by identity key."""
@@ -129,6 +130,7 @@ class MemoryUnit:
         wanted = self._by_customer((*self._claimed, *message_ids))
         turns = self._books is None or BOOK in self._books
         worlds: dict[str, World] = {}
+        completed = frozenset(complete)
         people, of_customer = memory.people, memory.permits.of_customer
         for customer_id in customer_ids:
             if customer_id not in people or customer_id in worlds:
@@ -139,7 +141,7 @@ class MemoryUnit:
             worlds[customer_id] = person.world(
                 now=now,
                 since=since,
-                complete=customer_id in complete,
+                complete=customer_id in completed,
                 books=self._books,
                 message_ids=wanted.get(customer_id, ()),
                 permitted=of_customer(person.customer),

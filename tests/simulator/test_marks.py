@@ -27,6 +27,10 @@ def test_all_that_were_kept_are_known_and_no_others() -> None:
         if again in kept:
             marks.add(again)
     assert [mark in marks for mark in hashes] == [mark in kept for mark in hashes]
+    for many in (1, 15, 16, 5_000):
+        asked = chance.sample(hashes, many)
+        assert marks.among(asked) == kept.intersection(asked)
+        assert Marks().among(asked) == set()
     for outer in (-(2**63), 2**63 - 1):
         assert outer not in marks
         marks.add(outer)
