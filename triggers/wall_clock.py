@@ -64,8 +64,9 @@ def agree(instant: datetime, days: int, zone: ZoneInfo) -> bool:
     same time as at that instant, and shows it once on that day; False where it is not certain.
     """
     day = instant.toordinal()
-    offset = _calm_offset(day // _SPELL, zone)
-    return offset is not None and offset == _calm_offset((day + days) // _SPELL, zone)
+    first, last = day // _SPELL, (day + days) // _SPELL
+    offset = _calm_offset(first, zone)
+    return offset is not None and (first == last or offset == _calm_offset(last, zone))
 
 
 @lru_cache(maxsize=8192)

@@ -67,16 +67,18 @@ def is_undone(order: Order) -> bool:
 
 def kept_pieces(order: Order, line: Line) -> int:
     """Pieces of the line that were neither paid back nor sent back."""
-    paid_back = sum(one.lines.get(line.id, 0) for one in order.refunds.values())
+    paid_back = sum([one.lines.get(line.id, 0) for one in order.refunds.values()])
     return line.quantity - max(paid_back, pieces_in(order, line, ParcelStatus.RETURNED))
 
 
 def pieces_in(order: Order, line: Line, status: ParcelStatus) -> int:
     """The line's pieces in parcels of a status; a parcel of unknown content holds them all."""
     return sum(
-        parcel.lines.get(line.id, 0) if parcel.lines else line.quantity
-        for parcel in order.fulfilments.values()
-        if parcel.status is status
+        [
+            parcel.lines.get(line.id, 0) if parcel.lines else line.quantity
+            for parcel in order.fulfilments.values()
+            if parcel.status is status
+        ]
     )
 
 

@@ -101,9 +101,11 @@ def ask_verdict(
     for more than 14 days from ``since``, when its message was made.
     """
     order = world.orders.get(journey.order_id or "")
-    products = products_of(world, order, whole=step.products == "order") if order else ()
-    if all(product.left_out for product in products):
-        return Drop(NOTHING, {"left_out": {one.title or one.key: one.left_out for one in products}})
+    if order is None or not _surely_asks(world, order):
+        products = products_of(world, order, whole=step.products == "order") if order else ()
+        if all(product.left_out for product in products):
+            left_out = {one.title or one.key: one.left_out for one in products}
+            return Drop(NOTHING, {"left_out": left_out})
     asks = [one.id for one in plan.steps if isinstance(one, AskReview)]
     if not any(journey.results.get(ask, {}).get("sent") for ask in asks if ask != step.id):
         return None
@@ -115,6 +117,16 @@ def ask_verdict(
     due = min((at for at in first if at is not None and at > now), default=now + _RECHECK)
     return Defer(min(max(due, now + _RECHECK), now + _LONGEST), OTHERS_FIRST,
                  {"orders": len(first)})  # fmt: skip
+
+
+def _surely_asks(world: World, order: Order) -> bool:
+    """Whether ``products_of`` has one to ask for, as is plain of nearly all orders: somebody who
+    has reviewed nothing yet keeps a line that has arrived."""
+    if world.book(BOOK) or is_undone(order):
+        return False
+    return any(
+        kept_pieces(order, line) > 0 and _arrived(order, line) for line in order.lines.values()
+    )
 
 
 def asked_by(journey: Journey, plan: Plan, event: Transition, order: Order | None) -> list[str]:

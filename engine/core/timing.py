@@ -37,7 +37,7 @@ def add(start: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
 
     :raises OverflowError: when the result lies outside the years 1 to 9999.
     """
-    moment = start.astimezone(UTC)
+    moment = start if start.tzinfo is UTC else start.astimezone(UTC)
     days = duration.days
     if days:
         if agree(moment, days, zone):
@@ -131,7 +131,7 @@ def quiet_until(moment: datetime, quiet: QuietHours, zones: Sequence[ZoneInfo]) 
         before = candidate
         for zone in zones:
             candidate = _allowed_from(candidate, quiet, zone)
-        if candidate == before:
+        if candidate == before or len(zones) == 1:
             return None if candidate == moment else candidate
     raise NoCommonHour
 
@@ -146,6 +146,8 @@ def _allowed_from(moment: datetime, quiet: QuietHours, zone: ZoneInfo) -> dateti
         moment = moment.astimezone(UTC)
         # Between clock changes the wall runs with real time; at a change look again.
         direct = moment + (end - wall)
+        if agree(moment, 1, zone):
+            return direct
         moment = offset_change(zone, moment, direct) or direct
     return moment
 

@@ -149,10 +149,12 @@ class Batch:
     def note(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change, for a commit by the caller."""
         context, plans = self.context(now), self.configuration.plans
-        worlds = list(worlds)
+        settle, worlds = self.configuration.programs.settle, list(worlds)
+        speaking: list[World] = []
         for world in worlds:
-            self.configuration.programs.settle(world, plans, context)
-        speaking = [world for world in worlds if world.changes.emitted]
+            settle(world, plans, context)
+            if world.changes.emitted:
+                speaking.append(world)
         if speaking:
             for incoming in told(self.unit, speaking, now):
                 self.unit.enqueue(incoming)

@@ -63,9 +63,11 @@ class Dispatch:
         if not results:
             return
         accepted = [each for each in results if each.outcome is Outcome.ACCEPTED]
-        trouble = {
-            each.message_id: each for each in results if each.outcome is not Outcome.ACCEPTED
-        }
+        trouble: dict[str, SendResult] = {}
+        if len(accepted) < len(results):
+            trouble = {
+                each.message_id: each for each in results if each.outcome is not Outcome.ACCEPTED
+            }
         batch: Batch | None = None
         with self._storage.deciding() as unit:
             if accepted:
@@ -76,7 +78,9 @@ class Dispatch:
             unit.commit()
         if batch is not None:
             batch.tell_held()
-        self._handover.release(each.message_id for each in results if each.error_code == NOT_GIVEN)
+            self._handover.release(
+                key for key, one in trouble.items() if one.error_code == NOT_GIVEN
+            )
         passing(Fault.RESULTS_RECORDED)
 
     def never_given(self, now: datetime) -> list[SendResult]:

@@ -132,12 +132,12 @@ class HandOver:
         """Make every due message of these worlds ``sending``, as far as there is room.
 
         What finds no room stays scheduled and is dispatched later. A journey that moves on to
-        another message at once is served in the same go. ``one_step``: customers in whose worlds
-        one journey's step, at this instant, is all that has happened.
+        another message at once is served in the same go. ``one_step``: customers of whom one
+        journey has taken a step at this instant, and to whom nothing has happened since.
         """
         plans = configuration.plans
-        worlds = list(worlds)
-        if not any(world.messages for world in worlds):
+        worlds = [world for world in worlds if world.messages]
+        if not worlds:
             return []
         suggestions = Suggestions(unit, worlds)
         left = self._sender.free()
@@ -145,8 +145,6 @@ class HandOver:
         outgoings: list[Outgoing] = []
         rendered: list[tuple[Message, Content]] = []
         for world in worlds:
-            if not world.messages:
-                continue
             full: set[Channel] = set()
             passed_over: set[str] = set()
             as_decided = world.customer.id in one_step
@@ -186,6 +184,8 @@ class HandOver:
                 left -= 1
                 rooms[channel] -= 1
                 outgoings.append(outgoing)
+        if not rendered:
+            return outgoings
         # Not in between: the compressor's tables stay in the processor's cache this way.
         packed = [self._packed(message, content) for message, content in rendered]
         if kept := [each for each in packed if each is not None]:

@@ -6,7 +6,7 @@ simulator); ``process_waiting`` processes what the web accepted before. Both dec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -167,6 +167,7 @@ class Ingest:
         done: list[Processed] = []
         used: list[Use] = []
         has_offers = bool(configuration.policy.offers)
+        one_step: Collection[str] = ()
         for item, place in zip(items, placed, strict=True):
             if place.erased:
                 done.append(_buried(item, place.customer_id))
@@ -194,8 +195,14 @@ class Ingest:
                 if other is not None:
                     context = batch.context(item.received_at, other)
                 verdicts = decide(configuration, world, item.event, context, backfill=item.backfill)
-                if world.journeys:
-                    batch.take_due_steps(world, context)
+                # With other events things may happen to the world after the step.
+                if (
+                    world.journeys
+                    and batch.take_due_steps(world, context) == 1
+                    and len(items) == 1
+                    and len(directory.worlds) == 1
+                ):
+                    one_step = (world.customer.id,)
                 directory.note_consents(world)
             done.append(
                 Processed(
@@ -209,7 +216,7 @@ class Ingest:
             tell_owners(unit, used, configuration.policy.offers)
         directory.finish()
         unit.processed(done)
-        return batch.finish(directory.worlds.values(), now)
+        return batch.finish(directory.worlds.values(), now, one_step=one_step)
 
 
 def _buried(item: _Item, customer_id: str | None) -> Processed:

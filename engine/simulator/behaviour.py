@@ -26,7 +26,7 @@ from typing import Final, Literal, NamedTuple
 from engine.core.expression import Condition
 from engine.core.message import Channel, Outgoing, Purpose
 from engine.core.survey import SurveyKind
-from engine.simulator.kin import share_of
+from engine.simulator.kin import shares_of
 
 Deed = Literal["open", "click", "answer", "buy", "unsubscribe", "complain"]
 Scores = Mapping[int, float]
@@ -158,10 +158,11 @@ def habit(manner: Manner, purpose: Purpose, kind: SurveyKind | None) -> Habit:
 def reactions(message_id: str, habit: Habit, seed: str) -> list[Reaction]:
     """What is done with a message, in the order in which it is done."""
     found: list[Reaction] = []
+    lot = shares_of(f"{message_id}:", seed)
     for deed, share in habit.shares:
-        if share_of(f"{message_id}:{deed}", seed) < share:
-            score = _score(habit.scores, message_id, seed) if deed == "answer" else None
-            after = _delay(deed, share_of(f"{message_id}:{deed}:when", seed))
+        if lot(deed) < share:
+            score = _score(habit.scores, lot("score")) if deed == "answer" else None
+            after = _delay(deed, lot(f"{deed}:when"))
             found.append(Reaction(after, deed, score))
     if not found or (len(found) == 1 and found[0].deed == "open"):
         return found
@@ -180,8 +181,9 @@ def _delay(deed: Deed, place: float) -> timedelta:
     return min(_LATEST, _SOONEST + timedelta(seconds=waited))
 
 
-def _score(weights: Scores, message_id: str, seed: str) -> int:
-    point = share_of(f"{message_id}:score", seed) * sum(weights.values())
+def _score(weights: Scores, place: float) -> int:
+    """The score at this place of the distribution that they are weighed by."""
+    point = place * sum(weights.values())
     for score, weight in sorted(weights.items()):
         if point < weight:
             return score

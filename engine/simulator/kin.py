@@ -7,7 +7,7 @@ whatever identities come to be; that is more than ever merges, and never less.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from engine.core.beside import beside
@@ -96,8 +96,19 @@ class Names:
 
 def share_of(name: str, seed: str) -> float:
     """Where a group stands between 0 and 1, by its name and the seed alone."""
-    digest = blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / _SPACE
+    return shares_of(name, seed)("")
+
+
+def shares_of(beginning: str, seed: str) -> Callable[[str], float]:
+    """``share_of`` of names with the same beginning, by how they end."""
+    begun = blake2b(f"{seed}:{beginning}".encode(), digest_size=8)
+
+    def share(end: str) -> float:
+        lot = begun.copy()
+        lot.update(end.encode())
+        return int.from_bytes(lot.digest()) / _SPACE
+
+    return share
 
 
 def name_of(event: Event, country: str | None) -> str:

@@ -196,8 +196,10 @@ class Person:
         """Forget an ended journey, unless a message of it may still change."""
         if key not in self.ended:
             return None
-        if self.open is not None and any(one.journey_id == key for one in self.open.values()):
-            return None
+        if self.open is not None:
+            for one in self.open.values():
+                if one.journey_id == key:
+                    return None
         over = self.ended.pop(key)
         self.ended = self.ended or NONE
         return over

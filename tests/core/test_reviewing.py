@@ -13,10 +13,10 @@ from engine.core.customer import Fulfilment, Line, Order, ParcelStatus, Refund
 from engine.core.decision import DecisionKind
 from engine.core.message import MessageStatus
 from engine.core.reasons import withheld
-from engine.core.reviewing import products_of
+from engine.core.reviewing import ask_verdict, products_of
 from engine.core.step_results import step_fields
 from engine.core.verbs import AskReview, Delay, SendEmail
-from engine.core.world import Waiting
+from engine.core.world import Journey, JourneyStatus, Waiting
 from engine.programs.program import Programs
 from engine.programs.reviews import Reviews
 from tests.core.shop import DAY, HOUR, RULES, T0, Shop, plan, transition
@@ -230,7 +230,8 @@ _LINE = st.tuples(st.integers(1, 3), st.integers(0, 3), st.integers(0, 3), st.bo
 def test_asked_for_are_exactly_the_products_with_a_piece_delivered_and_kept(
     parts: list[tuple[int, int, int, bool]],
 ) -> None:
-    one = Shop.of(plan(ASK), programs=PROGRAMS)
+    asking = plan(ASK)
+    one = Shop.of(asking, programs=PROGRAMS)
     order = Order(id="shopify:1", customer_id="c-1", known=True, total=Decimal(1000))
     one.world.orders[order.id] = order
     expected = set()
@@ -254,3 +255,12 @@ def test_asked_for_are_exactly_the_products_with_a_piece_delivered_and_kept(
             expected.add(product)
     asked = {one.product_id for one in products_of(one.world, order) if one.left_out is None}
     assert asked == expected
+    (step,) = asking.steps
+    assert isinstance(step, AskReview)
+    journey = Journey(
+        id="j", campaign=asking.id, revision=asking.revision, entry_key=order.id, entry_no=1,
+        customer_id="c-1", status=JourneyStatus.LIVE, step=step.id, waiting=Waiting.READY,
+        due_at=T0, clock=T0, entered_at=T0, priority=0, order_id=order.id,
+    )  # fmt: skip
+    verdict = ask_verdict(one.world, journey, asking, step, T0, T0)
+    assert (verdict is None) == bool(expected)
