@@ -172,7 +172,7 @@ class Changes:
     preferences: tuple[Preferences, ...] = ()
     decisions: list[Decision] = field(default_factory=list)
     records: dict[Place, Record] = field(default_factory=dict)  # as last written
-    written: int = 0  # how often a record was
+    written: int = 0  # how often a record was, but for those that are only looked at another time
     emitted: list[Emitted] = field(default_factory=list)
     webhooks: tuple[WebhookCall, ...] = ()
 
@@ -230,6 +230,12 @@ class World:
         changes = self.changes
         changes.records[record.book, record.key] = record
         changes.written += 1
+
+    def defer(self, record: Record, due_at: datetime | None) -> None:
+        """Let a record be looked at then and at no other time; it says what it said."""
+        record = record.looked_at(due_at)
+        self.books.put(record)
+        self.changes.records[record.book, record.key] = record
 
     def report(self, event: Emitted) -> None:
         """Tell campaigns of something, as an event of our own; one id is told once."""

@@ -75,11 +75,11 @@ class Coupons:
         if data["status"] == "owed":
             self._pay(world, Coupon.of(record), context)
         elif data["status"] != "issued" or until is None:
-            world.write(record.looked_at(None))
+            world.defer(record, None)
         elif context.now < until:
             if any(data["holders"].values()):
                 world.report(_expiring(Coupon.of(record), context.now))
-            world.write(record.looked_at(until))
+            world.defer(record, until)
         else:
             _expire(world, record, context)
 

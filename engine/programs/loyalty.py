@@ -71,11 +71,13 @@ class LoyaltyProgram:
         """Book what an event means for the customer's points."""
         kind = transition.type
         fresh: list[str] = []
-        before = world.changes.written
+        before, deferred = world.changes.written, False
         if kind in OPENS or kind in CHANGES:
             order = world.orders.get(transition.order_id or "")
             if order is not None:
-                self._orders.follow(world, order, kind, fresh, context, backfill=backfill)
+                deferred = self._orders.follow(
+                    world, order, kind, fresh, context, backfill=backfill
+                )
         if not backfill:
             if kind in self._actions:
                 self._act(world, transition, fresh)
@@ -84,8 +86,19 @@ class LoyaltyProgram:
             if kind == CONVERTED and is_reward(transition):
                 _reward_referral(world, transition, fresh)
         told_of_account = kind in (MERGED, "customer.updated") and account_of(world) is not None
-        if told_of_account or world.changes.written != before:
+        if (
+            told_of_account
+            or world.changes.written != before
+            or (deferred and self._is_to_be_looked_at(world, context.now))
+        ):
             self._sum_up(world, context, fresh, transition.causes, quiet=backfill)
+
+    def _is_to_be_looked_at(self, world: World, now: datetime) -> bool:
+        """Whether an account may change although nothing is entered: by time, or by a birthday."""
+        account = account_of(world)
+        if account is None or (self._loyalty.birthday and world.changes.customer):
+            return True
+        return account.due_at is not None and account.due_at <= now
 
     def on_due(self, world: World, record: Record, context: Context) -> None:
         """Let an order's points mature, or look at the account: expiry, tiers, the calendar."""
@@ -93,7 +106,7 @@ class LoyaltyProgram:
         if record.key != ACCOUNT:
             order = world.orders.get(record.data.get("order", ""))
             if order is None:
-                world.write(record.looked_at(None))
+                world.defer(record, None)
             else:
                 is_lost = bool(losses(order))
                 self._orders.mature(world, order, fresh, context, is_lost=is_lost)
@@ -225,7 +238,7 @@ class LoyaltyProgram:
         if account is None or account.data != written:
             world.write(Record(book=BOOK, key=ACCOUNT, at=opened, data=written, due_at=due_at))
         elif account.due_at != due_at:
-            world.write(account.looked_at(due_at))
+            world.defer(account, due_at)
 
     def _expire(self, world: World, ledger: Ledger, expires: Expiring, context: Context) -> None:
         """Warn once, and take what nobody used in time."""

@@ -49,8 +49,11 @@ class OrderBooking:
     def follow(
         self, world: World, order: Order, kind: str, fresh: list[str], context: Context, *,
         backfill: bool,
-    ) -> None:  # fmt: skip
-        """Enter what an event has made of an order; ``fresh`` gains the entry of its maturing."""
+    ) -> bool:  # fmt: skip
+        """Enter what an event has made of an order; ``fresh`` gains the entry of its maturing.
+
+        Returns whether the order matures at another time than was known.
+        """
         booked, lost = (BOOK, grant_key(order.id)) in world.books, losses(order)
         if booked or (kind in OPENS and not order.is_test):
             self._book(world, order, context, history=backfill)
@@ -59,8 +62,7 @@ class OrderBooking:
             booked or any(one.data.get("order") == order.id for one in world.book(BOOK))
         ):
             self.give_back(world, order)
-        if booked:
-            self.mature(world, order, fresh, context, is_lost=bool(lost))
+        return booked and self.mature(world, order, fresh, context, is_lost=bool(lost))
 
     def _book(self, world: World, order: Order, context: Context, *, history: bool) -> None:
         """Enter what an order earns, or the difference since it was entered."""
@@ -120,8 +122,11 @@ class OrderBooking:
 
     def mature(
         self, world: World, order: Order, fresh: list[str], context: Context, *, is_lost: bool
-    ) -> None:
-        """Let an order's points count once it can no longer be returned; else look again then."""
+    ) -> bool:
+        """Let an order's points count once it can no longer be returned; else look again then.
+
+        Returns whether that is another time than was known.
+        """
         books = world.books
         record, key, due = books[BOOK, grant_key(order.id)], maturing_key(order.id), None
         if not is_lost and (BOOK, key) not in books:
@@ -131,8 +136,10 @@ class OrderBooking:
             enter(world, Record(book=BOOK, key=key, at=max(due, record.at), data=data))
             fresh.append(key)
             due = None
-        if record.due_at != due:
-            world.write(record.looked_at(due))
+        if record.due_at == due:
+            return False
+        world.defer(record, due)
+        return True
 
     def _matures_at(self, order: Order, placed: datetime, context: Context) -> datetime | None:
         """When nothing of the order can come back any more; None while nothing was paid."""
