@@ -105,11 +105,13 @@ def live(
     parcels_due: datetime | None = None
     next_look: datetime | None = begin  # if they may be due then
     night = house.stocktaking.next_night(begin)
+    set_for = min(until, next_fire, night)  # what the clock stops for, whatever happens
     while True:
         now = clock.now()
         if now >= next_fire:
             house.sweep.run(now)
             next_fire = house.sweep.next_fire(now) or until
+            set_for = min(until, next_fire, night)
         house.sweep.over(now)
         if next_look is not None and now >= next_look:
             house.deliveries.run()
@@ -117,6 +119,7 @@ def live(
             if house.stocktaking.wanted():
                 house.stocktaking.run()
             night = house.stocktaking.next_night(now)
+            set_for = min(until, next_fire, night)
         arrives = queue.next_at()
         if arrives is not None and arrives <= now:
             for arrived in queue.until(now):
@@ -124,7 +127,7 @@ def live(
                 if arrived[-1].backfill:  # where there may be many more
                     progress(now, queue.taken)
             if house.has_new_zones():
-                next_fire = now
+                next_fire = set_for = now
         crowd.act(now)
         house.rest()
         progress(now, queue.taken)
@@ -133,11 +136,12 @@ def live(
         parcels = house.parcels_due()
         if parcels != parcels_due or (next_look is not None and next_look <= now):
             parcels_due, next_look = parcels, _hour(parcels, now, begin)
-        moment = min(until, next_fire, night)
+        moment = set_for
         for due in (next_look, queue.next_at(), house.next_due(), crowd.next_at()):
             if due is not None and due < moment:
                 moment = due
-        moment = max(now + _INSTANT, moment)
+        if moment <= now:
+            moment = now + _INSTANT
         if not goes_on(moment):
             return
         clock.advance_to(moment)

@@ -77,10 +77,7 @@ def delay_until(
     while True:
         if days is None or day.weekday() in days:
             moment = resolve_local(day, at, zone)
-            # Far most days are on the calendar, and then the clock shows them at that moment.
-            if moment >= earliest and (
-                moment.astimezone(zone).date() == day or day_exists(day, zone)
-            ):
+            if moment >= earliest and day_exists(day, zone):
                 return moment
         day += timedelta(days=1)
 

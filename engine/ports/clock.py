@@ -36,4 +36,4 @@ class VirtualClock:
         """Move the clock on; raises ``ValueError`` when ``moment`` lies before it."""
         if moment < self._now:
             raise ValueError(f"a clock cannot go back from {self._now} to {moment}")
-        self._now = moment.astimezone(UTC)
+        self._now = moment if moment.tzinfo is UTC else moment.astimezone(UTC)

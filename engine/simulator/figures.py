@@ -137,6 +137,8 @@ class Tally:
         # Messages are counted by the hour on the store's clock in which they went out.
         self._began = self._ends = datetime.min.replace(tzinfo=UTC)
         self._sent: Counter[Pair] = Counter()
+        # Journeys that were left, by (campaign, status, whether the goal was reached).
+        self._ended: Counter[tuple[str, JourneyStatus, bool]] = Counter()
 
     def decided(self, world: World) -> None:
         """Count decisions."""
@@ -183,11 +185,12 @@ class Tally:
             return
         figures, local = self.figures, self._began.astimezone(self._zone)
         day, week = local.date().isoformat(), _week(local.date())
-        for (campaign, channel), count in self._sent.items():
-            figures.sent[campaign, channel] += count
-            figures.days[day, channel] += count
-            figures.hours[local.hour] += count
-            figures.weeks[week] += count
+        for pair, count in self._sent.items():
+            figures.sent[pair] += count
+            figures.days[day, pair[1]] += count
+        total = self._sent.total()
+        figures.hours[local.hour] += total
+        figures.weeks[week] += total
         self._sent.clear()
 
     def held(self, campaign: str, reason: str, at: datetime) -> None:
@@ -206,6 +209,7 @@ class Tally:
                 self.ended(journey)
             self._pressure(person)
             self._books(person)
+        self._count_ended()
         figures.busiest = sorted(figures.busiest, key=_loudness)[:MOST]
         for pool, one in memory.pools.standing().items():
             for part in ("given", "redeemed", "without"):
@@ -216,19 +220,25 @@ class Tally:
 
     def ended(self, journey: Journey) -> None:
         """Count a journey as it is left."""
-        figures = self.figures
-        held_out = journey.status is JourneyStatus.HOLDOUT
-        figures.journeys[journey.campaign, "held_out" if held_out else "entered"] += 1
-        if not held_out:
-            live = journey.status is JourneyStatus.LIVE
-            end = "waiting" if live else str(journey.status)
-            figures.journeys[journey.campaign, end] += 1
-        if journey.goal_at is not None:
-            figures.goals[journey.campaign, "held_out" if held_out else "treated"] += 1
+        self._ended[journey.campaign, journey.status, journey.goal_at is not None] += 1
         for result in journey.results.values():
-            for kind in _OBSERVED.intersection(result):
-                if result[kind] is True:
-                    figures.observed[journey.campaign, kind] += 1
+            if not _OBSERVED.isdisjoint(result):
+                for kind in _OBSERVED.intersection(result):
+                    if result[kind] is True:
+                        self.figures.observed[journey.campaign, kind] += 1
+
+    def _count_ended(self) -> None:
+        """Take in the journeys that were left."""
+        journeys, goals = self.figures.journeys, self.figures.goals
+        for (campaign, status, reached), count in self._ended.items():
+            held_out = status is JourneyStatus.HOLDOUT
+            journeys[campaign, "held_out" if held_out else "entered"] += count
+            if not held_out:
+                end = "waiting" if status is JourneyStatus.LIVE else str(status)
+                journeys[campaign, end] += count
+            if reached:
+                goals[campaign, "held_out" if held_out else "treated"] += count
+        self._ended.clear()
 
     def got(self, person: Person, at: datetime) -> None:
         """Keep when somebody got a message that is let go."""

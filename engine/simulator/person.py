@@ -217,11 +217,9 @@ class Person:
         elif held is not None and key in held:
             del held[key]
             self.open = held or None
-        holds_slot = (
-            message.purpose == "marketing"  # which alone caps and gaps are about
-            and message.status in COUNTED
-            and message.reason != OTHERS_FIRST
-        )
+        if message.purpose != "marketing":  # which alone caps and gaps are about
+            return
+        holds_slot = message.status in COUNTED and message.reason != OTHERS_FIRST
         at = message.counts_at
         if not is_new:
             for contact in reversed(self.counted):

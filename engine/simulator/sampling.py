@@ -90,6 +90,7 @@ class Sampled:
         self._clock = clock
         self._in_full = in_full
         self._last: dict[Kind, Content] = {}
+        self._repeated: set[Kind] = set()  # that are only repeated, for time never goes back
         self.firsts = Firsts(SHOWN if most is None else most)
 
     def render(
@@ -104,10 +105,15 @@ class Sampled:
 
         :raises RenderError: as the renderer does, where it is asked.
         """
-        kind, now = (template, channel, locale or ""), self._clock()
+        kind = (template, channel, locale or "")
+        if kind in self._repeated:
+            return self._last[kind]
+        now = self._clock()
         in_full = self._all or channel in self._in_full
         # Nothing of the context is looked at without need: it is made when it is.
         if not in_full and not self._is_first(kind, now, context):
+            if not self.firsts.lack(kind, now):
+                self._repeated.add(kind)
             return self._last[kind]
         content = self._renderer.render(template, channel, locale, context, track)
         if self.firsts.lack(kind, now):
