@@ -6,7 +6,7 @@ A ledger is read on from its last entry, so hardly anybody looks at former ones 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -63,6 +63,21 @@ class Stowed(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._shape[0])
 
+    def items(self) -> ItemsView[str, Any]:
+        """All that it says, read once."""
+        return self._whole().items()
+
+    def values(self) -> ValuesView[Any]:
+        """The same without names."""
+        return self._whole().values()
+
+    def _whole(self) -> dict[str, Any]:
+        names, within = self._shape
+        whole = dict(zip(names, marshal.loads(self._values), strict=True))  # noqa: S302 (our own)
+        for part, inner in within:
+            whole[part] = dict(zip(inner, whole[part], strict=True))
+        return whole
+
 
 class _Lot:
     """Entries of points that were put away; ``engine.core.book.Away``."""
@@ -72,7 +87,7 @@ class _Lot:
     def __init__(self, entries: Sequence[Record], press: Press) -> None:
         self._marks = b"".join([_mark(one.key) for one in entries])
         self._press = press
-        told = [(one.key, microseconds(one.at), dict(one.data)) for one in entries]
+        told = [(one.key, microseconds(one.at), dict(one.data.items())) for one in entries]
         self._pressed = press.press(marshal.dumps(told))
 
     def __len__(self) -> int:
@@ -103,14 +118,15 @@ def stow(books: Books, before: datetime, press: Press, few: int = _FEW, many: in
     Entries of points are put away, ``few`` at least while others came since, in lots of about
     ``many``. Where none came since, the reading is let go of as well: the few who enter something
     again read all of it. Where there is none no points wait, and it takes no time to be over.
-    What other records say is stowed where they stand. ``press`` is for entries, always the same.
+    What other records say is stowed where they stand, and what entries say that wait for weeks
+    until their points count. ``press`` is for entries, always the same.
     """
     for name in books.names():
         if name == BOOK:
             _stow_entries(books, before, press, few, many)
         elif name != SHOPPING:
             for record in books.at_hand(name):
-                if record.due_at is None and record.at < before:
+                if record.at < before:
                     _stow(books, record)
 
 
@@ -121,6 +137,9 @@ def _stow_entries(books: Books, before: datetime, press: Press, few: int, many: 
     over = [one for one in entries if (rests or one.at < before) and one.due_at is None]
     if over and (is_quiet or len(over) >= few):
         books.put_away(BOOK, over, lambda found: _Lot(found, press), many)
+    for one in entries:
+        if one.due_at is not None:
+            _stow(books, one)
     if is_quiet:
         books.keep_reading(BOOK, None)
         page = books.get((BOOK, ACCOUNT))
