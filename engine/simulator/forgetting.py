@@ -22,7 +22,7 @@ from engine.simulator.stowed import Told, stow
 MANY: Final = 100_000  # journeys and messages
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
 _ROUND: Final = timedelta(days=10)  # at least, between two times
-_SETTLED: Final = timedelta(days=42)  # when most orders' points have matured as well
+_SETTLED: Final = timedelta(days=14)  # when most orders have arrived
 _QUIET: Final = timedelta(days=10)  # since the last record, and the next may be long in coming
 
 

@@ -6,6 +6,7 @@ import marshal
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, TypeVar, overload
 
@@ -17,8 +18,8 @@ _Default = TypeVar("_Default")
 
 
 class Orders(MutableMapping[str, Order]):
-    """Orders by id, in no order. One that is packed is unpacked when somebody looks at it, and then
-    stays so: an order is one object, and whoever has it may change it."""
+    """Orders by id, in no order. One that is packed is unpacked for whoever looks at it, and stays
+    packed: who changes it gives it back."""
 
     __slots__ = ("_kept", "_owner", "_press")
 
@@ -55,6 +56,10 @@ class Orders(MutableMapping[str, Order]):
                     found[key] = order
         return _Chosen(self, found, packed) if packed else found
 
+    def all(self) -> MutableMapping[str, Order]:
+        """All of them for one who may change them: an order is one object there."""
+        return _All(self)
+
     @overload
     def get(self, key: str, default: None = None) -> Order | None: ...
     @overload
@@ -67,8 +72,7 @@ class Orders(MutableMapping[str, Order]):
         found = self._kept[key]
         if isinstance(found, bytes):
             assert self._press is not None
-            found = _unpacked(key, self._owner, self._press.open(found))
-            self._kept[key] = found
+            return _unpacked(key, self._owner, self._press.open(found))
         return found
 
     def __setitem__(self, key: str, order: Order) -> None:
@@ -85,6 +89,38 @@ class Orders(MutableMapping[str, Order]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+class _All(MutableMapping[str, Order]):
+    """A customer's orders, each of which is unpacked once."""
+
+    __slots__ = ("_seen", "_whole")
+
+    def __init__(self, whole: Orders) -> None:
+        self._whole = whole
+        self._seen: dict[str, Order] = {}
+
+    def __getitem__(self, key: str) -> Order:
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = self._whole[key]
+        return found
+
+    def __setitem__(self, key: str, order: Order) -> None:
+        self._whole[key] = self._seen[key] = order
+
+    def __delitem__(self, key: str) -> None:
+        del self._whole[key]
+        self._seen.pop(key, None)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._whole
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
 
 
 class _Chosen(MutableMapping[str, Order]):
@@ -187,14 +223,13 @@ def _packed(order: Order, placed_at: datetime) -> bytes:
 def _unpacked(key: str, owner: str | None, packed: bytes) -> Order:
     whole = marshal.loads(packed)  # noqa: S302 (nobody else has written it)
     began, own, sums, lines, parcels, refunds, facts, moments, (stamped, stamps) = whole
-    if isinstance(stamps, int):
-        stamps = [stamps] * len(stamped)
+    alike = isinstance(stamps, int)
     told: dict[str, Any] = dict(zip(_OWN, own, strict=True))
     told.update(zip(_SUMS, map(_amount, sums), strict=True))
     return Order(
         id=key,
         customer_id=owner,
-        placed_at=instant(began),
+        placed_at=_moment(began),
         lines={
             one: Line(
                 id=one,
@@ -203,7 +238,7 @@ def _unpacked(key: str, owner: str | None, packed: bytes) -> Order:
                 sku=sku,
                 title=title,
                 quantity=quantity,
-                price=Decimal(price),
+                price=_price(price),
                 url=url,
                 image_url=image_url,
             )
@@ -213,11 +248,11 @@ def _unpacked(key: str, owner: str | None, packed: bytes) -> Order:
             one: Fulfilment(
                 id=one,
                 status=ParcelStatus(status),
-                at=instant(began + at),
+                at=_moment(began + at),
                 carrier=carrier,
                 tracking_number=number,
                 tracking_url=url,
-                estimated_at=None if estimated is None else instant(began + estimated),
+                estimated_at=None if estimated is None else _moment(began + estimated),
                 lines=pieces,
             )
             for one, status, at, carrier, number, url, estimated, pieces in parcels
@@ -225,7 +260,7 @@ def _unpacked(key: str, owner: str | None, packed: bytes) -> Order:
         refunds={
             one: Refund(
                 id=one,
-                at=instant(began + at),
+                at=_moment(began + at),
                 amount=_amount(amount),
                 reason=reason,
                 returned=returned,
@@ -233,10 +268,15 @@ def _unpacked(key: str, owner: str | None, packed: bytes) -> Order:
             )
             for one, at, amount, reason, returned, pieces in refunds
         },
-        facts={name: instant(began + at) for name, at in zip(facts, moments, strict=True)},
-        stamps={name: began + at for name, at in zip(stamped, stamps, strict=True)},
+        facts={name: _moment(began + at) for name, at in zip(facts, moments, strict=True)},
+        stamps=dict.fromkeys(stamped, began + stamps)
+        if alike
+        else {name: began + at for name, at in zip(stamped, stamps, strict=True)},
         **told,
     )
+
+
+_price: Final = lru_cache(maxsize=10_000)(Decimal)  # a shop has few
 
 
 def _text(amount: Decimal | None) -> str | None:
@@ -244,4 +284,7 @@ def _text(amount: Decimal | None) -> str | None:
 
 
 def _amount(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+    return None if text is None else _price(text)
+
+
+_moment: Final = lru_cache(maxsize=64)(instant)  # an order tells several things of one moment

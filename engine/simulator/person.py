@@ -83,7 +83,7 @@ class Person:
         return World(
             customer=self.customer,
             complete=complete,
-            orders=self.orders if complete else self._orders_of(journeys),
+            orders=self.orders.all() if complete else self._orders_of(journeys),
             tickets={**self.tickets} if complete else self._tickets_of(journeys),
             journeys=journeys,
             past=self.past,
@@ -246,8 +246,9 @@ class Person:
     def join(self, gone: Person) -> None:
         """Take over what a merge leaves of another customer; of two records of one key ours."""
         mine, theirs = self.customer.id, gone.customer.id
-        for order in gone.orders.values():
+        for key, order in gone.orders.items():
             order.customer_id = mine
+            self.orders[key] = order
         for ticket in gone.tickets.values():
             ticket.customer_id = mine
         for journey in gone.journeys:
@@ -256,7 +257,6 @@ class Person:
         for message in gone.messages.values():
             message.customer_id = mine
             message.entry_key = _renamed(message.entry_key, theirs, mine)
-        self.orders.update(gone.orders)
         self.tickets = {**self.tickets, **gone.tickets}
         self.messages = self.messages | gone.messages
         if gone.open is not None:

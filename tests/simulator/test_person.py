@@ -193,8 +193,12 @@ def test_orders_that_were_packed_are_what_they_were(orders: list[Order], kept_by
     assert {key: list(each.lines) for key, each in found.items()} == {
         each.id: list(each.lines) for each in orders
     }
-    assert all(kept.get(key) is each for key, each in found.items())
-    assert all(chosen[key] is found[key] for key in named)
+    whole = kept.all()
+    assert {key: asdict(each) for key, each in whole.items()} == before
+    assert all(seen[key] is seen[key] for seen in (whole, chosen) for key in named)
+    for key in named:
+        whole[key] = chosen[key]
+        assert kept[key] is kept.get(key) is whole[key] is chosen[key]
     chosen["new"] = Order(id="new")
     assert "new" in chosen
     assert "new" not in kept
