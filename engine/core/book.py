@@ -193,6 +193,8 @@ class Books(Mapping[Place, Record]):
 
     def of(self, book: str) -> Sequence[Record]:
         """The records of one book, oldest first."""
+        if book not in self._names:
+            return []
         records = self._all(book)
         if len(records) > 1:
             records.sort(key=_age)

@@ -42,7 +42,10 @@ class Past:
 
     def find(self, campaign: str, entry_key: str, customer_id: str) -> PastEntry | None:
         """The newest entry under a key."""
-        mark, entries = _mark(campaign, entry_key, customer_id), self._entries
+        entries = self._entries
+        if not entries:
+            return None
+        mark = _mark(campaign, entry_key, customer_id)
         count = len(entries) // 2
         place = bisect_left(entries, mark, 0, count)
         if place == count or entries[place] != mark:

@@ -97,11 +97,15 @@ def merge_profiles(into: Customer, other: Customer) -> None:
 def told_addresses(event: Event) -> list[str]:
     """The addresses whose permissions the event may change; the world must hold them."""
     facts = event.customer
-    found = [] if facts is None else [each for each in (facts.email, facts.phone) if each]
-    about = address_told(event)
-    if about is not None:
-        found.append(about[1])
-    elif event.source == OWN_SOURCE and isinstance(named := event.data.get("address"), str):
+    found: list[str] = []
+    if facts is not None:
+        if facts.email:
+            found.append(facts.email)
+        if facts.phone:
+            found.append(facts.phone)
+    elif (about := address_told(event)) is not None:
+        return [about[1]]
+    if event.source == OWN_SOURCE and isinstance(named := event.data.get("address"), str):
         found.append(named)
     return found
 

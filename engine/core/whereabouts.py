@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.core.customer import Customer
@@ -10,6 +10,8 @@ from engine.core.value import value_class
 
 if TYPE_CHECKING:
     from engine.core.guards import GuardRules
+
+_STORE: Final = "store"  # where nothing is told of the customer's own
 
 Located = tuple[tuple[ZoneInfo, ...], str]
 """Zones, the one to go by first, and what told them (``US-IN``, ``+1``)."""
@@ -44,11 +46,6 @@ class Whereabouts:
     zones: tuple[ZoneInfo, ...]
     basis: str  # "given", "address US-IN", "phone +1" or "store"
 
-    @property
-    def home(self) -> ZoneInfo:
-        """The zone to go by."""
-        return self.zones[0]
-
 
 def whereabouts(customer: Customer, rules: GuardRules) -> Whereabouts:
     """Given by a source, else derived from the address, else from the phone, else the store's."""
@@ -77,10 +74,10 @@ def _located(customer: Customer, rules: GuardRules) -> tuple[tuple[ZoneInfo, ...
             found = places.by_phone(customer.phone)
             if found is not None:
                 return found[0], "phone", found[1]
-    return (rules.store_zone,), "store", ""
+    return (rules.store_zone,), _STORE, ""
 
 
 def home_zone(customer: Customer, rules: GuardRules) -> str | None:
     """The name of the zone in which schedules look at the customer; None for the store's."""
-    found = whereabouts(customer, rules)
-    return None if found.basis == "store" else found.home.key
+    zones, source, _ = _located(customer, rules)
+    return None if source == _STORE else zones[0].key

@@ -54,33 +54,37 @@ class OrderBooking:
 
         Returns whether the order matures at another time than was known.
         """
-        booked, lost = (BOOK, grant_key(order.id)) in world.books, losses(order)
-        if booked or (kind in OPENS and not order.is_test):
-            self._book(world, order, context, history=backfill)
-            booked = True
+        booked, lost = world.books.get((BOOK, grant_key(order.id))), losses(order)
+        if booked is not None or (kind in OPENS and not order.is_test):
+            booked = self._book(world, order, booked, history=backfill)
         if (lost or order.refunds) and (
             booked or any(one.data.get("order") == order.id for one in world.book(BOOK))
         ):
             self.give_back(world, order)
-        return booked and self.mature(world, order, fresh, context, is_lost=bool(lost))
+        if booked is None:
+            return False
+        return self._mature(world, order, booked, fresh, context, is_lost=bool(lost))
 
-    def _book(self, world: World, order: Order, context: Context, *, history: bool) -> None:
-        """Enter what an order earns, or the difference since it was entered."""
-        told = _told(world, "order", order.id)
+    def _book(self, world: World, order: Order, first: Record | None, *, history: bool) -> Record:
+        """Enter what an order earns, or the difference since it was entered ``first``; that entry
+        as it is now."""
+        told = [] if first is None else _told(world, "order", order.id, first)
         before = _ZERO, _ZERO  # what of it is entered, in points and in money
         at = order.placed_at or min(order.facts.values())
-        if told:
-            times, history = Decimal(told[0].data["times"]), told[0].data["history"]
-            if at < told[0].at:
-                world.write(replace(told[0], at=at))
+        if first is not None:
+            data = first.data
+            times, history = Decimal(data["times"]), data["history"]
+            if at < first.at:
+                first = replace(first, at=at)
+                world.write(first)
             if told[-1].data["mark"] == signature(order):
-                return
+                return first
             before = _sum(told, "points"), _sum(told, "spend")
         else:
             times = self._times_for(world)
         worth = worth_of(order, self._loyalty, times)
         points = _ZERO if history else worth.points
-        data: dict[str, Any] = {
+        earned: dict[str, Any] = {
             "kind": "order", "order": order.id, "number": len(told) + 1,
             "points": str(points - before[0]), "spend": str(worth.goods - before[1]),
             "times": intern(str(times)),
@@ -89,7 +93,9 @@ class OrderBooking:
             "rounding": self._loyalty.rounding, "history": history,
         }  # fmt: skip
         key = _key("order", len(told) + 1, order.id)
-        enter(world, Record(book=BOOK, key=key, at=at, data=data))
+        record = Record(book=BOOK, key=key, at=at, data=earned)
+        world.write(record)
+        return record if first is None else first
 
     def give_back(self, world: World, order: Order) -> None:
         """Enter what was given back of an order, and why none of it counts any more."""
@@ -103,7 +109,8 @@ class OrderBooking:
         worth = worth_of(order, self._loyalty, times)
         for refund in order.refunds.values():
             about = f"{order.id}:{refund.id}"
-            told = _told(world, "refund", about)
+            entered = world.books.get((BOOK, _key("refund", 1, about)))
+            told = [] if entered is None else _told(world, "refund", about, entered)
             mark = refund_signature(order, refund)
             if told:
                 if refund.at < told[0].at:
@@ -127,9 +134,15 @@ class OrderBooking:
 
         Returns whether that is another time than was known.
         """
-        books = world.books
-        record, key, due = books[BOOK, grant_key(order.id)], maturing_key(order.id), None
-        if not is_lost and (BOOK, key) not in books:
+        record = world.books[BOOK, grant_key(order.id)]
+        return self._mature(world, order, record, fresh, context, is_lost=is_lost)
+
+    def _mature(
+        self, world: World, order: Order, record: Record, fresh: list[str], context: Context, *,
+        is_lost: bool,
+    ) -> bool:  # fmt: skip
+        key, due = maturing_key(order.id), None
+        if not is_lost and (BOOK, key) not in world.books:
             due = self._matures_at(order, record.at, context)
         if due is not None and due <= context.now:
             data = {"kind": "matured", "order": order.id}
@@ -178,9 +191,9 @@ def account_of(world: World) -> Record | None:
     return world.books.get((BOOK, ACCOUNT))
 
 
-def _told(world: World, kind: str, about: str) -> list[Record]:
+def _told(world: World, kind: str, about: str, first: Record) -> list[Record]:
     """What is told already of an order's worth, or of one of its refunds, oldest first."""
-    books, told = world.books, list[Record]()
+    books, told = world.books, [first]
     while (found := books.get((BOOK, _key(kind, len(told) + 1, about)))) is not None:
         told.append(found)
     return told

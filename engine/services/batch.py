@@ -115,7 +115,7 @@ class Batch:
                 if world.journeys:
                     self.take_due_steps(world, context)
             passing(Fault.DECIDED)
-            self.note(worlds, now)
+            self._note(worlds, context)
             self.is_committing = self.unit.begin_commit()
         except BaseException as error:
             self._retain(outgoings, error)
@@ -148,8 +148,11 @@ class Batch:
 
     def note(self, worlds: Iterable[World], now: datetime) -> None:
         """Note every change, for a commit by the caller."""
-        context, plans = self.context(now), self.configuration.plans
-        settle, worlds = self.configuration.programs.settle, list(worlds)
+        self._note(list(worlds), self.context(now))
+
+    def _note(self, worlds: Sequence[World], context: Context) -> None:
+        plans, now = self.configuration.plans, context.now
+        settle = self.configuration.programs.settle
         speaking: list[World] = []
         for world in worlds:
             settle(world, plans, context)

@@ -6,7 +6,7 @@ itself brings into being, joins or names are kept here and written with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -99,8 +99,7 @@ class Directory:
             if names.keys.customer_id is not None:
                 internal.add(names.keys.customer_id)
             else:
-                keys.update(names.keys.lookup)
-                keys.update(names.keys.register)
+                keys.update(names.keys.register)  # which holds those that are looked up
             if names.other is not None:
                 internal.add(names.other.customer_id)
         self._known = unit.resolve(keys) if keys else {}
@@ -111,7 +110,9 @@ class Directory:
         self._suppressions: dict[tuple[str, str], Suppression] = {}
         self._preferences: dict[tuple[str, str], Preferences] = {}
         self._recalled: dict[tuple[str, str], Suppression] = {}  # told anew, after an erasure
-        self._ownerless = {key for key, owner in self._owners.items() if owner is None}
+        self._ownerless: set[str] = set()
+        if None in self._owners.values():
+            self._ownerless = {key for key, owner in self._owners.items() if owner is None}
         self._identities: dict[str, set[IdentityKey]] | None = None
         self._claimed: dict[IdentityKey, str] = {}
         self._wanted: set[str] = set()
@@ -146,15 +147,17 @@ class Directory:
             if other.order_id:
                 self._named.add(other.order_id)
             return _Names(keys_of(facts, source), other=other)
-        names = _Names(keys_of(facts, source), order_key(event), ticket_key(event), told)
-        if names.order is not None:
-            self._orders.add(names.order)
-        if names.ticket is not None:
-            self._tickets.add(names.ticket)
+        names = _Names(keys_of(facts, source), told=told)
+        if event.order is not None and (order := order_key(event)) is not None:
+            names.order = order
+            self._orders.add(order)
+        if event.ticket is not None and (ticket := ticket_key(event)) is not None:
+            names.ticket = ticket
+            self._tickets.add(ticket)
             if (about := ticket_order_key(event)) is not None:
                 self._named.add(about)
         self._told.update(told)
-        if (other := beside(event)) is not None:
+        if source == OWN_SOURCE and (other := beside(event)) is not None:
             names.other = other
             if other.order_id:
                 self._named.add(other.order_id)
@@ -201,9 +204,9 @@ class Directory:
     def _is_foreign(self, keys: Keys, owner: str) -> bool:
         if not keys.lookup:
             return False
-        known = {self._now_called(self._known[key]) for key in keys.lookup if key in self._known}
+        known = self._known_by(keys.lookup)
         if known:
-            return owner not in known
+            return owner not in known.values()
         kind = keys.lookup[0].kind
         return kind.startswith("id:") and any(
             key.kind == kind for key in self._identities_of(owner)
@@ -214,11 +217,7 @@ class Directory:
             return Placed(self._now_called(keys.customer_id))
         merges: list[tuple[str, str]] = []
         while True:
-            known = {
-                key: self._now_called(self._known[key])
-                for key in (*keys.lookup, *keys.register)
-                if key in self._known
-            }
+            known = self._known_by(keys.register)
             found = match(keys, known, self._identities_of)
             if not isinstance(found, Two):
                 break
@@ -231,7 +230,8 @@ class Directory:
                     return Placed(None)
                 self._new.add(customer_id)
             case One(customer_id=customer_id):
-                customer_id = self._now_called(customer_id)
+                if len(known) == len(keys.register):  # nothing of what is told is new
+                    return Placed(customer_id, tuple(merges))
             case Clash(customer_id=customer_id):
                 if customer_id not in known.values():
                     self._new.add(customer_id)
@@ -247,6 +247,15 @@ class Directory:
                 )
         self._claim(keys, customer_id)
         return Placed(customer_id, tuple(merges))
+
+    def _known_by(self, keys: Iterable[IdentityKey]) -> dict[IdentityKey, str]:
+        """The customers whom these keys are known to be of, as they are called now."""
+        known = self._known
+        found = {key: known[key] for key in keys if key in known}
+        if self._moved:
+            for key, owner in found.items():
+                found[key] = self._now_called(owner)
+        return found
 
     def _now_called(self, customer_id: str) -> str:
         while customer_id in self._moved:

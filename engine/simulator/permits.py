@@ -60,6 +60,8 @@ class Permits:
         for lifted in changes.lifted:
             if lifted.address in self._suppressions:
                 self._suppressions[lifted.address].pop((lifted.channel, lifted.address), None)
+        if not (changes.suppressions or changes.preferences):
+            return
         for blocked in sorted(changes.suppressions, key=lambda one: one.scope == "all"):
             place = (blocked.channel, blocked.address)
             suppressions = self._suppressions.setdefault(blocked.address, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from engine.core.context import CodeState
@@ -32,6 +33,7 @@ _WAITED: Final = timedelta(days=30)
 _LEAST: Final = timedelta(days=60)
 _BEFORE: Final = datetime.min.replace(tzinfo=UTC)  # no code is taken before a world was loaded
 _NONE: Final[frozenset[str]] = frozenset()
+_NOBODYS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 _NOT_GONE_OUT = (MessageStatus.SCHEDULED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
 
 
@@ -107,7 +109,9 @@ class MemoryUnit:
         """Customer by order or ticket id."""
         owners, tickets = self._memory.owners, self._memory.tickets
         found = {each: owners[each] for each in order_ids if each in owners}
-        found |= {each: tickets[each].customer_id for each in ticket_ids if each in tickets}
+        for each in ticket_ids:
+            if each in tickets:
+                found[each] = tickets[each].customer_id
         return found
 
     def load(
@@ -127,7 +131,8 @@ class MemoryUnit:
         before_waiting()
         memory, self._now = self._memory, now
         since = now - self._reach
-        wanted = self._by_customer((*self._claimed, *message_ids))
+        asked = (*self._claimed, *message_ids)
+        wanted = self._by_customer(asked) if asked else _NOBODYS
         turns = self._books is None or BOOK in self._books
         worlds: dict[str, World] = {}
         completed = frozenset(complete)
