@@ -124,10 +124,10 @@ class _Attempt:
         self.event = event
         self.plans = plans
         self.context = context
-        self.ticket = ticket_of(world, event.ticket_id)
-        told = event.order_id
+        told, ticket = event.order_id, event.ticket_id
+        self.ticket = None if ticket is None else ticket_of(world, ticket)
         self.order_id = self.ticket.order_id if told is None and self.ticket else told
-        self.order = order_of(world, self.order_id)
+        self.order = None if self.order_id is None else order_of(world, self.order_id)
         self._trigger: dict[str, Any] | None = None
         self._refused: VerdictCode | None = None  # what no campaign takes
         if self.order is not None and self.order.is_test:

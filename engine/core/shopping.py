@@ -180,7 +180,8 @@ def open_refills(world: World) -> list[Refill]:
 
     What is not loaded of the customer's orders cannot be looked at.
     """
-    return still_last(world, refills_of(world.books.get((BOOK, PAGE))))
+    page = world.books.get((BOOK, PAGE))
+    return still_last(world, page, refills_of(page))
 
 
 def next_replenishment(world: World, now: datetime) -> datetime | None:
@@ -188,9 +189,9 @@ def next_replenishment(world: World, now: datetime) -> datetime | None:
     return min((one.date for one in open_refills(world) if one.date >= now), default=None)
 
 
-def still_last(world: World, refills: Sequence[Refill]) -> list[Refill]:
-    """Those whose purchase, from which they count, is kept, and after which none came."""
-    if not refills or not (orders := _since_page(world)):
+def still_last(world: World, page: Record | None, refills: Sequence[Refill]) -> list[Refill]:
+    """Those of a page whose purchase, from which they count, is kept, and after which none came."""
+    if not refills or not (orders := _since_page(world, page)):
         return list(refills)
     first = min([one.last_bought_at for one in refills])
     named = {one.order_id for one in refills}
@@ -215,12 +216,11 @@ def _leaves(order: Order, kept: Collection[str], refill: Refill) -> bool:
     )
 
 
-def _since_page(world: World) -> Collection[Order]:
+def _since_page(world: World, page: Record | None) -> Collection[Order]:
     """The orders that may have changed what the customer's page says of what was bought last."""
-    record = world.books.get((BOOK, PAGE))
-    if record is None or not isinstance(record.data, Unwritten):
+    if page is None or not isinstance(page.data, Unwritten):
         return world.orders.values()
-    touched = record.data.touched()
+    touched = page.data.touched()
     if touched is None:
         return world.orders.values()
     if not touched:

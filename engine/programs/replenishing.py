@@ -48,7 +48,7 @@ class Replenishing:
         now = context.now
         due = due_refills(record, self.reminding.until(now))
         since = now - LATEST + self.reminding.before
-        for refill in still_last(world, [one for one in due if one.date >= since]):
+        for refill in still_last(world, record, [one for one in due if one.date >= since]):
             world.report(_news(world.customer.id, refill, now))
         world.write(after_telling(record, due, self.reminding))
 

@@ -227,8 +227,8 @@ def _event(customer: CustomerFacts, emitted: Emitted) -> Event:
         type=emitted.type,
         time=emitted.time,
         customer=customer,
-        order=order_reference(emitted.order_id),
-        ticket=ticket_reference(emitted.ticket_id),
+        order=None if emitted.order_id is None else order_reference(emitted.order_id),
+        ticket=None if emitted.ticket_id is None else ticket_reference(emitted.ticket_id),
         data=emitted.data,
         causes=emitted.causes,
     )

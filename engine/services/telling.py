@@ -35,11 +35,11 @@ def tell(
     if not events:
         return
     unit, context = batch.unit, batch.context(now)
-    unseen = unit.unseen({(event.source, event.id) for event in events}, turn=False)
+    keys = [(event.source, event.id) for event in events]
+    unseen = unit.unseen({*keys}, turn=False)
     in_turn = InTurn(batch.configuration, context)
     done: list[Processed] = []
-    for event in events:
-        key = (event.source, event.id)
+    for key, event in zip(keys, events, strict=True):
         if key not in unseen or event.customer is None:
             continue
         unseen.discard(key)

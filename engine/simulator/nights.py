@@ -145,7 +145,7 @@ class MemoryNights:
                 held.data.number = number
                 due_at = self._due_at.get(who)
                 if held.due_at != due_at:
-                    person.books.put(held.looked_at(due_at))
+                    person.books.stow(held.looked_at(due_at))
         else:
             assert self._night is not None
             person.books.put(
