@@ -137,6 +137,7 @@ class Tally:
         # Messages are counted by the hour on the store's clock in which they went out.
         self._began = self._ends = datetime.min.replace(tzinfo=UTC)
         self._sent: Counter[Pair] = Counter()
+        self._verdicts: Counter[tuple[str, VerdictCode]] = Counter()
         # Journeys that were left, by (campaign, status, whether the goal was reached).
         self._ended: Counter[tuple[str, JourneyStatus, bool]] = Counter()
 
@@ -160,8 +161,7 @@ class Tally:
         """Count verdicts, and what customers did."""
         self.figures.events += done.incoming is not None and source != OWN_SOURCE
         for verdict in done.verdicts:
-            if verdict.code is not VerdictCode.BACKFILL:
-                self.figures.verdicts[verdict.campaign, str(verdict.code)] += 1
+            self._verdicts[verdict.campaign, verdict.code] += 1
 
     def sent(self, message: Message, result: SendResult) -> None:
         """Count a message."""
@@ -210,6 +210,10 @@ class Tally:
             self._pressure(person)
             self._books(person)
         self._count_ended()
+        for (campaign, code), count in self._verdicts.items():
+            if code is not VerdictCode.BACKFILL:
+                figures.verdicts[campaign, str(code)] += count
+        self._verdicts.clear()
         figures.busiest = sorted(figures.busiest, key=_loudness)[:MOST]
         for pool, one in memory.pools.standing().items():
             for part in ("given", "redeemed", "without"):

@@ -167,8 +167,13 @@ class Person:
 
     def keep_journey(self, journey: Journey) -> bool:
         """Take in a journey that is new or has changed; whether it is new."""
-        key = journey.id
-        is_new = key not in self.moving and key not in self.ended
+        key, moving = journey.id, self.moving
+        if key in moving:
+            if moving[key] is journey and journey.status is JourneyStatus.LIVE:
+                return False
+            is_new = False
+        else:
+            is_new = key not in self.ended
         if is_new:
             self.past.note(
                 journey.campaign,
@@ -207,8 +212,10 @@ class Person:
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""
         key, held = message.id, self.open
-        is_new = key not in self.messages
-        self.messages = _with(self.messages, key, message)
+        known = self.messages.get(key)
+        is_new = known is None
+        if known is not message:
+            self.messages = _with(self.messages, key, message)
         if message.status in OPEN:
             if held is None:
                 self.open = {key: message}
