@@ -74,7 +74,7 @@ class _Read:
     def __init__(self, book: str) -> None:
         self.book = book
         self.away: tuple[Away, ...] = ()
-        self.reworded: tuple[str, ...] = ()
+        self.reworded: frozenset[str] = _NONE
         self.reading: Reading | None = None
 
     def copy(self) -> _Read:
@@ -139,7 +139,7 @@ class Books(Mapping[Place, Record]):
                 and (former.data is not record.data or former.at != record.at)
                 and key not in read.reworded
             ):
-                read.reworded += (key,)
+                read.reworded = _with(read.reworded, key)
             self._replace(former, record)
 
     def stow(self, record: Record) -> None:
@@ -233,13 +233,13 @@ class Books(Mapping[Place, Record]):
             return ([*read.records(), *records] if read.away else records), count
         return records[begin - count :], count
 
-    def reworded(self, book: str) -> tuple[str, ...]:
+    def reworded(self, book: str) -> frozenset[str]:
         """The keys of records that may say something else than when this was asked last, since
         somebody began to read the book."""
         read = self._read_of(book)
         if read is None:
-            return ()
-        keys, read.reworded = read.reworded, ()
+            return _NONE
+        keys, read.reworded = read.reworded, _NONE
         return keys
 
     def named(self, names: frozenset[str]) -> Books:
@@ -356,7 +356,7 @@ class Books(Mapping[Place, Record]):
 _NONE: Final[frozenset[str]] = frozenset()
 
 
-@lru_cache(maxsize=1024)  # customers have the same few books
+@lru_cache(maxsize=1024)  # customers have the same few books, and a page in one
 def _with(names: frozenset[str], name: str) -> frozenset[str]:
     return names | {name}
 

@@ -84,7 +84,7 @@ def read_ledger(records: Iterable[Record]) -> tuple[Ledger, Sequence[Line]]:
     return reader.ledger, lines
 
 
-_PAGE_ALONE: Final = ((), (ACCOUNT,))
+_PAGE: Final = frozenset({ACCOUNT})
 
 
 class LedgerReader:
@@ -107,7 +107,7 @@ class LedgerReader:
         ``lines`` gains what was read: what is new, or all where it was read from the start.
         """
         records, self.count = books.since(BOOK, self.count)
-        if books.reworded(BOOK) in _PAGE_ALONE:
+        if books.reworded(BOOK) <= _PAGE:
             if not records:
                 return
             fresh = [one for one in records if one.key != ACCOUNT]

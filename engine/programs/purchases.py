@@ -18,6 +18,7 @@ from engine.core.value import value_class
 
 DAY: Final = 86_400_000_000  # microseconds
 _EVER: Final = -(2**63)
+_SMALL: Final = 2  # products of baskets of which a shop has many alike
 LARGEST_BASKET: Final = 200  # different products: more are a stock, and say nothing of taste
 
 
@@ -79,7 +80,7 @@ class Purchases:
         self._numbers: dict[str, int] = {}
         self._holding: list[list[Basket]] | None = None
         self._first: list[Product] = []  # each product as it was first told of
-        self._pieces: dict[tuple[int, ...], tuple[int, ...]] = {}  # most baskets have the same
+        self._alike: dict[tuple[int, ...], tuple[int, ...]] = {}  # that many baskets have
         self._newest: dict[int, Basket] = {}  # of products that were shown in several ways
         self._untitled: set[int] = set()  # products that were last sold without a title
         self._oversized: dict[int, int] = {}  # larger baskets that hold a product
@@ -103,7 +104,9 @@ class Purchases:
             ]
         )
         at, first = sale.at, self._first
-        pieces = self._pieces.setdefault(sale.pieces, sale.pieces)
+        pieces = self._alike.setdefault(sale.pieces, sale.pieces)
+        if len(numbers) <= _SMALL:
+            numbers = self._alike.setdefault(numbers, numbers)
         is_usual = tuple([first[number] for number in numbers]) == sale.products
         sold = () if is_usual else sale.products
         basket = Basket(at, sale.order_id, numbers, pieces, sold)

@@ -9,6 +9,7 @@ ask for that, so they stay as they came until somebody does.
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -127,7 +128,7 @@ class Heard:
             varied = varied or usual != product
             numbers.append(number)
             self._looks.append(usual if usual == product else product)  # kept once
-        self._unopened.append(share.sold)
+        self._unopened.append(zlib.compress(share.sold, 1))
         return Told(
             left=[_spender(one) for one in share.left],
             entered=[_spender(one) for one in share.entered],
@@ -140,7 +141,7 @@ class Heard:
         purchases, looks = self._purchases, self._looks
         unopened, self._unopened = self._unopened, []
         for night in unopened:
-            sold: list[_Sold] = pickle.loads(night)  # noqa: S301 (of our own)
+            sold: list[_Sold] = pickle.loads(zlib.decompress(night))  # noqa: S301 (our own)
             for who, order_id, at, indexes, pieces in sold:
                 if at == _GONE:
                     held = find(purchases.customers.get(who, ()), order_id)

@@ -81,7 +81,7 @@ def test_a_book_is_read_on_where_it_was_left(first: list[Record], then: list[Rec
     read, count = books.since("points", 0)
     assert {one.key: one for one in read} == before
     assert count == len(before)
-    assert books.reworded("points") == ()
+    assert books.reworded("points") == set()
     former, reworded = dict(before), set[str]()
     for record in then:
         books.put(record)
@@ -93,8 +93,8 @@ def test_a_book_is_read_on_where_it_was_left(first: list[Record], then: list[Rec
     fresh, count = books.since("points", count)
     assert {one.key for one in fresh} == former.keys() - before.keys()
     assert count == len(former)
-    assert reworded <= set(books.reworded("points")) <= former.keys()
-    assert books.reworded("points") == ()
+    assert reworded <= books.reworded("points") <= former.keys()
+    assert books.reworded("points") == set()
 
 
 def _place(record: Record) -> tuple[str, str]:
