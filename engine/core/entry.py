@@ -283,7 +283,7 @@ class _Attempt:
         customer = world.customer.id
         if plan.splits:
             journey.variants = {step.id: variant_for(plan, step, customer) for step in plan.splits}
-        code, told = "", self._met(plan)
+        code, told = "", self._met(plan) if context.keeping.traces else {}
         if self.by_hand is not None:
             code = BY_HAND
             told |= self._begin_late(view, self.by_hand)
@@ -311,7 +311,7 @@ class _Attempt:
     def _met(self, plan: Plan) -> dict[str, Any]:
         """The values by which the conditions of entry are met, for the decision's trace."""
         values: dict[str, object] = {}
-        for condition in plan.entry_conditions if self.context.keeping.traces else ():
+        for condition in plan.entry_conditions:
             values.update(shown_values(condition, self._facts))
         return {"met": values} if values else {}
 

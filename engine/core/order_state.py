@@ -29,10 +29,16 @@ def fact_time(order: Order, kind: str) -> datetime | None:
 def facts_of(order: Order, event: str) -> Iterator[datetime]:
     """The times of all facts behind an event type such as ``order.refunded``."""
     root, _, kind = event.partition(".")
-    if root == "order":
-        for key, at in order.facts.items():
-            if key == kind or (key.partition(":")[0] == kind and kind not in _OF_ORDER):
-                yield at
+    if root != "order":
+        return
+    if kind in _OF_ORDER:
+        if kind in order.facts:
+            yield order.facts[kind]
+        return
+    part = f"{kind}:"
+    for key, at in order.facts.items():
+        if key == kind or key.startswith(part):
+            yield at
 
 
 def refunded_total(order: Order) -> Decimal:

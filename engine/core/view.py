@@ -152,14 +152,13 @@ def facts_since_entry(view: View, order: Order, match: EventMatch) -> list[datet
     does not count, unless the journey has come to a revision that begins by something else.
     """
     entered = view.journey.entered_at
-    own = [entered] if _begins(view.plan, match.event) else []
-    found = []
-    for at in sorted(facts_of(order, match.event)):
-        if at in own:
-            own.remove(at)
-        elif at >= entered and _fact_counts(view, match, at):
-            found.append(at)
-    return found
+    since = [at for at in facts_of(order, match.event) if at >= entered]
+    if not since:
+        return since
+    since.sort()
+    if since[0] == entered and _begins(view.plan, match.event):
+        del since[0]
+    return [at for at in since if _fact_counts(view, match, at)]
 
 
 def _fact_counts(view: View, match: EventMatch, at: datetime) -> bool:

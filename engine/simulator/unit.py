@@ -153,7 +153,7 @@ class MemoryUnit:
             )
         for order_id in order_ids:
             owner = memory.owners.get(order_id)
-            if owner in worlds and (order := memory.order(order_id)) is not None:
+            if owner in worlds and (order := people[owner].orders.get(order_id)) is not None:
                 worlds[owner].orders[order_id] = order
         for ticket_id in ticket_ids:
             ticket = memory.tickets.get(ticket_id)
