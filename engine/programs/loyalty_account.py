@@ -21,7 +21,7 @@ from engine.core.world import World
 from engine.programs.loyalty_ledger import Ledger, LedgerReader, Line
 from engine.programs.loyalty_tiers import Standing, standing
 
-_FEW: Final = 16  # records that are soon read again
+_FEW: Final = 8  # records that are soon read again
 _LATE: Final = timedelta(days=31)  # a birthday told later than that counts next year
 _LONG_AGO: Final = _LATE + timedelta(days=2)  # whatever the clock shows
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,8 +56,7 @@ class Gift:
 class Reading:
     """What was found out of an account before and still holds; it decides nothing.
 
-    It is kept with the books while points wait, which is when more is entered soon, and where
-    reading all anew takes longer than that is worth.
+    It is kept with the books where reading all anew takes longer than its room is worth.
     """
 
     __slots__ = (
@@ -112,7 +111,7 @@ class Reading:
             or (scores is not None and len(scores.at) != scored)
         ):
             self._stands = None
-        if reader.ledger.pending or reader.count > _FEW:
+        if reader.count > _FEW:
             books.keep_reading(BOOK, self)
         elif books.reading(BOOK) is not None:
             books.keep_reading(BOOK, None)

@@ -117,7 +117,8 @@ def stow(books: Books, before: datetime, press: Press, few: int = _FEW, many: in
 
     Entries of points are put away, ``few`` at least while others came since, in lots of about
     ``many``. Where none came since, the reading is let go of as well: the few who enter something
-    again read all of it. Where there is none no points wait, and it takes no time to be over.
+    again read all of it. Where there is none all are read at once in any case, so it takes no time
+    to be over.
     What other records say is stowed where they stand, and what entries say that wait for weeks
     until their points count. ``press`` is for entries, always the same.
     """
