@@ -268,18 +268,26 @@ class Memory:
         for key in changes.journeys:
             self._keep_journey(person, world.journeys[key])
         if changes.records:
-            self.keep_records(person, changes.records.values())
+            records = changes.records.values()
+            if world.books is person.books:  # they stand there since they were written
+                self._file_records(person, records)
+            else:
+                self.keep_records(person, records)
         if changes.decisions:
             self._ledger.decided(world)
 
-    def keep_records(self, person: Person, records: Iterable[Record]) -> None:
+    def keep_records(self, person: Person, records: Collection[Record]) -> None:
         """Take in records that are new or have changed."""
-        customer_id, books = person.customer.id, person.books
+        for record in records:
+            person.books.put(record)
+        self._file_records(person, records)
+
+    def _file_records(self, person: Person, records: Collection[Record]) -> None:
+        customer_id = person.customer.id
         others = False
         self.recorded.add(customer_id)
         for record in records:
             name = record.book
-            books.put(record)
             if name in self._indexed:
                 self.keepers.add((name, record.key), customer_id)
             if name == COUPONS:
@@ -290,7 +298,7 @@ class Memory:
             else:
                 others = True
         if others:
-            self.records.put(customer_id, books.next_due(but=SHOPPING))
+            self.records.put(customer_id, person.books.next_due(but=SHOPPING))
 
     def keepers_of(self, place: Place) -> Collection[str]:
         """Who keeps a record in this place; that it was asked for is remembered."""
