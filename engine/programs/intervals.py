@@ -275,7 +275,9 @@ def _elasticity(slope: int, spread: int) -> float:
 
 def interval(habit: Habit, rhythm: Rhythm) -> float:
     """How long the last purchase will last, in microseconds."""
-    return _interval(habit.spans, habit.total, habit.pieces, habit.former, rhythm)
+    return lasting(
+        habit.spans, habit.total, habit.pieces, habit.former, rhythm.usual, rhythm.elasticity
+    )
 
 
 def used_up(habit: Habit, rhythm: Rhythm | None, least: int) -> int | None:
@@ -284,33 +286,24 @@ def used_up(habit: Habit, rhythm: Rhythm | None, least: int) -> int | None:
     Known of products for use, of which ``least`` intervals are known, and of those that the
     customer has bought again and again.
     """
-    return used_up_by(habit.at, habit.spans, habit.total, habit.pieces, habit.former, rhythm, least)
-
-
-def used_up_by(
-    at: int,
-    spans: int,
-    total: int,
-    pieces: int,
-    former: int,
-    rhythm: Rhythm | None,
-    least: int,
-) -> int | None:
-    """``used_up`` of a habit of which this is known."""
     if rhythm is None:
         return None
-    if spans >= OWN_LEAST or (rhythm.intervals >= least and rhythm.is_for_use):
-        return at + round(_interval(spans, total, pieces, former, rhythm))
+    if habit.spans >= OWN_LEAST or (rhythm.intervals >= least and rhythm.is_for_use):
+        return habit.at + round(interval(habit, rhythm))
     return None
 
 
-def _interval(spans: int, total: int, pieces: int, former: int, rhythm: Rhythm) -> float:
-    own = total / spans if spans else 0.0
-    mixed = (spans * own + CREDIBILITY * rhythm.usual) / (spans + CREDIBILITY)
-    if not spans or not rhythm.elasticity:
+def lasting(
+    spans: int, total: int, pieces: int, former: int, usual: float, elasticity: float
+) -> float:
+    """``interval`` of a habit and a rhythm of which this is known."""
+    if not spans:
+        return usual
+    mixed = (spans * (total / spans) + CREDIBILITY * usual) / (spans + CREDIBILITY)
+    if not elasticity:
         return mixed
     usual_pieces = former / spans
-    return mixed * float((pieces / usual_pieces) ** rhythm.elasticity)
+    return mixed * float((pieces / usual_pieces) ** elasticity)
 
 
 def habits_of(purchases: Purchases) -> tuple[Market, dict[str, Habits]]:

@@ -21,8 +21,7 @@ from engine.programs.intervals import (
     Habit,
     Habits,
     Market,
-    Rhythm,
-    used_up_by,
+    lasting,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 _SLACK: Final = 1_000_000.0  # microseconds by which the rough date may be wrong
 _NEVER: Final = -(2**62)
+_BLOCK: Final = 512  # rows that are made at a time
+_PART: Final = 12_000  # rows that are looked at together: columns that stay in the cache
 _SHIFT: Final = 32  # of a product's number, before a row's
 _ROW: Final = (1 << _SHIFT) - 1
 
@@ -103,17 +104,12 @@ class Dates:
             at, pieces, order_id, last_at, spans, total, former, *self._moments[place : place + 4]
         )
 
-    def used_up(self, row: int, rhythm: Rhythm | None, least: int) -> int | None:
-        """When what the habit of a row is about is used up."""
-        return used_up_by(
-            self._at[row],
-            self._spans[row],
-            self._total[row],
-            self._pieces[row],
-            self._former[row],
-            rhythm,
-            least,
-        )
+    def used_up(self, row: int) -> int:
+        """When what a row is about is used up, which has to be known (``look``)."""
+        spans, product = self._spans[row], self.what[row]
+        usual, elasticity = self._usual[product], self._elasticity[product]
+        total, pieces, former = self._total[row], self._pieces[row], self._former[row]
+        return self._at[row] + round(lasting(spans, total, pieces, former, usual, elasticity))
 
     def habits(self, rows: Mapping[int, int]) -> Habits:
         """The habits of these rows, by product."""
@@ -176,29 +172,34 @@ class Dates:
 
         What was told and is surely used up at another time counts as not told.
         """
-        if not len(self._at):
-            return [], []
         told = np.frombuffer(self.told, dtype=np.int8)
-        date = self._rough(slice(None))
-        near = np.flatnonzero((date >= begin - _SLACK) & (date <= until + _SLACK))
-        near = near[self._known(near) & (told[near] == 0)]
-        rows = np.flatnonzero(told != 0)
-        date = date[rows]
-        gone = ~self._known(rows) | (date < begin - _SLACK) | (date > end + _SLACK)
-        kept = (date > begin + _SLACK) & (date < end - _SLACK)
-        told[rows[gone]] = 0
-        return near.tolist(), rows[~(kept | gone)].tolist()
+        near: list[int] = []
+        strays: list[int] = []
+        for first in range(0, len(told), _PART):
+            date = self._rough(slice(first, first + _PART))
+            here = told[first : first + _PART]
+            soon = (date >= begin - _SLACK) & (date <= until + _SLACK) & (here == 0)
+            rows = np.flatnonzero(soon) + first
+            near += rows[self._known(rows)].tolist()
+            rows = np.flatnonzero(here)
+            date = date[rows]
+            gone = ~self._known(rows + first) | (date < begin - _SLACK) | (date > end + _SLACK)
+            kept = (date > begin + _SLACK) & (date < end - _SLACK)
+            here[rows[gone]] = 0
+            strays += (rows[~(kept | gone)] + first).tolist()
+        return near, strays
 
     def _rough(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         what = np.frombuffer(self.what, dtype=np.int32)[rows]
-        date = np.frombuffer(self._usual, dtype=np.float64)[what]
+        usual = np.frombuffer(self._usual, dtype=np.float64)
+        date = usual.take(what, mode="clip")  # no index is out of bounds: look for none
         spans = np.frombuffer(self._spans, dtype=np.int32)[rows]
         again = np.flatnonzero(spans != 0)  # of others everybody's interval is all that is known
-        what, spans = what[again], spans[again]
-        lasts = np.frombuffer(self._total, dtype=np.int64)[rows][again].astype(np.float64)
-        lasts += CREDIBILITY * date[again]
+        what, spans = what.take(again), spans.take(again)
+        lasts = np.frombuffer(self._total, dtype=np.int64)[rows].take(again).astype(np.float64)
+        lasts += CREDIBILITY * date.take(again)
         lasts /= spans + CREDIBILITY
-        more = np.frombuffer(self._more, dtype=np.float64)[rows][again]
+        more = np.frombuffer(self._more, dtype=np.float64)[rows].take(again)
         moved = np.flatnonzero(more != 0)
         elasticity = np.frombuffer(self._elasticity, dtype=np.float64)[what[moved]]
         lasts[moved] *= np.exp(elasticity * more[moved])
@@ -240,31 +241,37 @@ class Dates:
 
     def _add(self, who: str, fresh: Habits) -> dict[int, int]:
         """New rows, by product, with what was bought last."""
-        products = list(fresh)
-        found: dict[int, int] = {}
-        while self._free and products:
-            row = self._free.pop()
-            product = products.pop()
-            self.who[row], self.what[row] = who, product
-            self._begin(row, fresh[product])
-            found[product] = row
-        habits = [fresh[product] for product in products]
-        first, count = len(self.who), len(products)
-        found.update(zip(products, range(first, first + count), strict=True))
-        self.who += [who] * count
-        self.what.extend(products)
-        self.order_ids += [one.order_id for one in habits]
-        self.last_at.extend([one.last_at for one in habits])
-        self._at.extend([one.at for one in habits])
-        self._pieces.extend([one.pieces for one in habits])
-        self._place.extend([-1] * count)
-        for column in (self._total, self._former, self._spans, self._more, self.told):
-            column.frombytes(bytes(count * column.itemsize))
+        free, found = self._free, dict[int, int]()
+        if len(free) < len(fresh):
+            self._grow(len(fresh) + _BLOCK)
         mine = array("q", self._rows.get(who, b""))
-        for product, row in found.items():
+        for product, habit in fresh.items():
+            row = found[product] = free.pop()
+            self.who[row], self.what[row] = who, product
+            self._begin(row, habit)
             insort(mine, product << _SHIFT | row)
         self._rows[who] = mine.tobytes()
         return found
+
+    def _grow(self, count: int) -> None:
+        """Make rows of nothing."""
+        first = len(self.who)
+        self._free += range(first + count - 1, first - 1, -1)
+        self.who += [""] * count
+        self.order_ids += [""] * count
+        self._at.extend([_NEVER] * count)
+        self._place.extend([-1] * count)
+        for column in (
+            self.what,
+            self.told,
+            self.last_at,
+            self._pieces,
+            self._spans,
+            self._total,
+            self._former,
+            self._more,
+        ):
+            column.frombytes(bytes(count * column.itemsize))
 
     def _vacate(self) -> int:
         """Room for what is known of something that was bought again."""

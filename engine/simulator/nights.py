@@ -273,16 +273,16 @@ class MemoryNights:
         """What falls due before the next night, by customer."""
         until = microseconds(self._reminding.until(self.next_night(now)))
         near, strays = self._dates.look(night.begin, until, night.end)
-        dates, rhythms, least, begin = self._dates, night.rhythms, night.least, night.begin
+        dates, begin = self._dates, night.begin
         for row in strays:
             if not night.dated([(dates.what[row], dates.habit(row))]):
                 dates.told[row] = 0
         found: dict[str, list[_Due]] = {}
         keys, whose, what = self._sold.purchases.products, dates.who, dates.what
         for row in near:
-            product = what[row]
-            at = dates.used_up(row, rhythms.get(product), least)
-            if at is not None and begin <= at < until:
+            at = dates.used_up(row)
+            if begin <= at < until:
+                product = what[row]
                 found.setdefault(whose[row], []).append((at, keys[product].key, product, row))
         return {who: soonest(those) for who, those in found.items()}
 
