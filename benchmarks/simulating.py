@@ -1,33 +1,28 @@
 """A year of customers in seconds: what ``lagniappe simulate`` takes, with every campaign live.
 
-Measured is what its user waits for: the file is read, the workspace compiled, the past lived
-through with default customers, and three messages of each template rendered.
+Measured is the command itself, as its user waits for it: the file is read, the workspace compiled,
+the past lived through with default customers, and three messages of each template rendered.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 
+from benchmarks.command import Taken, run
 from benchmarks.figure import Figure
 from benchmarks.histories import write_baskets, write_cdnow, write_synthetic
-from benchmarks.process_memory import Watched
 from benchmarks.workspaces import Bench, workspace
 from engine.core.customer import Customer
 from engine.core.projection import order_key, project, ticket_key
 from engine.core.world import Changes, World
-from engine.simulator.behaviour import Behaviour
-from engine.simulator.preparation import Sample, prepare
-from engine.simulator.shards import processors, simulate_together, workers_for
 from triggers.sources.native import deserialize
 
 _MEMORY = 1000.0  # megabytes, of all processes
-_AFTERWARDS = timedelta(days=30)
 _AT_ONCE = 200_000  # events for the bare limit
 
 Write = Callable[[Path, bool], int]
@@ -57,52 +52,33 @@ def _measured(bench: Bench, name: str, write: Write, seconds: float) -> list[Fig
         return []
     with workspace(bench) as folder, tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "events.jsonl"
-        # In a process of its own: the memory that is told is the simulation's alone.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            count, bare = pool.submit(_written, write, file, bench.quick).result()
-        with Watched() as watched:
-            messages = _simulate(folder, file, count)
-        taken, busy = watched.seconds, watched.processor_seconds
+        count = write(file, bench.quick)
+        bare = _bare(file)
+        messages, taken = _simulate(folder, file, count)
     wanted = None if bench.quick else seconds
     what = f"simulating {count:,} of {name}"
     return [
         Figure(
-            database="memory", name=what, value=count / taken, unit="events/s",
-            wanted=None if wanted is None else count / wanted, per_cpu=count / busy, limit=bare,
+            database="memory", name=what, value=count / taken.seconds, unit="events/s",
+            wanted=None if wanted is None else count / wanted, per_cpu=count / taken.processor_seconds, limit=bare,
             limit_name="read and projected by the core alone, one process",
         ),
-        _at_most(f"{what}: time", taken, "s", wanted),
-        _at_most(f"{what}: processor time", busy, "s"),
-        _at_most(f"{what}: memory of all processes", watched.megabytes, "MB", _MEMORY),
+        _at_most(f"{what}: time", taken.seconds, "s", wanted),
+        _at_most(f"{what}: processor time", taken.processor_seconds, "s"),
+        _at_most(f"{what}: memory of all processes", taken.megabytes, "MB", _MEMORY),
         Figure(database="memory", name=f"{what}: messages", value=messages, unit="messages"),
     ]  # fmt: skip
 
 
-def _simulate(folder: Path, file: Path, count: int) -> int:
-    """As the command does it; how many messages went out."""
-    prepared = prepare(
-        folder, {}, only=(), drafts=True, changes={}, render=3, seed="1"
-    )  # fmt: skip
-    with file.open("rb") as lines:
-        for _, refused in prepared.read(enumerate(lines), processors()):
-            raise RuntimeError(f"a line was refused: {refused.problems[0]}")
-    setup = prepared.setup(
-        since=None, until=None, afterwards=_AFTERWARDS, behaviour=Behaviour()
-    )  # fmt: skip
-    outcome = simulate_together(
-        setup, prepared.history(setup, Sample()), prepared.groups, lambda moment, taken: True,
-        workers=workers_for(count),
-    )  # fmt: skip
-    if not outcome.complete or outcome.figures.events != count:
-        raise RuntimeError(
-            f"only {outcome.figures.events:,} of {count:,} events were lived through"
-        )
-    return outcome.figures.sent.total()
-
-
-def _written(write: Write, file: Path, quick: bool) -> tuple[int, float]:
-    """How many events were written, and the bare limit for them."""
-    return write(file, quick), _bare(file)
+def _simulate(folder: Path, file: Path, count: int) -> tuple[int, Taken]:
+    """As its user does it: how many messages went out, and what it took."""
+    where = [sys.executable, "-m", "engine.cli.main", "--workspace", str(folder)]
+    taken = run([*where, "simulate", str(file), "--drafts", "--format", "json"])
+    report = json.loads(taken.output)
+    lived = report["history"]["events"]
+    if lived != count:
+        raise RuntimeError(f"only {lived:,} of {count:,} events were lived through")
+    return report["messages"]["sent"], taken
 
 
 def _bare(file: Path) -> float:

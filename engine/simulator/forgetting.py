@@ -19,9 +19,10 @@ from engine.simulator.person import NONE, OPEN, Person
 from engine.simulator.press import Press
 from engine.simulator.stowed import Told, stow
 
-MANY: Final = 100_000  # journeys and messages
+MANY: Final = 100_000  # journeys and messages in a round
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
-_ROUND: Final = timedelta(days=10)  # at least, between two times
+_ROUND: Final = timedelta(days=10)  # at least
+_TURNS: Final = 64  # of a round, at most
 _SETTLED: Final = timedelta(days=14)  # when most orders have arrived
 _QUIET: Final = timedelta(days=10)  # since the last record, and the next may be long in coming
 
@@ -32,11 +33,12 @@ class Forgetting:
 
     A journey that can come to nothing any more is let go of when it ends, unless a message of it
     may still change, and a message when the last has been done with it (``over``). Everybody of
-    whom something is left is visited when enough has come since the last time that it is worth it:
-    ``many`` things, and a quarter of what was left then. ``expected`` are the messages with which
-    customers are still to do something. Nothing may ask afterwards for another that has gone out:
-    not for histories that tell what was done with messages, or where somebody looks at all messages
-    in the end.
+    whom something is left is visited once in a round, which lasts until enough has come that it was
+    worth it: ``many`` things, and a quarter of what was left. They are visited one after another
+    all the time, for were all at once, most room would be taken just before. ``expected`` are the
+    messages with which customers are still to do something. Nothing may ask afterwards for another
+    that has gone out: not for histories that tell what was done with messages, or where somebody
+    looks at all messages in the end.
     """
 
     def __init__(
@@ -55,43 +57,56 @@ class Forgetting:
         self._count = count
         self._got = got
         self._expected = expected
-        self._last = begin
         self._many = many
-        self._limit = many
-        self._ordered = 0  # orders and lines that had come by the last time
-        self._entered = 0  # journeys likewise
-        self._kept = 0  # messages that were left then
         memory.let_go, memory.withheld = count, self.over
-        self._visits: set[str] = set()  # customers of whom something was left
+        self._began = begin  # the present round, of
+        self._limit = many  # so many things to come meanwhile, and of
+        self._round = 0  # so many customers,
+        self._waiting: list[str] = []  # of whom these are still to be visited
+        self._ordered = 0  # orders and lines that had come when it began
+        self._entered = 0  # journeys likewise
+        self._kept = 0  # messages that there were
+        self._touched: set[str] = set()  # customers of whom something changed in the last round
+        self._left: set[str] = set()  # of whom something was left in this one
         self._press = Press()  # of orders
         self._entries = Press()  # of points
 
     def tidy(self, now: datetime) -> None:
-        """Visit everybody, now and then."""
-        memory = self._memory
+        """Visit those whose turn it is."""
+        memory, waiting = self._memory, self._waiting
         come = memory.entered - self._entered + len(memory.messages) - self._kept
-        if come + _ROOM * (memory.ordered - self._ordered) < self._limit:
+        come += _ROOM * (memory.ordered - self._ordered)
+        passed = min(come / self._limit, (now - self._began) / _ROUND, 1.0)
+        turn = len(waiting) - int(self._round * (1 - passed))
+        if turn * _TURNS < self._round and passed < 1:
             return
-        if now - self._last < _ROUND:
-            return
-        self._last, self._ordered, self._entered = now, memory.ordered, memory.entered
-        memory.told = Told()  # what is told no more is shared no more
-        expected = self._expected()
-        touched, memory.touched = memory.touched, set()
+        if turn > 0:
+            expected, people = self._expected(), memory.people
+            for each in waiting[-turn:]:
+                person = people.get(each)
+                if person is not None and self._visit(person, now, expected, each in self._touched):
+                    self._left.add(each)
+            del waiting[-turn:]
+        if passed == 1:
+            self._begin(now)
+
+    def _begin(self, now: datetime) -> None:
+        """Begin another round."""
+        memory = self._memory
         people = memory.people
-        self._visits = {
-            each
-            for each in self._visits | touched
-            if (person := people.get(each)) is not None
-            and self._visit(person, now, expected, each in touched)
-        }
         self._kept = len(memory.messages)
         left = self._kept + sum(
             len(person.moving) + len(person.ended)
-            for each in self._visits
+            for each in self._left
             if (person := people.get(each)) is not None
         )
         self._limit = max(self._many, left // 4)
+        self._began, self._ordered, self._entered = now, memory.ordered, memory.entered
+        memory.told = Told()  # what is told no more is shared no more
+        self._touched, memory.touched = memory.touched, set()
+        wanted, self._left = self._left | self._touched, set()
+        self._waiting = [each for each in people if each in wanted]  # in the same order every time
+        self._round = len(self._waiting)
 
     def _visit(
         self, person: Person, now: datetime, expected: Collection[str], is_touched: bool
