@@ -60,7 +60,8 @@ def _measured(bench: Bench, name: str, write: Write, seconds: float) -> list[Fig
     return [
         Figure(
             database="memory", name=what, value=count / taken.seconds, unit="events/s",
-            wanted=None if wanted is None else count / wanted, per_cpu=count / taken.processor_seconds, limit=bare,
+            wanted=None if wanted is None else count / wanted, limit=bare,
+            per_cpu=count / taken.processor_seconds,
             limit_name="read and projected by the core alone, one process",
         ),
         _at_most(f"{what}: time", taken.seconds, "s", wanted),

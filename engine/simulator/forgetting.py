@@ -7,13 +7,14 @@ only be counted at the end, so it is counted when it is let go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from engine.core.campaign import Plan
 from engine.core.guards import GuardRules
 from engine.core.message import Message
-from engine.core.world import Contact, Journey
+from engine.core.world import Contact, Journey, JourneyStatus
 from engine.simulator.memory import Memory
 from engine.simulator.person import NONE, OPEN, Person
 from engine.simulator.press import Press
@@ -45,6 +46,7 @@ class Forgetting:
         self,
         memory: Memory,
         rules: GuardRules,
+        plans: Mapping[tuple[str, str], Plan],
         count: Callable[[Journey], None],
         got: Callable[[Person, datetime], None],
         expected: Callable[[], Collection[str]],
@@ -53,6 +55,7 @@ class Forgetting:
     ) -> None:
         self._memory = memory
         self._rules = rules
+        self._plans = plans  # by campaign and revision
         self._spans: dict[tuple[str, str, str | None], timedelta] = {}  # how long contacts count
         self._count = count
         self._got = got
@@ -148,7 +151,7 @@ class Forgetting:
         return contact.at + self._spans[kind]
 
     def _forget_messages(self, person: Person, expected: Collection[str]) -> None:
-        awaited = {journey.awaiting for journey in person.moving.values()}
+        awaited = {journey.awaiting for journey in person.moving}
         left: dict[str, Message] = {}
         for key, message in person.messages.items():
             if message.status in OPEN or key in expected or key in awaited:
@@ -163,5 +166,17 @@ class Forgetting:
             if (over := person.let_go(key)) is not None:
                 self._count(over)
         if is_touched:
-            person.moving = {**person.moving} or NONE  # of its size
-            person.ended = {**person.ended} or NONE
+            person.ended = {**person.ended} or NONE  # of its size
+            for journey in person.moving:
+                if journey.trigger and not self._asks(journey) and not person.awaits(journey.id):
+                    journey.trigger = NONE
+
+    def _asks(self, journey: Journey) -> bool:
+        """Whether anything may still ask what the journey was begun by."""
+        if journey.status is JourneyStatus.LIVE:
+            return True
+        goal = self._plans[journey.campaign, journey.revision].goal
+        condition = None if goal is None else goal.match.condition
+        return condition is not None and any(
+            name.startswith("trigger.") for name in condition.names
+        )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, TypeVar, overload
 
@@ -15,6 +16,8 @@ from engine.core.instants import instant, microseconds
 from engine.simulator.press import Press
 
 _Default = TypeVar("_Default")
+_FEW: Final = 8  # orders, which are looked through, and need no table
+_Few = tuple[Any, ...]  # an id, its order, the next id, ...
 
 
 class Orders(MutableMapping[str, Order]):
@@ -24,7 +27,7 @@ class Orders(MutableMapping[str, Order]):
     __slots__ = ("_kept", "_owner", "_press")
 
     def __init__(self) -> None:
-        self._kept: dict[str, Order | bytes] = {}
+        self._kept: _Few | dict[str, Order | bytes] = ()
         self._owner: str | None = None  # of what is packed
         self._press: Press | None = None
 
@@ -33,27 +36,26 @@ class Orders(MutableMapping[str, Order]):
 
         ``press`` is the same every time.
         """
-        left, kept = False, self._kept
+        left = False
         self._owner, self._press = owner, press
-        for order in [each for each in kept.values() if isinstance(each, Order)]:
+        for order in [each for _, each in self._all() if isinstance(each, Order)]:
             placed_at = order.placed_at
             if placed_at is not None and placed_at < before and order.customer_id == owner:
-                kept[order.id] = press.press(_packed(order, placed_at))
+                self._keep(order.id, press.press(_packed(order, placed_at)))
             else:
                 left = True
         return left
 
     def chosen(self, keys: Iterable[str]) -> MutableMapping[str, Order]:
         """Those of these that there are."""
-        kept, found = self._kept, dict[str, Order]()
+        found = dict[str, Order]()
         packed: list[str] = []
         for key in keys:
-            if key in kept:
-                order = kept[key]
-                if isinstance(order, bytes):
-                    packed.append(key)
-                else:
-                    found[key] = order
+            order = self._find(key)
+            if isinstance(order, bytes):
+                packed.append(key)
+            elif order is not None:
+                found[key] = order
         return _Chosen(self, found, packed) if packed else found
 
     def all(self) -> MutableMapping[str, Order]:
@@ -66,29 +68,71 @@ class Orders(MutableMapping[str, Order]):
     def get(self, key: str, default: Order | _Default) -> Order | _Default: ...
     def get(self, key: str, default: Order | _Default | None = None) -> Order | _Default | None:
         """An order, or ``default``."""
-        return self[key] if key in self._kept else default
+        found = self._find(key)
+        return default if found is None else self._unpacked(key, found)
 
     def __getitem__(self, key: str) -> Order:
-        found = self._kept[key]
+        found = self._find(key)
+        if found is None:
+            raise KeyError(key)
+        return self._unpacked(key, found)
+
+    def __setitem__(self, key: str, order: Order) -> None:
+        self._keep(key, order)
+
+    def __delitem__(self, key: str) -> None:
+        kept = dict(self._all())
+        del kept[key]
+        self._kept = kept if len(kept) > _FEW else tuple(chain.from_iterable(kept.items()))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._find(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self._all())
+
+    def __len__(self) -> int:
+        kept = self._kept
+        return len(kept) if isinstance(kept, dict) else len(kept) // 2
+
+    def _unpacked(self, key: str, found: Order | bytes) -> Order:
         if isinstance(found, bytes):
             assert self._press is not None
             return _unpacked(key, self._owner, self._press.open(found))
         return found
 
-    def __setitem__(self, key: str, order: Order) -> None:
-        self._kept[key] = order
+    def _all(self) -> Iterable[tuple[str, Order | bytes]]:
+        kept = self._kept
+        return kept.items() if isinstance(kept, dict) else zip(kept[::2], kept[1::2], strict=True)
 
-    def __delitem__(self, key: str) -> None:
-        del self._kept[key]
+    def _find(self, key: str) -> Order | bytes | None:
+        kept = self._kept
+        if isinstance(kept, dict):
+            return kept.get(key)
+        place = _place(kept, key)
+        return None if place is None else kept[place]
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._kept
+    def _keep(self, key: str, order: Order | bytes) -> None:
+        kept = self._kept
+        if isinstance(kept, dict):
+            kept[key] = order
+            return
+        place = _place(kept, key)
+        if place is not None:
+            if kept[place] is not order:
+                self._kept = (*kept[:place], order, *kept[place + 1 :])
+        elif len(self) < _FEW:
+            self._kept = (*kept, key, order)
+        else:
+            self._kept = {**dict(self._all()), key: order}
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._kept)
 
-    def __len__(self) -> int:
-        return len(self._kept)
+def _place(kept: _Few, key: str) -> int | None:
+    """Where the order with a key stands."""
+    for place in range(0, len(kept), 2):
+        if kept[place] == key:
+            return place + 1
+    return None
 
 
 class _All(MutableMapping[str, Order]):

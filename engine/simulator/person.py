@@ -35,13 +35,13 @@ class Person:
     nothing that is over: ``moving`` are the journeys that live or whose goal is open, ``ended``
     the others, ``open`` the messages that a decision may still change, ``counted`` what may still
     count against a cap, in the order in which the messages were made, and ``made`` when that was.
-    ``closes``: no goal's window does before. Where they are empty nothing is put into ``moving``,
-    ``ended`` and ``messages``: they are replaced then."""
+    ``closes``: no goal's window does before. Where they are empty nothing is put into ``ended`` and
+    ``messages``: they are replaced then."""
 
     customer: Customer
     orders: Orders = field(default_factory=Orders)
     tickets: Mapping[str, Ticket] = field(default_factory=nothing)
-    moving: dict[str, Journey] = field(default_factory=_none)
+    moving: tuple[Journey, ...] = ()
     ended: dict[str, Journey] = field(default_factory=_none)
     past: Past = field(default_factory=Past)
     messages: dict[str, Message] = field(default_factory=_none)
@@ -72,7 +72,7 @@ class Person:
         """
         self.close(now)
         messages = self._at_hand(since, message_ids)
-        journeys = self.moving.copy()
+        journeys = {one.id: one for one in self.moving}
         ended = self.ended
         if ended:
             for message in messages.values():
@@ -98,7 +98,7 @@ class Person:
     def in_motion(self, now: datetime, since: datetime) -> dict[str, Journey]:
         """The journeys of ``world``."""
         self.close(now)
-        found = self.moving.copy()
+        found = {one.id: one for one in self.moving}
         for message in () if self.open is None else self.open.values():
             journey = self.ended.get(message.journey_id)
             if journey is not None and message.created_at >= since:
@@ -108,27 +108,32 @@ class Person:
     @property
     def journeys(self) -> Iterator[Journey]:
         """All of them."""
-        return chain(self.moving.values(), self.ended.values())
+        return chain(self.moving, self.ended.values())
 
     def journey(self, key: str) -> Journey:
         """One of them. Raises KeyError."""
-        return self.moving[key] if key in self.moving else self.ended[key]
+        return self._moving(key) or self.ended[key]
+
+    def _moving(self, key: str) -> Journey | None:
+        for one in self.moving:
+            if one.id == key:
+                return one
+        return None
 
     def close(self, now: datetime) -> None:
         """Count the journeys whose goal was open until now among those that have ended."""
         if self.closes is None or self.closes > now:
             return
-        over = [
-            key
-            for key, journey in self.moving.items()
+        over = {
+            journey.id: journey
+            for journey in self.moving
             if journey.status is not JourneyStatus.LIVE and not is_goal_open(journey, now)
-        ]
+        }
         if over:
-            self.ended = {**self.ended, **{key: self.moving[key] for key in over}}
-            self.moving = {key: one for key, one in self.moving.items() if key not in self.ended}
+            self.ended = {**self.ended, **over}
+            self.moving = tuple([one for one in self.moving if one.id not in over])
         self.closes = min(
-            (each for one in self.moving.values() if (each := _closes(one)) is not None),
-            default=None,
+            (each for one in self.moving if (each := _closes(one)) is not None), default=None
         )
 
     def _at_hand(self, since: datetime, message_ids: Collection[str]) -> dict[str, Message]:
@@ -139,7 +144,7 @@ class Person:
         for key in message_ids:
             if key not in found and key in self.messages:
                 found[key] = self.messages[key]
-        for journey in self.moving.values():
+        for journey in self.moving:
             awaited = journey.awaiting
             if awaited is not None and awaited not in found and awaited in self.messages:
                 found[awaited] = self.messages[awaited]
@@ -168,12 +173,10 @@ class Person:
     def keep_journey(self, journey: Journey) -> bool:
         """Take in a journey that is new or has changed; whether it is new."""
         key, moving = journey.id, self.moving
-        if key in moving:
-            if moving[key] is journey and journey.status is JourneyStatus.LIVE:
-                return False
-            is_new = False
-        else:
-            is_new = key not in self.ended
+        known = self._moving(key)
+        if known is journey and journey.status is JourneyStatus.LIVE:
+            return False
+        is_new = known is None and key not in self.ended
         if is_new:
             self.past.note(
                 journey.campaign,
@@ -187,27 +190,30 @@ class Person:
             if journey.clock == journey.ended_at:
                 journey.clock = journey.ended_at  # one object
             if until is None:
-                self.moving.pop(key, None)
-                self.moving = self.moving or NONE
+                if known is not None:
+                    self.moving = tuple([one for one in moving if one is not known])
                 self.ended = _with(self.ended, key, journey)
                 return is_new
             if self.closes is None or until < self.closes:
                 self.closes = until
-        self.moving = _with(self.moving, key, journey)
+        if known is None:
+            self.moving = (*moving, journey)
+        elif known is not journey:
+            self.moving = tuple([journey if one is known else one for one in moving])
         self.ended.pop(key, None)
         return is_new
 
     def let_go(self, key: str) -> Journey | None:
         """Forget an ended journey, unless a message of it may still change."""
-        if key not in self.ended:
+        if key not in self.ended or self.awaits(key):
             return None
-        if self.open is not None:
-            for one in self.open.values():
-                if one.journey_id == key:
-                    return None
         over = self.ended.pop(key)
         self.ended = self.ended or NONE
         return over
+
+    def awaits(self, key: str) -> bool:
+        """Whether a message of a journey may still change."""
+        return self.open is not None and any(one.journey_id == key for one in self.open.values())
 
     def keep_message(self, message: Message) -> None:
         """Take in a message that is new or has changed."""

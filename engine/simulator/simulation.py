@@ -134,6 +134,7 @@ class Life:
             forgetting = Forgetting(
                 premises.memory,
                 premises.rules,
+                premises.revisions.plans.revisions,
                 self._tally.ended,
                 self._tally.got,
                 self._customers.expected,

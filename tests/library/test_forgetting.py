@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import pytest
 
+from engine.core.campaign import Plan
 from engine.core.guards import GuardRules
 from engine.core.world import Journey
 from engine.simulator import simulation
@@ -28,11 +30,17 @@ SPAN = Span(customers=25, begin=datetime(2025, 1, 1, tzinfo=UTC),
 
 
 def test_what_has_been_over_for_months_changes_nothing_any_more(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = prepare(HERE, {}, only=(), drafts=True, changes={}, render=1, seed="1")
-    for told in events(SPAN):
-        event = parse_line(json.dumps(told).encode(), received_at=SPAN.until, catalog=made.catalog)
+    for part in ("campaigns", "config", "message_templates"):
+        copytree(HERE / part, tmp_path / part, ignore=ignore_patterns("*.py", "__pycache__"))
+    asking = tmp_path / "campaigns" / "how-to.yaml"  # after its end, by what it was begun
+    told = asking.read_text()
+    asking.write_text(told.replace("within: 60d}", "within: 60d, if: trigger.type != null}"))
+    assert asking.read_text() != told
+    made = prepare(tmp_path, {}, only=(), drafts=True, changes={}, render=1, seed="1")
+    for one in events(SPAN):
+        event = parse_line(json.dumps(one).encode(), received_at=SPAN.until, catalog=made.catalog)
         assert isinstance(event, Event)
         made.add(event)
     setup = made.setup(since=None, until=None, afterwards=timedelta(days=30), behaviour=Behaviour())
@@ -43,6 +51,7 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
     def watched(
         memory: Memory,
         rules: GuardRules,
+        plans: Mapping[tuple[str, str], Plan],
         count: Callable[[Journey], None],
         got: Callable[[Person, datetime], None],
         expected: Callable[[], Collection[str]],
@@ -56,7 +65,7 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
             let_go.append(at)
             got(person, at)
 
-        return Forgetting(memory, rules, gone_and, let_go_and, expected, begin, many=100)
+        return Forgetting(memory, rules, plans, gone_and, let_go_and, expected, begin, many=100)
 
     monkeypatch.setattr(simulation, "Forgetting", watched)
     forgetful, mindful = (
@@ -65,5 +74,6 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
     )
     assert forgetful.figures == mindful.figures
     assert mindful.figures.sent.total() > 100
+    assert mindful.figures.goals["how-to", "treated"] > 0
     assert len(gone) > 100
     assert len(let_go) > 100
