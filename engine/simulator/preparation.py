@@ -178,11 +178,10 @@ class Prepared:
                 self._kin.join(twins)
             self._groups = self._kin.groups()
             self._kin, self._names = Kin(), Names(self.policy.country)
-            self._spool.forget_names()
         return self._groups
 
     def _sampled(self, history: History, sample: Sample) -> History:
-        groups, places = self.groups(), self._spool.places
+        groups, places = self.groups(), self._spool.places()
         firsts: dict[int, int] = {}
         for number in history.numbers:
             firsts.setdefault(groups[places[number]], number)

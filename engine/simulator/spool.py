@@ -1,12 +1,13 @@
-"""A history on disk: its events in a file without a name, and in memory where they stand.
+"""A history on disk: its events in one file without a name, and where they stand in another.
 
-The file belongs to nobody but this process and those it forks, and is gone with them, however they
-end. It is in the system's folder for such files (``TMPDIR``).
+The files belong to nobody but this process and those it forks, and are gone with them, however they
+end. They are in the system's folder for such files (``TMPDIR``).
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import weakref
 from array import array
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryFile
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,13 @@ from triggers.event import Event
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 _NUMBER: Final = "I"  # of an event
+# When it arrived and when it happened, in microseconds since the epoch, the hash of its name, where
+# it begins, the lengths of its name and its body, its place.
+_ROW: Final = struct.Struct("<qqqQHIi")
+_COLUMNS: Final = np.dtype(
+    [("at", "<i8"), ("time", "<i8"), ("hash", "<i8"), ("start", "<u8"),
+     ("named", "<u2"), ("length", "<u4"), ("place", "<i4")]
+)  # fmt: skip
 
 
 @value_class
@@ -64,41 +72,34 @@ class Spool:
     """Takes events in any order; ``place`` is where ``engine.simulator.kin.Kin`` has each."""
 
     def __init__(self) -> None:
-        self._file = TemporaryFile(prefix="lagniappe-")  # noqa: SIM115 (it lasts)
-        weakref.finalize(self, self._file.close)
-        self._at = self._time = array("q")  # microseconds since the epoch; one while they are equal
-        self._start, self._named = array("Q", [0]), array("H")
-        self._names = array("q")  # hashes of (source, id)
-        self.places = array("i")
+        self._file, self._index = _file(self), _file(self)
+        self._end = self._count = 0  # of the file, in bytes, and of its events
 
     def __len__(self) -> int:
-        return len(self._at)
+        return self._count
 
     def add(self, event: Packed, place: int) -> None:
         """Take in the next event. Raises OSError: the disk is full."""
-        if self._time is not self._at:
-            self._time.append(event.time)
-        elif event.time != event.at:
-            self._time = array("q", (*self._at, event.time))
-        self._at.append(event.at)
-        self._named.append(len(event.name))
-        self._names.append(hash(event.name))
-        self._start.append(self._start[-1] + len(event.name) + len(event.body))
-        self.places.append(place)
-        self._file.write(event.name + event.body)
+        at, time, name, body = event
+        self._index.write(_ROW.pack(at, time, hash(name), self._end, len(name), len(body), place))
+        self._file.write(name + body)
+        self._end += len(name) + len(body)
+        self._count += 1
 
     def seal(self) -> None:
         """Have everything written. Raises OSError: the disk is full."""
         self._file.flush()
+        self._index.flush()
 
     def span(self) -> tuple[datetime, datetime] | None:
         """When the first and the last event arrived; None when there is none."""
-        return (_moment(min(self._at)), _moment(max(self._at))) if self._at else None
+        at = self._rows()["at"]
+        return (_moment(int(at.min())), _moment(int(at.max()))) if len(at) else None
 
     def order(self, before: datetime) -> array[int]:
         """The numbers of the events that arrive before then, by (arrival, time, source, id)."""
-        self.seal()
-        at, time = (np.frombuffer(each, np.int64) for each in (self._at, self._time))
+        rows = self._rows()
+        at, time = rows["at"], rows["time"]
         numbers = np.flatnonzero(at < (before - _EPOCH) // _INSTANT)
         numbers = numbers[np.lexsort((time[numbers], at[numbers]))]
         at, time = at[numbers], time[numbers]
@@ -114,33 +115,50 @@ class Spool:
 
     def twins(self) -> Iterator[list[int]]:
         """Events of one source and id, which count once: the places of each such group."""
-        hashes = np.sort(np.frombuffer(self._names, np.int64))
-        double = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-        if double:
-            found: defaultdict[int, list[int]] = defaultdict(list)
-            for number, name in enumerate(self._names):
-                if name in double:
-                    found[name].append(self.places[number])
-            yield from found.values()
+        rows = self._rows()
+        names = rows["hash"]
+        hashes = np.sort(names)
+        double = hashes[1:][hashes[1:] == hashes[:-1]]
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for row in rows[np.isin(names, double)]:
+            found[int(row["hash"])].append(int(row["place"]))
+        yield from found.values()
 
-    def forget_names(self) -> None:
-        """Nothing will be added, and ``twins`` not be asked again."""
-        self._names = array("q")
+    def places(self) -> Sequence[int]:
+        """The place of each event."""
+        return array("i", np.ascontiguousarray(self._rows()["place"]).tobytes())
 
     def recorded(self, number: int) -> Recorded:
         """One of the events."""
-        start = self._start[number] + self._named[number]
-        packed = self._read(start, self._start[number + 1] - start)
-        return Recorded(at=_moment(self._at[number]), packed=packed)
+        at, _, _, start, named, length, _ = self._row(number)
+        return Recorded(at=_moment(at), packed=_read(self._file, start + named, length))
 
     def _name(self, number: int) -> bytes:
-        return self._read(self._start[number], self._named[number])
+        _, _, _, start, named, _, _ = self._row(number)
+        return _read(self._file, start, named)
 
-    def _read(self, start: int, length: int) -> bytes:
-        if sys.platform == "win32":  # where nobody else reads it
-            self._file.seek(start)
-            return self._file.read(length)
-        return os.pread(self._file.fileno(), length, start)
+    def _row(self, number: int) -> tuple[int, ...]:
+        return _ROW.unpack(_read(self._index, number * _ROW.size, _ROW.size))
+
+    def _rows(self) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        """Where all events stand. It is not kept: parts of the customers need the room."""
+        self.seal()
+        if not self._count:  # which cannot be mapped
+            return np.empty(0, _COLUMNS)
+        return np.memmap(self._index, _COLUMNS, "r", shape=(self._count,))
+
+
+def _file(owner: Spool) -> IO[bytes]:
+    file = TemporaryFile(prefix="lagniappe-")  # noqa: SIM115 (it lasts)
+    weakref.finalize(owner, file.close)
+    return file
+
+
+def _read(file: IO[bytes], start: int, length: int) -> bytes:
+    if sys.platform == "win32":  # where nobody else reads it
+        file.seek(start)
+        return file.read(length)
+    return os.pread(file.fileno(), length, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +180,7 @@ class History:
 
     def parts(self, groups: Sequence[int], count: int) -> list[History]:
         """So many histories of about one size; ``groups``, by place, stay together."""
-        places = self.spool.places
+        places = self.spool.places()
         sizes = Counter(groups[places[number]] for number in self.numbers)
         loads, part = [0] * count, dict[int, int]()
         for group, size in sizes.most_common():
