@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from config.durations import Duration
@@ -47,6 +48,9 @@ class Drop:
 
 GuardVerdict = Allow | Defer | Drop
 ALLOW = Allow()
+
+# Many messages fall due at one moment, ten o'clock for instance, for customers of one country.
+_quiet_until: Final = lru_cache(maxsize=256)(quiet_until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +208,7 @@ def _quiet(
 ) -> GuardVerdict:
     """Quiet hours, on every clock that the customer may live by."""
     try:
-        until = quiet_until(now, quiet.hours, zones_of(customer, rules))
+        until = _quiet_until(now, quiet.hours, zones_of(customer, rules))
     except NoCommonHour:
         where = whereabouts(customer, rules)
         zones = [zone.key for zone in where.zones]
