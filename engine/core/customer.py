@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from engine.core.registers import shared_stamps
 from engine.core.value import value_class
+from triggers.event import LineFacts
 
 ZERO = Decimal(0)
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -59,19 +60,8 @@ class Customer:
     stamps: dict[str, int] = field(default_factory=shared_stamps)  # microseconds, by field
 
 
-@dataclass(slots=True, kw_only=True)
-class Line:
-    """One order line; quantities in pieces, prices of one piece."""
-
-    id: str
-    product_id: str | None = None
-    variant_id: str | None = None
-    sku: str | None = None
-    title: str = ""
-    quantity: int = 1
-    price: Decimal = ZERO
-    url: str | None = None
-    image_url: str | None = None
+Line: TypeAlias = LineFacts
+"""One order line, as it was told: no report changes one, a later one's take its place."""
 
 
 class ParcelStatus(StrEnum):

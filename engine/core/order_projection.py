@@ -123,20 +123,7 @@ def _merge_lines(order: Order, told: tuple[LineFacts, ...], version: int, merged
     known = order.stamps.get(_LINES)
     if known is not None and known > version:
         return
-    lines = {
-        line.id: Line(
-            id=line.id,
-            product_id=line.product_id,
-            variant_id=line.variant_id,
-            sku=line.sku,
-            title=line.title,
-            quantity=line.quantity,
-            price=line.price,
-            url=line.url,
-            image_url=line.image_url,
-        )
-        for line in told
-    }
+    lines = {line.id: line for line in told}
     is_same = lines == order.lines
     if known == version and (is_same or not outranks(_comparable(lines), _comparable(order.lines))):
         return
