@@ -351,8 +351,9 @@ class Memory:
 
     def _keep_journey(self, person: Person, journey: Journey) -> None:
         key = journey.id
-        self.told.keep(journey)
         self.entered += person.keep_journey(journey)
+        if key not in person.ended or self.let_go is None:  # else it is about to be let go
+            self.told.keep(journey)
         if journey.status is JourneyStatus.LIVE:
             self.live[key] = journey
             self.steps.put(key, None if journey.parked else journey.due_at)
