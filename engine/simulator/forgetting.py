@@ -18,7 +18,7 @@ from engine.core.world import Contact, Journey, JourneyStatus
 from engine.simulator.memory import Memory
 from engine.simulator.person import NONE, OPEN, Person
 from engine.simulator.press import Press
-from engine.simulator.stowed import Told, stow
+from engine.simulator.stowed import stow
 
 MANY: Final = 100_000  # journeys and messages in a round
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
@@ -105,7 +105,6 @@ class Forgetting:
         )
         self._limit = max(self._many, left // 4)
         self._began, self._ordered, self._entered = now, memory.ordered, memory.entered
-        memory.told = Told()  # what is told no more is shared no more
         self._touched, memory.touched = memory.touched, set()
         wanted, self._left = self._left | self._touched, set()
         self._waiting = [each for each in people if each in wanted]  # in the same order every time
@@ -168,13 +167,14 @@ class Forgetting:
         if is_touched:
             person.ended = {**person.ended} or NONE  # of its size
             for journey in person.moving:
-                if journey.trigger and not self._asks(journey) and not person.awaits(journey.id):
+                if journey.status is JourneyStatus.LIVE or person.awaits(journey.id):
+                    continue
+                journey.seen = NONE  # only steps to come wait for anything
+                if journey.trigger and not self._asks(journey):
                     journey.trigger = NONE
 
     def _asks(self, journey: Journey) -> bool:
-        """Whether anything may still ask what the journey was begun by."""
-        if journey.status is JourneyStatus.LIVE:
-            return True
+        """Whether the goal of a journey that has ended asks what it was begun by."""
         goal = self._plans[journey.campaign, journey.revision].goal
         condition = None if goal is None else goal.match.condition
         return condition is not None and any(

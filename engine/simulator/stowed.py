@@ -23,6 +23,7 @@ _FEW: Final = 8  # entries: fewer are not worth the work while more may come soo
 _MANY: Final = 12  # entries that are not worth looking at again to put more with them
 _MARK: Final = 4  # bytes of a key's hash: one that is found for another costs time only
 _MARKS: Final = 2 ** (8 * _MARK) - 1
+_WORDINGS: Final = 4_096  # of what became of a journey's steps, by when most are rare
 _LATEST: Final = 16  # triggers: what one batch changes is kept at once
 _PARTS: Final = ("data",)  # of a trigger: events of one type tell the same
 _ALIKE: Final = frozenset({bool, int})  # texts are mostly codes, each of one customer
@@ -194,6 +195,8 @@ class Told:
         if known is not None:
             return known
         if all(type(one) in _ALIKE for told in results.values() for one in told.values()):
+            if len(self._results) == _WORDINGS:
+                self._results.clear()
             shared = self._results[key] = MappingProxyType(results)
             return shared
         return Stowed(results)

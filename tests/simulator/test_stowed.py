@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -96,3 +97,23 @@ def test_stowed_journeys_say_the_same_and_hear_what_comes_of_their_steps(
         assert dict(other.trigger) == one.trigger
         assert other.trigger.get("none") is None
         assert dict(other.results) == one.results
+
+
+@given(told=st.lists(_results, min_size=1, max_size=5), others=st.integers(0, 10))
+@settings(deadline=None)
+def test_journeys_that_were_told_the_same_share_it(
+    told: list[dict[str, dict[str, Any]]], others: int
+) -> None:
+    kept, codes = Told(), ("ask", "remind")
+    first: dict[int, Mapping[str, Any]] = {}
+    for number, results in enumerate(told * 2):
+        journey = things.journey(f"j{number}", "c", results=deepcopy(results))
+        kept.keep(journey)
+        assert dict(journey.results) == results
+        known = first.setdefault(number % len(told), journey.results)
+        flags = all(type(one) is bool for step in results.values() for one in step.values())
+        assert journey.results is known or not results or not flags
+        for other in range(others * number, others * (number + 1)):
+            passing = things.journey("other", "c", results={codes[other % 2]: {"score": other}})
+            kept.keep(passing)
+            assert dict(passing.results) == {codes[other % 2]: {"score": other}}
