@@ -114,22 +114,20 @@ def _shared(shape: _Shape) -> _Shape:
 
 
 def stow(books: Books, before: datetime, press: Press, few: int = _FEW, many: int = _MANY) -> None:
-    """Stow a customer's records of before a moment.
+    """Stow what a customer's records say, where they stand.
 
-    Entries of points are put away, ``few`` at least while others came since, in lots of about
-    ``many``. Where none came since, the reading is let go of as well: the few who enter something
-    again read all of it. Where there is none all are read at once in any case, so it takes no time
-    to be over.
-    What other records say is stowed where they stand, and what entries say that wait for weeks
-    until their points count. ``press`` is for entries, always the same.
+    Entries of points of before a moment are put away, unless they wait for weeks until their points
+    count: ``few`` at least while others came since, in lots of about ``many``. Where none came
+    since, the reading is let go of as well: the few who enter something again read all of it. Where
+    there is none all are read at once in any case, so it takes no time to be over.
+    ``press`` is for entries, always the same.
     """
     for name in books.names():
         if name == BOOK:
             _stow_entries(books, before, press, few, many)
         elif name != SHOPPING:
             for record in books.at_hand(name):
-                if record.at < before:
-                    _stow(books, record)
+                _stow(books, record)
 
 
 def _stow_entries(books: Books, before: datetime, press: Press, few: int, many: int) -> None:
@@ -139,14 +137,10 @@ def _stow_entries(books: Books, before: datetime, press: Press, few: int, many: 
     over = [one for one in entries if (rests or one.at < before) and one.due_at is None]
     if over and (is_quiet or len(over) >= few):
         books.put_away(BOOK, over, lambda found: _Lot(found, press), many)
-    for one in entries:
-        if one.due_at is not None:
-            _stow(books, one)
+    for one in books.at_hand(BOOK):
+        _stow(books, one)
     if is_quiet:
         books.keep_reading(BOOK, None)
-        page = books.get((BOOK, ACCOUNT))
-        if page is not None:
-            _stow(books, page)
 
 
 def _stow(books: Books, record: Record) -> None:
