@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Final, NamedTuple
 
 from engine.core.instants import instant, microseconds
 
 _OWN: Final = True  # sets the customer's own keys apart from others
-_BITS: Final = 10  # which leaves microseconds room up to the year 2255
-_MOST: Final = 2**_BITS - 1
-_LATEST: Final = 2 ** (63 - _BITS)
-_ELSEWHERE: Final = -(2**63)  # what no entry says
+# In one word of 63 bits: a mark, which of the times, which entry. More have no room there.
+_MARK: Final = 2**45 - 1
+_TIME, _NUMBER = 2**11 - 1, 2**7 - 1
+_TIMES_AT, _MARKS_AT = 7, 18  # bits
+_ELSEWHERE: Final = 0  # the number of no entry
 
 
 class PastEntry(NamedTuple):
@@ -27,30 +29,30 @@ class PastEntry(NamedTuple):
 class Past:
     """A customer's newest entry under each key of each campaign.
 
-    Instead of campaign and key it keeps a 64-bit hash of the two: of questions to a hundred entries
-    one in 10^17 is answered with another's. A key that begins with the
-    customer's id is hashed without it, so that a merge, which renames it, leaves it where it is.
+    Instead of campaign and key it keeps 45 bits of a hash of the two: of questions to a hundred
+    entries one in 10^11 is answered with another's. A key that begins with the customer's id is
+    hashed without it, so that a merge, which renames it, leaves it where it is. Most events begin
+    several journeys, so their times are kept apart.
     """
 
-    __slots__ = ("_entries", "_large")
+    __slots__ = ("_count", "_large", "_words")
 
     def __init__(self) -> None:
-        # The marks, sorted; then of each when it was, in microseconds since the epoch, and in the
-        # last bits which one.
-        self._entries = array("q")
-        self._large: Mapping[int, tuple[int, int]] | None = None  # that have no room there
+        self._words = array("q")  # so many entries, sorted, and times in microseconds
+        self._count = 0
+        self._large: Mapping[int, tuple[int, int]] | None = None  # by mark: what has no room there
 
     def find(self, campaign: str, entry_key: str, customer_id: str) -> PastEntry | None:
         """The newest entry under a key."""
-        entries = self._entries
-        if not entries:
+        count = self._count
+        if not count:
             return None
+        words = self._words
         mark = _mark(campaign, entry_key, customer_id)
-        count = len(entries) // 2
-        place = bisect_left(entries, mark, 0, count)
-        if place == count or entries[place] != mark:
+        place = bisect_left(words, mark << _MARKS_AT, 0, count)
+        if place == count or words[place] >> _MARKS_AT != mark:
             return None
-        number, at = self._told(mark, entries[count + place])
+        number, at = self._told(words[place])
         return PastEntry(number, instant(at))
 
     def note(
@@ -67,48 +69,62 @@ class Past:
 
     def join(self, other: Past) -> None:
         """Take over what there is of a customer who turned out to be this one."""
-        entries, count = other._entries, len(other)
-        for mark, told in zip(entries[:count], entries[count:], strict=True):
-            self._keep(mark, *other._told(mark, told))
+        for word in other._words[: other._count]:
+            self._keep(word >> _MARKS_AT, *other._told(word))
 
-    def _told(self, mark: int, told: int) -> tuple[int, int]:
-        if told == _ELSEWHERE and self._large is not None:
-            return self._large[mark]
-        return told & _MOST, told >> _BITS
+    def _told(self, word: int) -> tuple[int, int]:
+        number = word & _NUMBER
+        if number == _ELSEWHERE and self._large is not None:
+            return self._large[word >> _MARKS_AT]
+        return number, self._words[self._count + (word >> _TIMES_AT & _TIME)]
 
     def _keep(self, mark: int, number: int, at: int) -> None:
-        entries, told = self._entries, at << _BITS | number
-        if number > _MOST or abs(at) >= _LATEST:
-            told = _ELSEWHERE
-        count = len(entries) // 2
-        place = bisect_left(entries, mark, 0, count)
-        if place == count or entries[place] != mark:
-            fresh = entries[:place]  # one that is made anew has no room to spare
-            fresh.append(mark)
-            fresh += entries[place : count + place]
-            fresh.append(told)
-            self._entries = fresh + entries[count + place :]
-        elif self._told(mark, entries[count + place]) < (number, at):
-            entries[count + place] = told
-        else:
+        words, count = self._words, self._count
+        place = bisect_left(words, mark << _MARKS_AT, 0, count)
+        known = words[place] if place < count else -1
+        is_known = known >> _MARKS_AT == mark
+        if is_known and self._told(known) >= (number, at):
             return
-        if told == _ELSEWHERE:
+        entries, times = words[:place], words[count:]
+        following = words[place + is_known : count]
+        time = known >> _TIMES_AT & _TIME
+        if is_known and known & _NUMBER and not _is_of(time, chain(entries, following)):
+            times[time] = at
+        elif times and times[-1] == at:
+            time = len(times) - 1
+        else:
+            time = len(times)
+            times.append(at)
+        if time > _TIME or number > _NUMBER:
             self._large = {**(self._large or {}), mark: (number, at)}
+            del times[_TIME + 1 :]
+            time, number = 0, _ELSEWHERE
+        entries.append(mark << _MARKS_AT | time << _TIMES_AT | number)
+        self._words = entries + following + times  # which has no room to spare
+        self._count = count + 1 - is_known
 
     def __len__(self) -> int:
-        return len(self._entries) // 2
+        return self._count
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Past):
             return NotImplemented
-        return (self._entries, self._large) == (other._entries, other._large)
+        return dict(self._all()) == dict(other._all())
+
+    def _all(self) -> Iterator[tuple[int, tuple[int, int]]]:
+        return ((word >> _MARKS_AT, self._told(word)) for word in self._words[: self._count])
 
     __hash__ = None  # type: ignore[assignment]  # it changes
+
+
+def _is_of(time: int, words: Iterable[int]) -> bool:
+    """Whether one of these entries was at that time."""
+    return any(word >> _TIMES_AT & _TIME == time for word in words)
 
 
 def _mark(campaign: str, entry_key: str, customer_id: str) -> int:
     if entry_key.startswith(customer_id):
         rest = entry_key[len(customer_id) :]
         if not rest or rest[0] == ":":
-            return hash((campaign, rest, _OWN))
-    return hash((campaign, entry_key))
+            return hash((campaign, rest, _OWN)) & _MARK
+    return hash((campaign, entry_key)) & _MARK
