@@ -20,7 +20,7 @@ from engine.simulator.person import NONE, OPEN, Person
 from engine.simulator.press import Press
 from engine.simulator.stowed import stow
 
-MANY: Final = 100_000  # journeys and messages in a round
+MANY: Final = 50_000  # journeys and messages in a round
 _ROOM: Final = 2  # that an order, or a line of one, takes in these
 _ROUND: Final = timedelta(days=10)  # at least
 _TURNS: Final = 64  # of a round, at most
