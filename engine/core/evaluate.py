@@ -138,7 +138,7 @@ def is_met(condition: Condition, activation: Activation) -> bool:
     if not needs_cel:
         return True
     try:
-        return condition.program.eval(activation.cel(condition.names)).value() is True
+        return condition.programs.whole().eval(activation.cel(condition.names)).value() is True
     except RuntimeError:  # a bound was reached: CEL raises for that alone
         return False
 
@@ -202,7 +202,7 @@ def _outcome(condition: Condition, index: int, activation: Activation) -> object
             return part(activation)
     names = condition.clauses[index].names
     try:
-        outcome = condition.clause_programs[index].eval(activation.cel(names))
+        outcome = condition.programs.clause(index).eval(activation.cel(names))
     except RuntimeError:  # a bound was reached
         return FAILED
     return FAILED if outcome.type() == cel.Type.ERROR else outcome.value()

@@ -14,6 +14,7 @@ activation computes such fields from the instant of the decision.
 What is compiled is kept by the caller; nothing is cached here.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cel_expr_python import cel
@@ -49,6 +50,7 @@ _CEL_TYPES = {
     FieldType.TIMESTAMP: cel.Type.DYN,  # RFC 3339 text; read by timestamp() at every use
     FieldType.STRINGS: cel.Type.List(cel.Type.STRING),
 }
+_Types = Mapping[str, cel.Type]  # of names
 _PARSER = cel.NewEnv()
 _TRIAL = cel.NewEnv(variables={"text": cel.Type.STRING})
 _TRIALS = {
@@ -74,21 +76,48 @@ class Clause:
     names: tuple[str, ...]
 
 
+class Programs:
+    """A condition and its clauses as CEL's programs, compiled when they are asked for.
+
+    Most conditions have direct functions for all their parts and never ask. A program takes some
+    25 KB, and all of a library's take longer to compile than the rest of it.
+    """
+
+    __slots__ = ("_clauses", "_compiled", "_types", "_whole")
+
+    def __init__(self, types: _Types, whole: str, clauses: Sequence[str]) -> None:
+        self._types, self._whole, self._clauses = types, whole, clauses
+        self._compiled: dict[str, cel.Expression] = {}
+
+    def whole(self) -> cel.Expression:
+        """The condition's."""
+        return self._program(self._whole)
+
+    def clause(self, index: int) -> cel.Expression:
+        """One clause's."""
+        return self._program(self._clauses[index])
+
+    def _program(self, text: str) -> cel.Expression:
+        found = self._compiled.get(text)
+        if found is None:
+            found = self._compiled[text] = cel.NewEnv(variables=self._types).compile(text)
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A compiled condition. Equal to another if it reads the same.
 
-    `program` is the whole and `clause_programs` its parts; `clause_needs` are, for each clause,
-    the names that must not be empty (those not merely compared with null). `in_order` are all
-    names as the author has them. `direct` are the functions of those parts that need no CEL.
+    `clause_needs` are, for each clause, the names that must not be empty (those not merely
+    compared with null). `in_order` are all names as the author has them. `direct` are the
+    functions of those parts that need no CEL, `programs` the whole and its parts for CEL.
     """
 
     source: str
     names: frozenset[str]
     clauses: tuple[Clause, ...]
     in_order: tuple[str, ...]
-    program: cel.Expression = field(compare=False, repr=False)
-    clause_programs: tuple[cel.Expression, ...] = field(compare=False, repr=False)
+    programs: Programs = field(compare=False, repr=False)
     clause_needs: tuple[tuple[str, ...], ...] = field(compare=False, repr=False)
     direct: tuple[Direct | None, ...] = field(compare=False, repr=False)
 
@@ -112,11 +141,10 @@ def compile_condition(source: str, vocabulary: Vocabulary) -> Condition:
     tree = _parse(source)
     rewriter = Rewriter(source, tokens, vocabulary)
     rewriter.visit(tree)
-    env = _environment(rewriter, vocabulary)
-    program = _check(env, rewriter, source, tree)
+    types = _types(rewriter, vocabulary)
+    whole = _checked(types, rewriter, source, tree)
     spans = _conjuncts(tokens, 0, len(tokens))
     texts = [rewriter.rewrite(start, end)[0] for start, end in spans]
-    programs = (program,) if len(spans) == 1 else tuple(env.compile(text) for text in texts)
     uses = [[use for use in rewriter.occurrences if start <= use.at < end] for start, end in spans]
     for clause_uses in uses:
         clause_uses.sort(key=lambda use: use.at)
@@ -129,8 +157,7 @@ def compile_condition(source: str, vocabulary: Vocabulary) -> Condition:
             for (start, end), used in zip(spans, uses, strict=True)
         ),
         in_order=tuple(dict.fromkeys(use.name for used in uses for use in used)),
-        program=program,
-        clause_programs=programs,
+        programs=Programs(types, whole, [whole] if len(spans) == 1 else texts),
         clause_needs=tuple(
             tuple(dict.fromkeys(use.name for use in used if use.needed)) for used in uses
         ),
@@ -152,16 +179,17 @@ def _parse(source: str) -> Node:
         raise
 
 
-def _environment(rewriter: Rewriter, vocabulary: Vocabulary) -> cel.Env:
+def _types(rewriter: Rewriter, vocabulary: Vocabulary) -> _Types:
     """Only the names in use are declared: making an environment costs in proportion."""
     types = {}
     for use in rewriter.occurrences:
         declared = vocabulary.fields.get(use.name)
         types[use.name] = _CEL_TYPES[declared.type] if declared else cel.Type.DYN
-    return cel.NewEnv(variables=types)
+    return types
 
 
-def _check(env: cel.Env, rewriter: Rewriter, source: str, tree: Node) -> cel.Expression:
+def _checked(types: _Types, rewriter: Rewriter, source: str, tree: Node) -> str:
+    """The condition as CEL has it. Raises ConditionError for what CEL finds wrong with it."""
     text, pairs = rewriter.rewrite(0, len(source))
 
     def original(offset: int) -> int:
@@ -173,7 +201,7 @@ def _check(env: cel.Env, rewriter: Rewriter, source: str, tree: Node) -> cel.Exp
 
     problems = rewriter.problems + _trial_problems(source, tree)
     try:
-        program = env.compile(text)
+        program = cel.NewEnv(variables=types).compile(text)
     except RuntimeError as error:
         _raise_any(problems + cel_problems(str(error), text, source, original))
         raise
@@ -183,7 +211,7 @@ def _check(env: cel.Env, rewriter: Rewriter, source: str, tree: Node) -> cel.Exp
         message += "a condition must be true or false"
         problems.append(locate(source, 0, len(source), "not-a-condition", message))
     _raise_any(problems)
-    return program
+    return text
 
 
 def _trial_problems(source: str, tree: Node) -> list[Problem]:
