@@ -63,7 +63,8 @@ class Forgetting:
         self._many = many
         memory.let_go, memory.withheld = count, self.over
         self._began = begin  # the present round, of
-        self._limit = many  # so many things to come meanwhile, and of
+        self._limit = many  # so many things to come meanwhile,
+        self._next = float(many)  # of which so many by the next turn, and of
         self._round = 0  # so many customers,
         self._waiting: list[str] = []  # of whom these are still to be visited
         self._ordered = 0  # orders and lines that had come when it began
@@ -79,6 +80,8 @@ class Forgetting:
         memory, waiting = self._memory, self._waiting
         come = memory.entered - self._entered + len(memory.messages) - self._kept
         come += _ROOM * (memory.ordered - self._ordered)
+        if come < self._next:
+            return
         passed = min(come / self._limit, (now - self._began) / _ROUND, 1.0)
         turn = len(waiting) - int(self._round * (1 - passed))
         if turn * _TURNS < self._round and passed < 1:
@@ -92,6 +95,8 @@ class Forgetting:
             del waiting[-turn:]
         if passed == 1:
             self._begin(now)
+        done = 1 - len(self._waiting) / self._round if self._round else 1.0
+        self._next = self._limit * min(done + 1 / _TURNS, 1.0)
 
     def _begin(self, now: datetime) -> None:
         """Begin another round."""

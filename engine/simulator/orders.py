@@ -110,7 +110,8 @@ class Orders(MutableMapping[str, Order]):
         if isinstance(kept, dict):
             return kept.get(key)
         place = _place(kept, key)
-        return None if place is None else kept[place]
+        found: Order | bytes | None = None if place is None else kept[place]
+        return found
 
     def _keep(self, key: str, order: Order | bytes) -> None:
         kept = self._kept
@@ -128,8 +129,8 @@ class Orders(MutableMapping[str, Order]):
 
 
 def _place(kept: _Few, key: str) -> int | None:
-    """Where the order with a key stands."""
-    for place in range(0, len(kept), 2):
+    """Where the order with a key stands; mostly it is one of the latest."""
+    for place in range(len(kept) - 2, -1, -2):
         if kept[place] == key:
             return place + 1
     return None
