@@ -7,12 +7,12 @@ itself brings into being, joins or names are kept here and written with it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.beside import Beside, beside
 from engine.core.context import Context
-from engine.core.customer import Consent, Customer, Order, Preferences, Suppression, Ticket
+from engine.core.customer import Customer, Order, Ticket
 from engine.core.identity import (
     OWN_SOURCE,
     Clash,
@@ -28,8 +28,6 @@ from engine.core.identity import (
     unclaimed,
 )
 from engine.core.merging import merge_worlds
-from engine.core.message import Channel
-from engine.core.permissions import later_consent, later_preferences
 from engine.core.profile import told_addresses
 from engine.core.projection import (
     needs_complete,
@@ -45,9 +43,8 @@ from engine.core.world import World
 from engine.ports.storage import UnitOfWork
 from engine.ports.stored import Conflict, Merge
 from engine.services.fingerprints import Fingerprints, is_erased
+from engine.services.told_addresses import ToldAddresses
 from triggers.event import Event
-
-_CHANNELS: tuple[Channel, ...] = ("email", "sms", "voice")
 
 
 @value_class(kw_only=False)
@@ -85,12 +82,11 @@ class Directory:
         fingerprints: Fingerprints | None = None,
     ) -> None:
         self._unit = unit
-        self._fingerprints = fingerprints
         self._names: dict[int, _Names] = {}  # by the event's identity
         self._orders: set[str] = set()
         self._tickets: set[str] = set()
         self._named: set[str] = set()  # orders that are looked at besides
-        self._told: set[str] = set()
+        self._told = ToldAddresses(unit, fingerprints)
         self._internal: dict[str, _Names] = {}  # of events that name our own customer, and no more
         keys: set[IdentityKey] = set()
         internal: set[str] = set()
@@ -106,10 +102,6 @@ class Directory:
         is_owned = self._orders or self._tickets
         self._owners = unit.owners(self._orders, self._tickets) if is_owned else {}
         self._moved = unit.aliases(internal) if internal else {}
-        self._consents: dict[tuple[str, str], Consent] = {}
-        self._suppressions: dict[tuple[str, str], Suppression] = {}
-        self._preferences: dict[tuple[str, str], Preferences] = {}
-        self._recalled: dict[tuple[str, str], Suppression] = {}  # told anew, after an erasure
         self._ownerless: set[str] = set()
         if None in self._owners.values():
             self._ownerless = {key for key, owner in self._owners.items() if owner is None}
@@ -124,8 +116,6 @@ class Directory:
         self._statements: list[World] = []  # of addresses alone, as nobody's worlds
         self._touched: set[str] = set()
         self._merged = False
-        self._knows_told = False  # whether it was looked up what is known of the told addresses
-        self._is_news = False  # whether any address was spoken of since the worlds were loaded
 
     def _file(self, event: Event) -> _Names:
         """Note what an event names."""
@@ -156,7 +146,7 @@ class Directory:
             self._tickets.add(ticket)
             if (about := ticket_order_key(event)) is not None:
                 self._named.add(about)
-        self._told.update(told)
+        self._told.add(told)
         if source == OWN_SOURCE and (other := beside(event)) is not None:
             names.other = other
             if other.order_id:
@@ -294,9 +284,7 @@ class Directory:
             past=True,
             sends=True,
         )
-        if self._told and not self._tells_own():
-            self._consents, self._suppressions = self._permissions()
-            self._is_news, self._knows_told = bool(self._recalled), True
+        self._told.load(self.worlds.values(), is_one=len(self._names) == 1)
         if self._ownerless:
             self._orphan_orders, self._orphan_tickets = self._unit.load_orphans(
                 self._orders & self._ownerless, self._tickets & self._ownerless
@@ -305,37 +293,6 @@ class Directory:
     def has_vanished(self, customer_id: str) -> bool:
         """Whether a customer whose lock was waited for is nobody's name any more."""
         return not self._unit.identities_of([customer_id])
-
-    def _tells_own(self) -> bool:
-        """Whether a customer's own addresses are all that is told of, in the only event.
-
-        Their world has what is known of these, but for what only a hash was kept of.
-        """
-        if self._fingerprints is not None or len(self._names) != 1 or len(self.worlds) != 1:
-            return False
-        (world,) = self.worlds.values()
-        return self._told <= {world.customer.email, world.customer.phone}
-
-    def _permissions(
-        self,
-    ) -> tuple[dict[tuple[str, str], Consent], dict[tuple[str, str], Suppression]]:
-        """What is known of the told addresses, also of those of which only a hash was kept."""
-        marks: dict[str, str] = {}
-        if self._fingerprints is not None:
-            for address in self._told:
-                marks |= dict.fromkeys(self._fingerprints.every(address), address)
-        known = self._unit.permissions(self._told | marks.keys(), sends=True)
-        found, self._preferences = known.suppressions, known.preferences
-        suppressions: dict[tuple[str, str], Suppression] = {}
-        for (channel, address), suppression in found.items():
-            if address not in marks:
-                suppressions.setdefault((channel, address), suppression)
-                continue
-            key = (channel, marks[address])
-            held = found.get(key)
-            if held is None or held.scope != "all":
-                suppressions[key] = self._recalled[key] = replace(suppression, address=key[1])
-        return known.consents, suppressions
 
     def beside(self, event: Event) -> World | None:
         """The world of the other customer whom an event of our own names; None when erased."""
@@ -359,67 +316,22 @@ class Directory:
         names = self._names[id(event)]
         if self._orphan_orders or self._orphan_tickets:
             self._adopt(world, names)
-        if self._is_news or (self._knows_told and names.told):
-            self._permit(world, *names.told)
+        if self._told.concerns(names.told):
+            self._told.permit(world, *names.told)
         return world
-
-    def _permit(self, world: World, *told: str) -> None:
-        """Give the world what is known of its addresses and of those that its event tells.
-
-        Permissions belong to addresses, and an address may be another customer's as well, who may
-        have spoken earlier in this batch.
-        """
-        customer = world.customer
-        for address in dict.fromkeys((*told, customer.email, customer.phone)):
-            if address is None:
-                continue
-            for channel in _CHANNELS:
-                key = (channel, address)
-                if key in self._consents:
-                    consent, held = self._consents[key], world.consents.get(key)
-                    if held is not consent:
-                        world.consents[key] = (
-                            consent if held is None else later_consent(held, consent)
-                        )
-                if key in self._suppressions:
-                    blocked = world.suppressions.get(key)
-                    if blocked is None or blocked.scope != "all":
-                        world.suppressions[key] = self._suppressions[key]
-                if key in self._preferences:
-                    wishes, said = self._preferences[key], world.preferences.get(key)
-                    world.preferences[key] = (
-                        wishes if said is None else later_preferences(said, wishes)
-                    )
-                if key in self._recalled:
-                    recalled = self._recalled.pop(key)
-                    world.suppressions[key] = recalled
-                    world.changes.suppressions += (recalled,)
 
     def note_consents(self, world: World) -> None:
         """Let later events of the batch know what this world's event has changed."""
-        changes = world.changes
-        if not (changes.consents or changes.lifted or changes.suppressions or changes.preferences):
-            return
-        self._is_news = True
-        for consent in changes.consents:
-            key = (consent.channel, consent.address)
-            held = self._consents.get(key)
-            self._consents[key] = consent if held is None else later_consent(held, consent)
-        for lifted in changes.lifted:
-            self._suppressions.pop((lifted.channel, lifted.address), None)
-        for suppression in changes.suppressions:
-            self._suppressions[suppression.channel, suppression.address] = suppression
-        for wishes in changes.preferences:
-            self._preferences[wishes.channel, wishes.address] = wishes
+        self._told.note(world)
 
     def take_statement(self, event: Event) -> None:
         """Take in what the event tells of an address alone, if it does; it is no customer's."""
         about = address_told(event)
         if about is not None:
             world = World(customer=Customer(id="", created_at=event.time))
-            self._permit(world, about[1])
+            self._told.permit(world, about[1])
             take_statement(world, event)
-            self.note_consents(world)
+            self._told.note(world)
             self._statements.append(world)
 
     def _survivor_of(self, customer_id: str) -> str:
@@ -466,9 +378,9 @@ class Directory:
 
     def finish(self) -> None:
         """Note identities and orphans for the commit; what is due next sees every consent."""
-        if self._is_news and (len(self.worlds) > 1 or self._statements or self._merged):
+        if self._told.is_news and (len(self.worlds) > 1 or self._statements or self._merged):
             for world in self.worlds.values():
-                self._permit(world)
+                self._told.permit(world)
         for world in self._statements:
             if world.changes.any:
                 self._unit.save(world)
