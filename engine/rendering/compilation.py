@@ -24,7 +24,8 @@ from engine.rendering.folder import CHANNELS, Files, Folder, frame_of
 from engine.rendering.inspection import Findings, inspect
 from engine.rendering.link_targets import UNTRACKED, replace_in_html, replace_in_text
 from engine.rendering.markup import compile_html, compile_mjml, compile_text
-from engine.rendering.sample import ROOTS, SAMPLE_CONTEXT, SPARSE_CONTEXT
+from engine.rendering.names import ROOTS
+from engine.rendering.sample import SAMPLE_CONTEXT, SPARSE_CONTEXT
 from engine.rendering.sms import plain, segments
 from engine.rendering.stated import hold_to_statement
 from engine.rendering.tags import Compiled

@@ -11,7 +11,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from config.diagnostics import Diagnostic, Position, nearest
 from config.source_text import SourceText
 from engine.rendering.environment import TemplateEnvironment
-from engine.rendering.sample import KNOWN_NAMES, ROOTS
+from engine.rendering.names import KNOWN_NAMES, ROOTS
 
 _OPEN = tuple(name[:-2] for name in KNOWN_NAMES if name.endswith(".*"))
 _CLOSED = frozenset(name for name in KNOWN_NAMES if not name.endswith(".*"))

@@ -14,7 +14,7 @@ from engine.ports.rendering import Packed, RenderError, TemplateInfo, Track
 from engine.rendering.archive import pack
 from engine.rendering.compilation import CompiledTemplate, TemplateCompiler, Variant
 from engine.rendering.folder import LAYOUT, Folder, Stamp, read_folder, shortened, stamps
-from engine.rendering.sample import KNOWN_NAMES
+from engine.rendering.names import KNOWN_NAMES
 from engine.rendering.values import MessageValues
 
 _NO_ROOTS: frozenset[str] = frozenset()
@@ -132,7 +132,7 @@ class MessageTemplates:
     ) -> Content:
         """The message's parts in the language that comes nearest to ``locale``.
 
-        ``context`` has the roots of ``sample.KNOWN_NAMES`` and step results by step id, all plain
+        ``context`` has the roots of ``names.KNOWN_NAMES`` and step results by step id, all plain
         dictionaries and lists. ``track`` replaces links (``link_targets``).
 
         :raises RenderError: the template is missing, faulty, has no such channel, or fails on

@@ -14,7 +14,7 @@ from config.reviews import handle_of
 from engine.ports.rendering import WhenAsked
 from engine.rendering.environment import STATE, State, range_within_bounds
 from engine.rendering.formats import Formats, locale_of
-from engine.rendering.sample import ROOTS
+from engine.rendering.names import ROOTS
 from engine.rendering.untrusted import defuse_name
 
 _NAMES = ("first_name", "last_name", "name")

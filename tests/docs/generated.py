@@ -24,7 +24,7 @@ from engine.authoring import spec, step_fields, step_specs
 from engine.authoring.event_types import EventTypes, EventTypeSpec
 from engine.cli.main import app
 from engine.core.facts import FIELDS, OPEN_PREFIXES
-from engine.rendering.sample import KNOWN_NAMES
+from engine.rendering.names import KNOWN_NAMES
 from engine.web import openapi
 from tests.docs import library_page
 from tests.docs.pages import table

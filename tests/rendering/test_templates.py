@@ -10,7 +10,8 @@ import pytest
 
 from config.colors import readable_on
 from engine.ports.rendering import Renderer, RenderError, Templates
-from engine.rendering.sample import KNOWN_NAMES, SAMPLE_CONTEXT, SAMPLE_SHOP, SPARSE_CONTEXT
+from engine.rendering.names import KNOWN_NAMES
+from engine.rendering.sample import SAMPLE_CONTEXT, SAMPLE_SHOP, SPARSE_CONTEXT
 from engine.rendering.templates import MessageTemplates
 from tests.rendering.conftest import Write
 
