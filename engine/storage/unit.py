@@ -34,6 +34,7 @@ from engine.storage.contention import telling_contention
 from engine.storage.coupons import coupon_holders
 from engine.storage.database import Database
 from engine.storage.flush import Flush
+from engine.storage.inbox import unseen, waiting_events
 from engine.storage.journey_rows import message_of
 from engine.storage.occurrences import (
     latest_occurrences,
@@ -44,17 +45,11 @@ from engine.storage.occurrences import (
 from engine.storage.owners import aliases, holders, identities_of, owners, resolve
 from engine.storage.pool_codes import PoolClaims
 from engine.storage.receipts import clicks_near, unseen_receipts
-from engine.storage.scalars import micros, moment
+from engine.storage.scalars import micros
 from engine.storage.shelf import load_popular, load_shelf
 from engine.storage.texts import texts_to
 from engine.storage.worlds import columns, load_moving, load_orphans, load_permissions, load_worlds
 
-# Any constant works; it names "the turn to process events" among PostgreSQL's advisory locks.
-_EVENTS_TURN = 0x1A6E1
-_WAITING = (
-    "SELECT seq, body, received_at, backfill FROM events WHERE state = 0 ORDER BY seq LIMIT {p}"
-)
-_SEEN = "SELECT source, id FROM events WHERE id {any}"
 _MESSAGES = f"SELECT {columns(tables.messages)} FROM messages WHERE id {{any}}"
 _OTHER_REVISIONS = (
     "SELECT DISTINCT revision FROM journeys"
@@ -91,31 +86,13 @@ class SqlUnitOfWork:
 
     def waiting_events(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest waiting events; none while another process has the turn."""
-        if self._is_postgresql and not self._take_turn(wait=False):
-            return ()
-        return [
-            StoredEvent(
-                seq=row[0],
-                body=row[1].encode(),
-                received_at=moment(row[2]),
-                backfill=bool(row[3]),
-            )
-            for row in fetch(self._connection, _WAITING, limit)
-        ]
+        return waiting_events(self._connection, limit)
 
     def unseen(
         self, keys: Collection[tuple[str, str]], *, turn: bool = True
     ) -> set[tuple[str, str]]:
-        """Keys not stored yet; SQLite has but one writer, whose turn it always is."""
-        if turn and self._is_postgresql:
-            self._take_turn(wait=True)
-        seen = {tuple(row) for row in fetch_any(self._connection, _SEEN, {k[1] for k in keys})}
-        return {key for key in keys if key not in seen}
-
-    def _take_turn(self, *, wait: bool) -> bool:
-        verb = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
-        got = self._connection.execute(text(f"SELECT {verb}({_EVENTS_TURN})")).scalar()
-        return True if wait else bool(got)
+        """Keys not stored yet."""
+        return unseen(self._connection, keys, turn=turn)
 
     def resolve(self, keys: Collection[IdentityKey]) -> dict[IdentityKey, str]:
         """Customers by identity key."""

@@ -45,7 +45,7 @@ _DELIVERY = "tests/core/test_delivery.py"
 MUTATIONS: tuple[Mutation, ...] = (
     # 1. Accepted is kept
     _m(1, "the same id of another source is taken for a repeat",
-       "engine/storage/unit.py",
+       "engine/storage/inbox.py",
        "return {key for key in keys if key not in seen}",
        "return {key for key in keys if key[1] not in {each[1] for each in seen}}",
        "tests/storage/test_unit_of_work.py", "tests/services/test_identities.py", _LIFE),
