@@ -286,7 +286,7 @@ def _entered_or_refused(case: Case) -> set[str]:
 
 def _unknown(app: App, asked: Question, campaign: str, known: Mapping[str, str]) -> str:
     """Why nothing can be said of a campaign: it was not there yet, is broken, or there is none."""
-    from engine.core.reasons import when
+    from engine.core.wording import when
     from engine.services.campaigns import report
 
     present = app.loader.load()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from typing import Final
 
-from engine.core.reasons import Trace, when
+from engine.core.wording import Trace, when
 
 
 def _coupon(trace: Trace, zone: tzinfo) -> str:

@@ -18,7 +18,7 @@ from engine.core.expression import Condition
 from engine.core.guards import CapRule, GuardRules, address_of
 from engine.core.message import Channel
 from engine.core.permissions import COMPLAINT, HARD_BOUNCE, STOP, UNSUBSCRIBED
-from engine.core.reasons import Trace, duration_words, span, wanted_clause, when
+from engine.core.wording import Trace, duration_words, span, wanted_clause, when
 from engine.core.world import Contact, World
 
 

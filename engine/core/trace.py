@@ -18,21 +18,18 @@ from engine.core.entry import BY_HAND
 from engine.core.expression import Condition
 from engine.core.message import MessageStatus
 from engine.core.program_reasons import not_taken, program_text
-from engine.core.reasons import (
+from engine.core.reasons import ended, is_event, settled, withheld
+from engine.core.verbs import Branch, Step
+from engine.core.wording import (
     Trace,
     duration_words,
-    ended,
-    is_event,
     met_clause,
-    settled,
     span,
     told_values,
     unmet,
     value,
     when,
-    withheld,
 )
-from engine.core.verbs import Branch, Step
 
 __all__ = ["MessageRow", "decision_text", "message_text", "verdict_text"]
 

@@ -21,8 +21,8 @@ from engine.authoring.rehearsal_spec import (
 from engine.authoring.values import plain_value
 from engine.core.decision import DecisionKind
 from engine.core.message import MessageStatus
-from engine.core.reasons import value
 from engine.core.timing import add
+from engine.core.wording import value
 from engine.core.world import JourneyStatus
 from engine.ports.history import LoggedJourney
 from engine.programs.call_tasks import CallTask

@@ -14,8 +14,8 @@ from engine.core.decision import Decision, DecisionKind
 from engine.core.guards import GuardRules
 from engine.core.message import Channel, MessageStatus
 from engine.core.projection import order_key
-from engine.core.reasons import wanted_clause
 from engine.core.trace import decision_text
+from engine.core.wording import wanted_clause
 from engine.core.world import Contact, World
 from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage
 from engine.programs.program import Programs

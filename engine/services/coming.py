@@ -10,9 +10,10 @@ from typing import Any
 from engine.core.campaign import Plan, ScheduleTrigger
 from engine.core.decision import Decision, DecisionKind
 from engine.core.message import Message
-from engine.core.reasons import when, withheld
+from engine.core.reasons import withheld
 from engine.core.trace import decision_text
 from engine.core.verbs import Branch, SendMessage, Step
+from engine.core.wording import when
 from engine.core.world import Journey, JourneyStatus, Waiting, World
 from engine.services.case import Question, plan_of
 from engine.services.standing import awaited, step_of

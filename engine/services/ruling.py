@@ -12,10 +12,11 @@ from typing import Any
 from engine.core.campaign import Plan
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.message import Channel, MessageStatus
-from engine.core.reasons import ended, is_event, wanted_clause, when
+from engine.core.reasons import ended, is_event
 from engine.core.remedies import Change, Circumstances, remedy
 from engine.core.trace import decision_text, message_text, verdict_text
 from engine.core.verbs import Branch, Step
+from engine.core.wording import wanted_clause, when
 from engine.core.world import JourneyStatus
 from engine.ports.history import LoggedEvent, LoggedJourney, LoggedMessage
 from engine.services.case import (

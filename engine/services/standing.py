@@ -11,12 +11,13 @@ from engine.core.decision import Decision, DecisionKind
 from engine.core.expression import Condition
 from engine.core.guards import zone_of
 from engine.core.message import MessageStatus
-from engine.core.reasons import ended, is_event, met_clause, told_values, value, when
+from engine.core.reasons import ended, is_event
 from engine.core.remedies import Change, Circumstances, remedy
 from engine.core.timing import add
 from engine.core.trace import decision_text, message_text
 from engine.core.verbs import AskReview, AskSurvey, AssignCall, Step, WaitFor
 from engine.core.view import View
+from engine.core.wording import met_clause, told_values, value, when
 from engine.core.world import JourneyStatus, Waiting
 from engine.ports.history import LoggedJourney, LoggedMessage
 from engine.services.case import Case, Question, plan_of, withheld_by

@@ -15,9 +15,10 @@ from engine.core.facts import Facts
 from engine.core.guards import zone_of
 from engine.core.order_state import facts_of
 from engine.core.projection import order_key, ticket_key
-from engine.core.reasons import ended, unmet, wanted_clause, when
+from engine.core.reasons import ended
 from engine.core.record import trace_of
 from engine.core.remedies import Change
+from engine.core.wording import unmet, wanted_clause, when
 from engine.ports.history import LoggedEvent
 from engine.services.case import Case, Question, told
 from engine.services.fired import value_of_date

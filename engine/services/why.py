@@ -15,9 +15,10 @@ from datetime import datetime
 from engine.core.campaign import Plan, ScheduleTrigger
 from engine.core.decision import EntryVerdict, VerdictCode
 from engine.core.message import MessageStatus
-from engine.core.reasons import not_called, wanted_clause, when
+from engine.core.reasons import not_called
 from engine.core.remedies import Change
 from engine.core.trace import verdict_text
+from engine.core.wording import wanted_clause, when
 from engine.ports.history import LoggedJourney
 from engine.services.case import Case, Fact, Outcome, Question, facts_of, plan_of
 from engine.services.ruling import Knock, knocks_of, rule

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.durations import Duration
-from engine.core import reasons, trace
+from engine.core import reasons, trace, wording
 from engine.core.campaign import CampaignStatus, Entry, EventTrigger, Plan, ScheduleTrigger, Stage
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
 from engine.core.evaluate import Activation, evaluate
@@ -334,7 +334,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_value_can_be_shown_briefly(value: object) -> None:
-    assert 0 < len(reasons.value(value)) <= 80
+    assert 0 < len(wording.value(value)) <= 80
 
 
 @given(
