@@ -39,7 +39,7 @@ from engine.providers.poster import HttpPoster
 from engine.providers.process_sender import ProcessSender
 from engine.providers.rotating import Rotating, rotation_of
 from engine.providers.sender import Sender
-from engine.rendering.archive import unpack
+from engine.rendering.archive import content_of
 from engine.rendering.sms import plain, segments
 from engine.rendering.templates import MessageTemplates
 from engine.rendering.values import shop_context
@@ -240,6 +240,10 @@ def build(
             programs=compile_programs(fresh, fingerprints.keyed, fingerprints.mailboxes),
         )
 
+    def words(message_id: str) -> Content | None:
+        detail = history.message(message_id)
+        return None if detail is None else content_of(detail)
+
     revisions = Revisions(storage, loader, policies)
     # Unlike a process id, never used again: in a container every process has the same.
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{clock.now():%Y%m%dT%H%M%S%f}"
@@ -326,7 +330,7 @@ def build(
             lambda: revisions.policy,
             clock,
             worker.wake,
-            lambda message_id: _words(history, message_id),
+            words,
         ),
         replies=replies,
         text_readers=text_readers,
@@ -338,7 +342,7 @@ def build(
             handover=handover,
             receive=receive,
             clock=clock,
-            words=lambda message_id: _words(history, message_id),
+            words=words,
             look_ups=look_ups,
         ),
         outbox=Outbox(storage, poster, clock.now),
@@ -394,10 +398,3 @@ def open_templates(workspace: Path, policy: Policy, *, lazily: bool = False) -> 
         tags=policy.link_tags,
         lazily=lazily,
     )
-
-
-def _words(history: History, message_id: str) -> Content | None:
-    detail = history.message(message_id)
-    if detail is None or detail.packed is None or detail.sample is None:
-        return None
-    return unpack(detail.packed, detail.sample)

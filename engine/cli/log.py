@@ -34,10 +34,9 @@ from engine.cli.output import (
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
-    from engine.core.message import Content
     from engine.core.receipt import Receipt
     from engine.core.settling import Ending
-    from engine.ports.history import LoggedMessage, MessageDetail, MessageFilter
+    from engine.ports.history import LoggedMessage, MessageFilter
     from engine.records import Records
     from engine.services.history import LogEntry
 
@@ -129,6 +128,7 @@ def show(
 ) -> None:
     """Show one message: all that is on record, its words, and why it came out as it did."""
     from engine.ports.history import Ambiguous
+    from engine.rendering.archive import content_of
     from engine.services.history import entry_of
 
     with session_of(context).app() as application:
@@ -139,7 +139,7 @@ def show(
             raise Failure(f"{error}; give more of it") from None
     if detail is None:
         raise Failure(f"there is no message {message}")
-    entry = entry_of(detail, _content(detail), asked)
+    entry = entry_of(detail, content_of(detail), asked)
     if html is not None:
         if entry.content is None or entry.content.html is None:
             raise Failure("this message has no HTML part on record")
@@ -187,14 +187,6 @@ def resolve(
     if endings[0] == "resend" and settled.status.value == "cancelled":
         told = f"is not sent again: its journey has ended ({settled.reason})"
     say(f"{short(settled.id)} {told}")
-
-
-def _content(detail: MessageDetail) -> Content | None:
-    from engine.rendering.archive import unpack
-
-    if detail.packed is None or detail.sample is None:
-        return None
-    return unpack(detail.packed, detail.sample)
 
 
 def message_row(message: LoggedMessage) -> dict[str, Any]:

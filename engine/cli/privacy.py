@@ -16,8 +16,6 @@ from engine.cli.output import plain, say, warn, write, write_json
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
-    from engine.core.message import Content
-    from engine.ports.history import MessageDetail
     from engine.services.privacy import Erased
 
 Named = Annotated[
@@ -33,12 +31,13 @@ def export(
     ] = None,
 ) -> None:
     """Print everything on record of a customer as one JSON document."""
+    from engine.rendering.archive import content_of
     from engine.services.export import export as everything
 
     with session_of(context).app() as app:
         found = customer_id(app, customer)
         document = everything(
-            app.history, app.storage, app.personal, found, question(app), _content
+            app.history, app.storage, app.personal, found, question(app), content_of
         )  # fmt: skip
     if out is None:
         write_json(document)
@@ -124,11 +123,3 @@ def _tell(erased: Erased, *, done: bool) -> None:
     for address, owners in erased.shared:
         write(f"{address} is also on record of {', '.join(owners)}: it stays theirs, and gets no "
               "marketing; if that is the same person, erase that record too\n")  # fmt: skip
-
-
-def _content(detail: MessageDetail) -> Content | None:
-    from engine.rendering.archive import unpack
-
-    if detail.packed is None or detail.sample is None:
-        return None
-    return unpack(detail.packed, detail.sample)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.core.message import Content
+from engine.ports.history import MessageDetail
 
 if TYPE_CHECKING:
     from zlib import _Compress
@@ -52,6 +53,13 @@ def unpack(blob: bytes, dictionary: bytes) -> Content:
         text=rest[text_at:],
         segments=segments,
     )
+
+
+def content_of(detail: MessageDetail) -> Content | None:
+    """What a message on record said; None where its content was not kept."""
+    if detail.packed is None or detail.sample is None:
+        return None
+    return unpack(detail.packed, detail.sample)
 
 
 def _flat(content: Content) -> bytes:
