@@ -12,16 +12,16 @@ from engine.core.decision import DecisionKind
 from engine.core.ending import cancel_message, complete, exit_journey, release_slot
 from engine.core.guarding import defer_trace, drop, guarded
 from engine.core.guards import ALLOW, Allow, Defer, Drop, address_of
-from engine.core.message import Message, MessageStatus
+from engine.core.message import FROZEN, OTHERS_FIRST, SLOTLESS, Message, MessageStatus
 from engine.core.record import decide
-from engine.core.reviewing import OTHERS_FIRST, ask_verdict
+from engine.core.reviewing import ask_verdict
 from engine.core.sending import fall_due
 from engine.core.steps import HOLD_RECHECK, go_to
 from engine.core.verbs import Asking, AskReview, Exit, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, JourneyStatus, Waiting, World
 
-FROZEN_RECHECK = timedelta(hours=1)
+FROZEN_RECHECK = timedelta(days=7)  # whoever lets a campaign go on releases its messages
 
 
 def before_sending(
@@ -42,7 +42,7 @@ def before_sending(
         return Drop("journey_ended", {"reason": reason})
     plan = plans.revisions.get((journey.campaign, journey.revision))
     if plan is None or context.keeps_back(journey.campaign, plans):
-        return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
+        return Defer(context.now + FROZEN_RECHECK, FROZEN, {"campaign": journey.campaign})
     if just_made:
         return ALLOW
     step = plan.steps[plan.step_index[message.step]] if message.step in plan.step_index else None
@@ -108,7 +108,7 @@ def on_withheld(
         return
     is_news = verdict.code != message.reason or verdict.code not in (
         "hold_while",
-        "frozen",
+        FROZEN,
         OTHERS_FIRST,
     )
     message.send_at = verdict.until
@@ -116,7 +116,7 @@ def on_withheld(
     if verdict.code in ("hold_while", OTHERS_FIRST):
         fall_due(message, verdict.until)
     world.changes.messages.add(message.id)
-    if verdict.code == OTHERS_FIRST:  # what lets others go first must not stand in their way
+    if verdict.code in SLOTLESS:
         release_slot(world, message.id)
     else:
         move_slot(world, message, verdict.until)

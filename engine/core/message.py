@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from engine.core.receipt import Verdict
 from engine.core.survey import SurveyKind
@@ -40,6 +40,13 @@ COUNTED = frozenset(
         MessageStatus.UNKNOWN,
     }
 )
+
+OTHERS_FIRST: Final = "first_asks_first"
+FROZEN: Final = "frozen"
+
+# Reasons for which a message waits without a slot: it must not stand in the way of those that may
+# go before it, or of other campaigns for as long as its own is paused.
+SLOTLESS: Final = frozenset({OTHERS_FIRST, FROZEN})
 
 
 @dataclass(slots=True, kw_only=True)

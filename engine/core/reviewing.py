@@ -15,6 +15,7 @@ from engine.core.book import Record
 from engine.core.campaign import Plan
 from engine.core.customer import Line, Order, ParcelStatus
 from engine.core.guards import Defer, Drop
+from engine.core.message import OTHERS_FIRST
 from engine.core.order_state import is_undone, kept_pieces, pieces_in
 from engine.core.transition import Transition
 from engine.core.value import value_class
@@ -24,7 +25,6 @@ from engine.core.world import Journey, JourneyStatus, World
 BOOK: Final = "reviews"
 SUBMITTED: Final = "review.submitted"
 NOTHING: Final = "nothing_to_review"
-OTHERS_FIRST: Final = "first_asks_first"
 
 _PATIENCE: Final = timedelta(days=14)  # how long a reminder lets other orders go first
 _RECHECK: Final = timedelta(hours=1)

@@ -16,10 +16,10 @@ from engine.core.decision import DecisionKind
 from engine.core.ending import exit_journey
 from engine.core.guarding import defer_trace, drop, guarded
 from engine.core.guards import Defer, Drop
-from engine.core.message import Message, MessageStatus
+from engine.core.message import OTHERS_FIRST, SLOTLESS, Message, MessageStatus
 from engine.core.outranking import OUTRANKED, contest, outrank
 from engine.core.record import decide
-from engine.core.reviewing import OTHERS_FIRST, ask_verdict
+from engine.core.reviewing import ask_verdict
 from engine.core.verbs import AskReview, AskSurvey, SendMessage
 from engine.core.view import View
 from engine.core.world import Contact, Journey, Waiting
@@ -76,7 +76,7 @@ def make_message(view: View, step: SendMessage) -> int | None:
             fall_due(message, verdict.until)
     world.messages[message.id] = message
     world.changes.messages.add(message.id)
-    if message.reason != OTHERS_FIRST:  # what lets others go first must not stand in their way
+    if message.reason not in SLOTLESS:
         world.contacts.append(Contact.by(message, message.send_at))
     journey.waiting = Waiting.MESSAGE
     journey.awaiting = message.id

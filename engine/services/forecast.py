@@ -29,7 +29,7 @@ from engine.core.journey import (
     on_step,
     on_withheld,
 )
-from engine.core.message import Message, MessageStatus
+from engine.core.message import FROZEN, Message, MessageStatus
 from engine.core.transition import Transition
 from engine.core.world import Changes, JourneyStatus, World
 from engine.services.case import Case, Question, plan_of
@@ -202,16 +202,13 @@ class _Ahead:
         return moved
 
     def _keep_back(self, context: Context) -> None:
-        """Put off what a campaign that stands still keeps, as the daemon does every hour.
-
-        Such a message holds its slot of the caps meanwhile, always a little ahead.
-        """
+        """Put off what a campaign that stands still keeps, as the daemon does every week."""
         for message in self._due_messages(context, frozen=True):
             is_first = context.now == self.asked.now
             looked_at = context.now if is_first else message.send_at
             late = (context.now - looked_at) // FROZEN_RECHECK
             until = looked_at + (late + 1) * FROZEN_RECHECK
-            on_withheld(self.world, message, Defer(until, "frozen"), self.asked.plans, context)
+            on_withheld(self.world, message, Defer(until, FROZEN), self.asked.plans, context)
 
     def _hand_over(self, context: Context) -> bool:
         moved = False

@@ -11,9 +11,8 @@ from typing import Any, Final, TypeVar
 
 from engine.core.book import Books
 from engine.core.customer import Customer, Order, Ticket, nothing
-from engine.core.message import COUNTED, Message, MessageStatus
+from engine.core.message import COUNTED, SLOTLESS, Message, MessageStatus
 from engine.core.past import Past
-from engine.core.reviewing import OTHERS_FIRST
 from engine.core.world import Contact, Journey, JourneyStatus, World
 from engine.simulator.orders import Orders
 from engine.simulator.permits import Permitted
@@ -232,7 +231,7 @@ class Person:
             self.open = held or None
         if message.purpose != "marketing":  # which alone caps and gaps are about
             return
-        holds_slot = message.status in COUNTED and message.reason != OTHERS_FIRST
+        holds_slot = message.status in COUNTED and message.reason not in SLOTLESS
         at = message.counts_at
         if not is_new:
             for contact in reversed(self.counted):

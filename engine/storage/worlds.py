@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from engine.core.customer import Line, Order, Ticket
-from engine.core.message import COUNTED
-from engine.core.reviewing import OTHERS_FIRST
+from engine.core.message import COUNTED, SLOTLESS
 from engine.core.world import Contact, Journey, JourneyStatus, World
 from engine.ports.stored import Permissions
 from engine.storage import tables
@@ -322,7 +321,7 @@ def _fill_contacts(worlds: Mapping[str, World], rows: Iterable[Sequence[Any]]) -
         world = worlds.get(row[0])
         if world is None:
             continue
-        if row[6] in _COUNTED and row[9] != OTHERS_FIRST:  # which holds no slot
+        if row[6] in _COUNTED and row[9] not in SLOTLESS:
             world.contacts.append(
                 Contact(row[1], moment(row[2]), row[3], row[4], row[5], row[7], row[8])
             )

@@ -162,7 +162,9 @@ def test_a_frozen_campaign_sends_nothing_scheduled() -> None:
     assert isinstance(verdict, Defer)
     assert verdict.code == "frozen"
     assert shop.message.status is MessageStatus.SCHEDULED
+    assert not shop.world.contacts  # other campaigns need not make way for it
     assert isinstance(shop.send(), Allow)
+    assert [one.message_id for one in shop.world.contacts] == [shop.message.id]
 
 
 def test_an_exit_before_the_hand_over_cancels_the_message() -> None:

@@ -82,6 +82,26 @@ def test_a_hold_keeps_back_messages_that_wait(new_house: NewHouse) -> None:
     assert house.message().sent_at == START + 5 * HOUR
 
 
+def test_a_message_that_a_hold_keeps_back_takes_no_place_of_others(new_house: NewHouse) -> None:
+    quiet = {"email": {"from": "08:00", "until": "11:00"}, "sms": "none"}
+    one = campaign("offer", "order.placed", [email()], purpose="marketing", exit_on=[])
+    two = campaign("news", "order.shipped", [email()], purpose="marketing", exit_on=[])
+    caps = {"quiet_hours": quiet, "caps": [{"channel": "any", "count": 1, "per": "7d"}]}
+    house = new_house(one, two, store=caps)
+    house.tell("order.placed", order=1)
+    house.app.storage.hold("offer", "a person said so", house.clock.now())
+    house.run(5 * HOUR)
+    house.tell("order.shipped", order=1)
+    house.app.worker.quiesce()
+    assert {each.campaign: each.status for each in house.messages()} == {
+        "offer": "scheduled",
+        "news": "sent",
+    }
+    house.app.storage.resume("offer", house.clock.now())
+    house.app.worker.quiesce()
+    assert {each.campaign: each.reason for each in house.messages()}["offer"] == "cap"
+
+
 def test_journeys_finish_on_the_revision_that_they_began_with(new_house: NewHouse) -> None:
     house = new_house(waiting())
     house.tell("order.placed", order=1)

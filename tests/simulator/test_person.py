@@ -10,8 +10,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from engine.core.customer import Order
-from engine.core.message import Message, MessageStatus
-from engine.core.reviewing import OTHERS_FIRST
+from engine.core.message import SLOTLESS, Message, MessageStatus
 from engine.core.world import Contact, Journey, JourneyStatus, World
 from engine.ports.storage import UnitOfWork
 from engine.simulator.agenda import Agenda
@@ -51,7 +50,7 @@ _steps: st.SearchStrategy[list[Step]] = st.lists(
             st.fixed_dictionaries(
                 {
                     "status": st.sampled_from([*OPEN, *MessageStatus]),
-                    "reason": st.none() | st.just(OTHERS_FIRST),
+                    "reason": st.none() | st.sampled_from(sorted(SLOTLESS)),
                     "send_at": st.integers(0, 40),
                     "sent_at": _days,
                 }
