@@ -198,16 +198,20 @@ class Shop:
             id=owner,
         )
         (journey,) = self.rows("SELECT * FROM journeys WHERE id = :id", id=message["journey_id"])
-        (revision,) = self.rows(
-            "SELECT source FROM revisions WHERE campaign = :campaign AND revision = :revision",
-            campaign=message["campaign"],
-            revision=message["revision"],
+        made_by, ended_by = (
+            self.scalar(
+                "SELECT source FROM revisions WHERE campaign = :campaign AND revision = :revision",
+                campaign=message["campaign"],
+                revision=each["revision"],
+            )
+            for each in (message, journey)
         )
         return {
             "message": message,
             "customer": customer,
             "journey": journey,
-            "source": revision["source"],
+            "source": made_by,
+            "ended_by": ended_by,  # another one where the journey has moved since
             "theirs": {row["id"] for row in theirs},
             "done": self.processed(),
         }

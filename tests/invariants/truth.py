@@ -135,7 +135,11 @@ class Truth:
         late = given.at - moment(message["due_at"])
         if late > _lateness(plan, message["step"], out.channel):
             yield f"{late} late"
-        yield from self._ended(seen, plan, done)
+        # A journey that has moved ends as its new revision says, which may not be about orders.
+        ended_by = json.loads(seen["ended_by"])
+        yield from set(self._ended(seen, plan, done)).intersection(
+            self._ended(seen, ended_by, done)
+        )
         if out.purpose == "marketing":
             said = self.consent(out.channel, out.to, done)
             if said is None or said.status != "subscribed":
