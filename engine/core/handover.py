@@ -42,7 +42,7 @@ def before_sending(
         return Drop("journey_ended", {"reason": reason})
     plan = plans.revisions.get((journey.campaign, journey.revision))
     if plan is None or context.keeps_back(journey.campaign, plans):
-        return Defer(context.now + FROZEN_RECHECK, FROZEN, {"campaign": journey.campaign})
+        return Defer(context.now + FROZEN_RECHECK, "frozen", {"campaign": journey.campaign})
     if just_made:
         return ALLOW
     step = plan.steps[plan.step_index[message.step]] if message.step in plan.step_index else None
