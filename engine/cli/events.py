@@ -93,7 +93,7 @@ def show(
     chosen: Annotated[AnswerFormat, typer.Option("--format")] = AnswerFormat.TEXT,
 ) -> None:
     """Show one event: what it says, and each campaign's verdict on it."""
-    with session_of(context).app() as application:
+    with session_of(context).looking() as application:
         asked = question(application)
         found = [one for one in application.history.event(event) if source in (None, one.source)]
     if not found:

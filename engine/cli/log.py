@@ -131,7 +131,7 @@ def show(
     from engine.rendering.archive import content_of
     from engine.services.history import entry_of
 
-    with session_of(context).app() as application:
+    with session_of(context).looking() as application:
         asked = question(application)
         try:
             detail = application.history.message(message)

@@ -34,7 +34,7 @@ def export(
     from engine.rendering.archive import content_of
     from engine.services.export import export as everything
 
-    with session_of(context).app() as app:
+    with session_of(context).looking() as app:
         found = customer_id(app, customer)
         document = everything(
             app.history, app.storage, app.personal, found, question(app), content_of
