@@ -163,4 +163,5 @@ def question(app: App) -> Question:
         zone=configuration.policy.zone,
         programs=configuration.programs,
         channels=frozenset(channel for channel, sender in named if sender is not None),
+        phases=app.history.phases(),
     )

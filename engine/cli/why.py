@@ -259,7 +259,7 @@ def _in_force(app: App, asked: Question, case: Case) -> tuple[Question, Case, di
     stored = app.history.revisions()
     plans = quoting(asked.plans, case, compiled)
     if asked.as_known:
-        then = back_then(plans, stored, app.history.held_since(), asked.now, compiled)
+        then = back_then(plans, asked.phases, asked.now, compiled)
         asked = replace(asked, plans=then.plans)
         return asked, as_known(case, asked.now), {"": UNRECORDED, **then.unknown}
     found = broken_files(app.loader.diagnostics())

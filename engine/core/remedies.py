@@ -201,6 +201,11 @@ def _outranked(trace: Trace, about: Circumstances) -> Told:
 def _too_late(trace: Trace, about: Circumstances) -> Told:
     if "guard" in trace:
         return "a longer max_lateness of the step: it would have been put off beyond it"
+    if "stood_still" in trace:
+        return (
+            "the campaign running when it falls due, not standing still "
+            f"({trace['stood_still']}), or a longer max_lateness of the step"
+        )
     return "the daemon running when it falls due, or a longer max_lateness of the step"
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from engine.core.book import Place
 from engine.ports.storage import UnitOfWork
-from engine.ports.stored import Incoming, Undelivered
+from engine.ports.stored import Incoming, Loaded, Undelivered
 
 
 class Decisions(Protocol):
@@ -27,9 +27,12 @@ class Shelf(Decisions, Protocol):
     """Where the revisions of campaigns are kept, and what stands on them."""
 
     def store_revisions(
-        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+        self, loaded: Collection[Loaded], at: datetime, *, whole: bool = False
     ) -> None:
-        """Keep campaign sources, as (campaign, revision, source, file); known ones stay."""
+        """Keep campaign sources; known ones stay.
+
+        They are in force from now on; ``whole``: and of other campaigns nothing is.
+        """
 
     def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
         """Every (campaign, revision) that a live or held-out journey stands on.

@@ -215,6 +215,19 @@ class StoredRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """How a campaign stood from a moment on: which revision was in force (empty: its file was
+    missing or broken), the status that its file said (empty: not on record), and why it was held
+    (empty: it was not)."""
+
+    campaign: str
+    at: datetime
+    revision: str
+    status: str = ""
+    hold: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
     """A ``call_webhook`` that was not taken; ``final`` when no attempt follows."""
 
@@ -321,8 +334,8 @@ class History(Protocol):
         """Every version of a campaign that was ever loaded, in order of time."""
         ...
 
-    def held_since(self) -> Mapping[str, datetime]:
-        """Since when the campaigns stand still that are on hold now."""
+    def phases(self) -> Sequence[Phase]:
+        """How every campaign stood from when on, in the order in which that began."""
         ...
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:

@@ -22,6 +22,7 @@ from engine.ports.stored import (
     DueCall,
     HeldNumber,
     Incoming,
+    Loaded,
     Merge,
     Occurrence,
     Permissions,
@@ -313,9 +314,12 @@ class Storage(Protocol):
         """Say that this worker has ended in good order."""
 
     def store_revisions(
-        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+        self, loaded: Collection[Loaded], at: datetime, *, whole: bool = False
     ) -> None:
-        """Keep campaign sources, as (campaign, revision, source, file); known ones stay."""
+        """Keep campaign sources; known ones stay.
+
+        They are in force from now on; ``whole``: and of other campaigns nothing is.
+        """
 
     def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
         """Every (campaign, revision) that a live or held-out journey stands on.

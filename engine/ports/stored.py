@@ -34,6 +34,17 @@ class Incoming:
 
 
 @value_class
+class Loaded:
+    """A campaign as it was loaded: its revision, the ``status`` that its file says, the text."""
+
+    campaign: str
+    revision: str
+    status: str
+    source: str
+    file: str
+
+
+@value_class
 class StoredEvent:
     """One accepted event that waits to be processed.
 

@@ -1,7 +1,7 @@
 """The campaigns as they were loaded at a moment of the past, as far as is on record.
 
-Each revision is stored once, when it was first loaded. So the newest one of before the moment was
-in force, unless a file went back to an earlier text; of a hold only the present one has a time.
+Each phase of a campaign is on record: which revision was in force from when on, and whether it was
+held. What the shop's policy was is not, nor what segments saw.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from datetime import datetime
 from typing import Final
 
 from engine.core.campaign import Plan, Plans
-from engine.ports.history import StoredRevision
+from engine.ports.history import Phase, StoredRevision
 from engine.services.case import Case
 
 Compile = Callable[[str, str], Plan | None]
 """A stored revision's plan by campaign and revision; None when it cannot be read any more."""
 
 UNRECORDED: Final = (
-    "not on record of that time, and so left out: holds that were lifted since, what segments saw, "
-    "the shop's policy (store.yaml)"
+    "not on record of that time, and so left out: what segments saw, the shop's policy (store.yaml)"
 )
 
 
@@ -32,38 +31,28 @@ class BackThen:
     unknown: Mapping[str, str]
 
 
-def back_then(
-    plans: Plans,
-    stored: Sequence[StoredRevision],
-    held_since: Mapping[str, datetime],
-    at: datetime,
-    compiled: Compile,
-) -> BackThen:
-    """What was in force at ``at``; ``plans`` are the present ones, ``stored`` oldest first."""
+def back_then(plans: Plans, phases: Iterable[Phase], at: datetime, compiled: Compile) -> BackThen:
+    """What was in force at ``at``; ``plans`` are the present ones, ``phases`` as they began."""
+    last = {one.campaign: one for one in phases if one.at <= at}
     in_force: list[Plan] = []
     unknown: dict[str, str] = {}
-    for campaign in sorted({*plans.current, *(one.campaign for one in stored)}):
-        own = [one for one in stored if one.campaign == campaign]
-        before = [one for one in own if one.stored_at <= at]
+    for campaign, phase in sorted(last.items()):
         present = plans.current.get(campaign)
-        if not before:
-            continue  # it was not there yet
-        newest = before[-1].revision
-        plan = present if present and present.revision == newest else compiled(campaign, newest)
+        if not phase.revision:
+            unknown[campaign] = "its file was missing or broken then"
+            continue
+        is_same = present is not None and present.revision == phase.revision
+        plan = present if is_same else compiled(campaign, phase.revision)
         if plan is None:
             unknown[campaign] = "its version of then cannot be read by this release"
-            continue
-        if present is None:
-            unknown[campaign] = "its file is gone or broken since; when is not on record"
-        elif present.revision in {one.revision for one in before[:-1]}:
-            unknown[campaign] = (
-                "its file went back to an earlier version, when is not on record; what is told "
-                "rests on the later one"
-            )
-        in_force.append(plan)
-    held = {one: why for one, why in plans.held.items() if held_since.get(one, at) <= at}
+        else:
+            in_force.append(plan)
     return BackThen(
-        plans=Plans.of(in_force, older=plans.revisions.values(), held=held),
+        plans=Plans.of(
+            in_force,
+            older=plans.revisions.values(),
+            held={one.campaign: one.hold for one in last.values() if one.hold},
+        ),
         unknown=unknown,
     )
 

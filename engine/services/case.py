@@ -17,7 +17,7 @@ from engine.core.projection import order_key
 from engine.core.trace import decision_text
 from engine.core.wording import wanted_clause
 from engine.core.world import Contact, World
-from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage
+from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage, Phase
 from engine.programs.program import Programs
 from triggers.event import Event
 from triggers.sources.native import deserialize
@@ -93,9 +93,10 @@ class Question:
     """What answers follow from besides the case: plans, policy, the instant, the shop's zone.
 
     ``programs``, ``channels`` (those that the shop has a sender for) and ``free_codes`` (by pool)
-    are needed to look ahead. ``as_known``: the case is cut at ``now``, which lies in the past, so
-    what is only known of the present must not be told. ``broken``: what is wrong with the files of
-    campaigns of which ``plans`` has the last good version.
+    are needed to look ahead. ``phases`` tell how campaigns have stood so far. ``as_known``: the
+    case is cut at ``now``, which lies in the past, so what is only known of the present must not be
+    told. ``broken``: what is wrong with the files of campaigns of which ``plans`` has the last good
+    version.
     """
 
     plans: Plans
@@ -105,6 +106,7 @@ class Question:
     programs: Programs = field(default_factory=Programs)
     channels: frozenset[Channel] = frozenset({"email", "sms", "voice"})
     free_codes: Mapping[str, int] = field(default_factory=dict)
+    phases: Sequence[Phase] = ()
     as_known: bool = False
     broken: Mapping[str, str] = field(default_factory=dict)
 

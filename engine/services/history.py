@@ -10,6 +10,7 @@ from engine.core.trace import message_text
 from engine.ports.history import History, LoggedMessage, MessageDetail
 from engine.ports.storage import Storage
 from engine.services.case import Case, Fact, Question, contacts_of, facts_of, plan_of, withheld_by
+from engine.services.stops import kept_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +30,11 @@ def entry_of(detail: MessageDetail, content: Content | None, asked: Question) ->
     message, decisions = detail.message, detail.decisions
     plan = plan_of(asked.plans, message.campaign, message.revision)
     withheld = withheld_by(decisions, message)
+    kept = kept_back(message, withheld, asked)
+    stopped = "" if kept is None else f"; {kept[0].text(asked.zone)}"
     return LogEntry(
         message=message,
-        text=message_text(message, withheld, plan, asked.zone),
+        text=message_text(message, withheld, plan, asked.zone) + stopped,
         content=content,
         own=facts_of((one for one in decisions if one.message_id == message.id), asked),
         path=facts_of((one for one in decisions if one.message_id != message.id), asked),

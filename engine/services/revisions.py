@@ -17,8 +17,9 @@ from engine.core.journey import migrate
 from engine.core.world import JourneyStatus
 from engine.ports.decisions import Shelf
 from engine.ports.faults import Fault, passing
-from engine.ports.plans import CampaignSource
+from engine.ports.plans import CampaignSource, Compiled
 from engine.ports.storage import UnitOfWork
+from engine.ports.stored import Loaded
 from engine.programs.program import Programs
 from engine.services.batch import Batch
 from engine.services.configuration import Configuration
@@ -42,15 +43,22 @@ class Revisions:
     """Keeps the configuration in force and stores every campaign source by its hash.
 
     ``load_policies`` reads the policy; it raises when that is wrong, and then the last good one
-    stays.
+    stays. ``runs_shop``: this process decides for the shop as long as it lives, so a campaign that
+    it does not know is in force no more.
     """
 
     def __init__(
-        self, storage: Shelf, source: CampaignSource, load_policies: Callable[[], Policies]
+        self,
+        storage: Shelf,
+        source: CampaignSource,
+        load_policies: Callable[[], Policies],
+        *,
+        runs_shop: bool = False,
     ) -> None:
         self._storage = storage
         self._source = source
         self._load_policies = load_policies
+        self._runs_shop = runs_shop
         self._policies = load_policies()
         self._current: dict[str, Plan] = {}
         self._older: dict[tuple[str, str], Plan] = {}
@@ -98,7 +106,7 @@ class Revisions:
             compiled = self._source.load()
             if not looking:
                 self._storage.store_revisions(
-                    [(c.plan.id, c.plan.revision, c.source, c.file) for c in compiled.values()], now
+                    [_loaded(one) for one in compiled.values()], now, whole=self._runs_shop
                 )
             self._current = {key: each.plan for key, each in compiled.items()}
             self._older = self._plans_in_use(now)
@@ -184,3 +192,14 @@ class Revisions:
                 outgoings = batch.finish(worlds.values(), now)
             handover.give(outgoings)
             passing(Fault.REVISION_PAGE)
+
+
+def _loaded(compiled: Compiled) -> Loaded:
+    plan = compiled.plan
+    return Loaded(
+        campaign=plan.id,
+        revision=plan.revision,
+        status=plan.status.value,
+        source=compiled.source,
+        file=compiled.file,
+    )

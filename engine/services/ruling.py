@@ -29,6 +29,7 @@ from engine.services.case import (
     withheld_by,
 )
 from engine.services.standing import Standing, standing, step_of
+from engine.services.stops import kept_back
 from engine.services.untriggered import untriggered
 
 Knock = tuple[LoggedEvent, EntryVerdict]
@@ -234,6 +235,11 @@ def of_message(
     fits = decision is not None and decision.code == message.reason
     trace: Mapping[str, Any] = (decision.trace or {}) if decision is not None and fits else {}
     text = message_text(message, decision, plan, asked.zone)
+    kept = kept_back(message, decision, asked)
+    if kept is not None:
+        text += f"; {kept[0].text(asked.zone)}"
+        if kept[0].covers(message.due_at, kept[1]):
+            trace = {**trace, "stood_still": kept[0].why}
     cause = _cause(case, message, trace)
     if cause is not None:
         text += f": {decision_text(cause, plan, asked.zone).removeprefix('step skipped: ')}"

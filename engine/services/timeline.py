@@ -11,6 +11,7 @@ from engine.core.decision import DecisionKind
 from engine.core.message import MessageStatus
 from engine.ports.history import LoggedEvent, LoggedMessage
 from engine.services.case import Case, Fact, Question, facts_of, order_of_event
+from engine.services.stops import stop_facts
 
 _STAMPS = (
     ("delivered", "delivered"),
@@ -34,6 +35,7 @@ def timeline(
     decisions = [one for one in case.decisions if campaign in (None, one.campaign)]
     messages = [one for one in case.messages if campaign in (None, one.campaign)]
     found = [_of_event(case, one) for one in case.events]
+    found += stop_facts(case, asked, campaign)
     found += _decided(case, facts_of(decisions, asked))
     for message in messages:
         found += reported(message)

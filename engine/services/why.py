@@ -22,6 +22,7 @@ from engine.core.wording import wanted_clause, when
 from engine.ports.history import LoggedJourney
 from engine.services.case import Case, Fact, Outcome, Question, facts_of, plan_of
 from engine.services.ruling import Knock, knocks_of, rule
+from engine.services.stops import stop_facts
 from engine.services.timeline import reported
 
 
@@ -100,6 +101,7 @@ def _facts(case: Case, campaign: str, asked: Question, knocks: Sequence[Knock]) 
         for event, verdict in knocks
         if verdict.code not in entered
     ]
+    found += stop_facts(case, asked, campaign)
     found += facts_of((one for one in case.decisions if one.campaign == campaign), asked)
     for message in case.messages:
         if message.campaign == campaign:

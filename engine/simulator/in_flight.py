@@ -20,6 +20,7 @@ from engine.core.context import Context
 from engine.core.journey import migrate
 from engine.core.world import Journey, JourneyStatus
 from engine.ports.storage import UnitOfWork
+from engine.ports.stored import Loaded
 from engine.services.batch import SharedInUnit
 from engine.services.revisions import Revisions
 from engine.simulator.figures import Tally
@@ -73,7 +74,7 @@ class _Untouched:
             yield unit
 
     def store_revisions(
-        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+        self, loaded: Collection[Loaded], at: datetime, *, whole: bool = False
     ) -> None:
         """Nothing is kept."""
 

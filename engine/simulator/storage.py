@@ -8,7 +8,7 @@ from datetime import datetime
 
 from engine.core.book import Place
 from engine.ports.decisions import Shelf
-from engine.ports.stored import Incoming, Undelivered
+from engine.ports.stored import Incoming, Loaded, Undelivered
 from engine.simulator.memory import Memory
 from engine.simulator.unit import MemoryUnit
 
@@ -59,7 +59,7 @@ class MemoryStorage:
         ]
 
     def store_revisions(
-        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+        self, loaded: Collection[Loaded], at: datetime, *, whole: bool = False
     ) -> None:
         """Nothing outlives a simulation."""
 

@@ -18,7 +18,7 @@ from engine.core.world import JourneyStatus, WebhookCall, World
 from engine.ports.faults import Fault, passing
 from engine.ports.storage import Contended
 from engine.ports.stored import Archived, Conflict, Incoming, Merge, Processed
-from engine.storage import tables
+from engine.storage import phases, tables
 from engine.storage.books import move_books, write_books
 from engine.storage.bulk import BulkTable, Row, delete_many, fetch_any, pipelined, update_many
 from engine.storage.journey_rows import journey_row, message_row
@@ -51,7 +51,6 @@ _MESSAGES = BulkTable.of(
 _CONTENTS = BulkTable.of(tables.contents)
 _SAMPLES = BulkTable.of(tables.samples)
 _DECISIONS = BulkTable.of(tables.decisions)
-_HOLDS = BulkTable.of(tables.holds)
 _OCCURRENCES = BulkTable.of(tables.occurrences)
 _WEBHOOK_CALLS = BulkTable.of(tables.webhook_calls)
 _CONFLICTS_OF = "SELECT customer_id, other_id FROM identity_conflicts WHERE customer_id {any}"
@@ -71,7 +70,7 @@ class Flush:
         self.processed: list[Processed] = []
         self.incoming: list[Incoming] = []
         self.archived: list[Archived] = []
-        self.holds: list[Row] = []
+        self.holds: list[tuple[str, str, int]] = []
         self.sent: list[SendResult] = []
         self.receipts: list[tuple[Receipt, datetime]] = []
         self.occurrences: list[Row] = []
@@ -114,7 +113,8 @@ class Flush:
         _rename_keys(connection, self.merges)
         _write_conflicts(connection, self.conflicts)
         self._write_events(connection)
-        _HOLDS.keep(connection, self.holds)
+        for campaign, reason, at in self.holds:
+            phases.hold(connection, campaign, reason, at)
         _OCCURRENCES.upsert(connection, self.occurrences)
         _forget_former_occurrences(connection, self.occurrences)
         keep_receipts(connection, self.receipts)

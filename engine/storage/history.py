@@ -6,7 +6,7 @@ page costs what the first does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,12 +25,13 @@ from engine.ports.history import (
     MessageFilter,
     OrderMatch,
     OtherMatch,
+    Phase,
     StoredRevision,
     Tail,
     Timeline,
 )
 from engine.ports.stored import Conflict
-from engine.storage import tables
+from engine.storage import phases, tables
 from engine.storage.bulk import fetch, fetch_any
 from engine.storage.database import Database
 from engine.storage.history_rows import (
@@ -62,7 +63,6 @@ _UNTAKEN = (
 _REVISIONS = (
     "SELECT campaign, revision, file, stored_at FROM revisions ORDER BY stored_at, campaign"
 )
-_HELD = 'SELECT campaign, "at" FROM holds'
 
 
 class SqlHistory:
@@ -178,10 +178,10 @@ class SqlHistory:
             for row in rows
         ]
 
-    def held_since(self) -> Mapping[str, datetime]:
-        """Since when the campaigns stand still that are on hold."""
+    def phases(self) -> Sequence[Phase]:
+        """How every campaign stood from when on."""
         with self._database.reading() as connection:
-            return {row[0]: moment(row[1]) for row in fetch(connection, _HELD)}
+            return phases.phases(connection)
 
     def timeline(self, customer_id: str, limit: int = 1000) -> Timeline:
         """One customer's past."""

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from engine.ports.stored import DueCall, Queues
-from engine.storage import tables
+from engine.ports.stored import DueCall, Loaded, Queues
+from engine.storage import phases, tables
 from engine.storage.bulk import BulkTable, execute_any, fetch, fetch_any, is_postgresql, update_many
 from engine.storage.scalars import micros, moment
 
-_HOLDS = BulkTable.of(tables.holds)
 _REVISIONS = BulkTable.of(tables.revisions)
 _WORKERS = BulkTable.of(tables.workers, fixed=("started_at",))
 
@@ -88,10 +87,14 @@ def heartbeat(connection: Connection, worker_id: str, role: str, now: datetime) 
 
 
 def store_revisions(
-    connection: Connection, revisions: Collection[tuple[str, str, str, str]], at: datetime
+    connection: Connection, loaded: Collection[Loaded], at: datetime, *, whole: bool
 ) -> None:
-    """Keep campaign sources that are not kept yet."""
-    _REVISIONS.keep(connection, [(*each, micros(at)) for each in revisions])
+    """Keep campaign sources that are not kept yet, and note that these are in force."""
+    now = micros(at)
+    _REVISIONS.keep(
+        connection, [(one.campaign, one.revision, one.source, one.file, now) for one in loaded]
+    )
+    phases.load(connection, loaded, now, whole=whole)
 
 
 def live_revisions(connection: Connection, now: datetime | None) -> set[tuple[str, str]]:
@@ -109,11 +112,6 @@ def live_revisions(connection: Connection, now: datetime | None) -> set[tuple[st
             ):
                 found.add((campaign, revision))
     return found
-
-
-def hold(connection: Connection, campaign: str, reason: str, at: datetime) -> None:
-    """Hold a campaign."""
-    _HOLDS.keep(connection, [(campaign, reason, micros(at))])
 
 
 def unpark(connection: Connection, campaign: str, after: str, limit: int) -> Sequence[str]:

@@ -13,9 +13,9 @@ from sqlalchemy.exc import OperationalError
 from engine.core.book import Place
 from engine.core.message import Message
 from engine.ports.faults import Fault, passing
-from engine.ports.stored import BookLine, DueCall, HeldNumber, Incoming, Queues, Undelivered
+from engine.ports.stored import BookLine, DueCall, HeldNumber, Incoming, Loaded, Queues, Undelivered
 from engine.storage import editions as pages
-from engine.storage import operations, tables
+from engine.storage import operations, phases, tables
 from engine.storage.books import lines_of
 from engine.storage.bulk import BulkTable, Row, fetch
 from engine.storage.contention import telling_contention
@@ -97,11 +97,11 @@ class SqlStorage:
             connection.execute(tables.workers.delete().where(tables.workers.c.id == worker_id))
 
     def store_revisions(
-        self, revisions: Collection[tuple[str, str, str, str]], at: datetime
+        self, loaded: Collection[Loaded], at: datetime, *, whole: bool = False
     ) -> None:
-        """Keep campaign sources."""
+        """Keep campaign sources, and note that they are in force."""
         with self.database.writing() as connection:
-            operations.store_revisions(connection, revisions, at)
+            operations.store_revisions(connection, loaded, at, whole=whole)
 
     def live_revisions(self, now: datetime | None = None) -> set[tuple[str, str]]:
         """Revisions that journeys stand on."""
@@ -133,12 +133,12 @@ class SqlStorage:
     def hold(self, campaign: str, reason: str, at: datetime) -> None:
         """Hold a campaign."""
         with self.database.writing(urgent=True) as connection:
-            operations.hold(connection, campaign, reason, at)
+            phases.hold(connection, campaign, reason, micros(at))
 
     def resume(self, campaign: str, now: datetime) -> int:
         """Lift a hold; how many journeys were parked."""
         with self.database.writing(urgent=True) as connection:
-            connection.execute(tables.holds.delete().where(tables.holds.c.campaign == campaign))
+            phases.lift(connection, campaign, micros(now))
         parked, after = 0, ""
         while ids := self._unpark(campaign, after):
             parked, after = parked + len(ids), ids[-1]

@@ -421,6 +421,18 @@ holds = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+phases = Table(  # how each campaign stood from a moment on, whatever became of it since
+    "phases",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("campaign", Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("revision", Key, nullable=False),  # empty: no good file
+    Column("status", Key, nullable=False),  # that its file said; empty: not known
+    Column("hold", Text, nullable=False),  # why it was held; empty: it was not
+    Index("ix_phases_campaign_seq", "campaign", "seq"),
+)
+
 volumes = Table(  # messages made in one window of a volume_limit
     "volumes",
     metadata,

@@ -28,7 +28,7 @@ STORE: dict[str, Any] = {
 EVENTS = ("ask.now", "ask.low", "ask.high", "ask.survey", "ask.again", "club.join", "club.back",
           "gift.due", "wait.for", "late.due", "much.sent", "halt.file", "halt.hand", "draft.due",
           "broken.due", "text.due", "moved.due", "branch.due", "held.out", "doubt.due",
-          "leave.later")  # fmt: skip
+          "leave.later", "stop.late", "stop.slow", "stop.file", "stop.gone")  # fmt: skip
 FILES = {
     **TEMPLATES,
     "gift/subject.txt": "A thank-you",
@@ -48,6 +48,7 @@ _MARKETING: dict[str, Any] = {"purpose": "marketing", "entry": {"key": "customer
                               "re_entry": "always"}}  # fmt: skip
 _ORDERS: dict[str, Any] = {"purpose": "marketing", "entry": {"key": "order.id"}}
 _PAUSE = {"id": "pause", "delay": "3d"}
+_HOUR = {"id": "hour", "delay": "1h"}
 
 
 def _offer(name: str, trigger: Any, *steps: Any, **more: Any) -> dict[str, Any]:
@@ -78,7 +79,11 @@ CAMPAIGNS = (
            email(template="gift", coupon="gift")),
     _offer("wait", "wait.for",
            {"id": "until", "wait_for": {"event": "review.submitted", "timeout": "10d"}}, email()),
-    _offer("late", "late.due", {"id": "hour", "delay": "1h"}, email(max_lateness="1d")),
+    _offer("late", "late.due", _HOUR, email(max_lateness="1d")),
+    _offer("stop-late", "stop.late", _HOUR, email(max_lateness="1d")),
+    _offer("stop-slow", "stop.slow", _HOUR, email(max_lateness="7d")),
+    _offer("stop-file", "stop.file", _HOUR, email(max_lateness="1d")),
+    _offer("stop-gone", "stop.gone", _HOUR, email(max_lateness="1d")),
     _offer("much", "much.sent", volume_limit="1/d"),
     _offer("halt-file", "halt.file", status="paused"),
     _offer("halt-hand", "halt.hand", _PAUSE, email()),
@@ -182,6 +187,7 @@ class Planted:
                    customer={"email": "job@example.com", "phone": None})  # fmt: skip
         house.tell("order.placed", "work", order="work-2", source="other",
                    customer={"phone": None})  # fmt: skip
+        self._stop()
         house.run(DAY)
         house.tell("customer.unsubscribed", "withdrawn",
                    customer={"consent": {"email": {"status": "unsubscribed"}}})  # fmt: skip
@@ -196,6 +202,7 @@ class Planted:
         visit.pause(self._link("pausing"), 30)
         visit.choose(self._link("declining"), Choice(topics={"reviews": False, "offers": True}))
         house.run(DAY)
+        self._go_on()
         house.tell("ask.high", "capped")
         house.tell("ask.again", "asked")
         house.tell("order.delivered", "again", order="again-1", id="told-again")
@@ -204,6 +211,27 @@ class Planted:
         house.tell("text.due", "stopped")
         self.former = self._merge()
         house.run(4 * DAY)
+
+    def _stop(self) -> None:
+        """Two campaigns by hand, one by its file, one without it, each with somebody under way."""
+        house = self.house
+        for name in ("late", "slow", "file", "gone"):
+            house.tell(f"stop.{name}", f"stop-{name}")
+        for name in ("late", "slow"):
+            house.app.storage.hold(f"stop-{name}", "paused", house.clock.now())
+        house.put(_offer("stop-file", "stop.file", _HOUR, email(max_lateness="1d"),
+                         status="paused"))  # fmt: skip
+        house.remove("stop-gone")
+        house.reload()
+
+    def _go_on(self) -> None:
+        house = self.house
+        for name in ("late", "slow"):
+            house.app.storage.resume(f"stop-{name}", house.clock.now())
+        for name in ("file", "gone"):
+            house.put(_offer(f"stop-{name}", f"stop.{name}", _HOUR, email(max_lateness="1d")))
+        house.reload()
+        house.app.worker.quiesce()
 
     def _on_the_last_day(self) -> None:
         house = self.house

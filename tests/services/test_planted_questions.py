@@ -120,6 +120,24 @@ QUESTIONS = (
     Q("late", "late", NOT_SENT, "too_late",
       "not sent: too late: due 2026-03-02 10:00 CST, to be sent by 2026-03-03 10:00 CST",
       "the daemon running when it falls due"),
+    Q("stop-late", "stop-late", NOT_SENT, "too_late",
+      "not sent: too late: due 2026-03-05 10:00 CST, to be sent by 2026-03-06 10:00 CST at the "
+      "latest; the campaign stood still from 2026-03-05 09:00 CST until 2026-03-07 09:00 CST "
+      "(paused by hand)",
+      "the campaign running when it falls due, not standing still (paused by hand)"),
+    Q("stop-file", "stop-file", NOT_SENT, "too_late",
+      "not sent: too late: due 2026-03-05 10:00 CST, to be sent by 2026-03-06 10:00 CST at the "
+      "latest; the campaign stood still from 2026-03-05 09:00 CST until 2026-03-07 09:00 CST "
+      "(its file said status: paused)",
+      "the campaign running when it falls due, not standing still (its file said status: paused)"),
+    Q("stop-gone", "stop-gone", NOT_SENT, "too_late",
+      "not sent: too late: due 2026-03-05 10:00 CST, to be sent by 2026-03-06 10:00 CST at the "
+      "latest; the campaign stood still from 2026-03-05 09:00 CST until 2026-03-07 09:00 CST "
+      "(its file was missing or broken)",
+      "the campaign running when it falls due, not standing still (its file was missing"),
+    Q("stop-slow", "stop-slow", SENT, "sent",
+      "sent 2026-03-07 09:00 CST through simulated; the campaign stood still from 2026-03-05 "
+      "09:00 CST until 2026-03-07 09:00 CST (paused by hand)"),
     Q("ranked", "low", NOT_SENT, "outranked",
       "not sent: high, of higher priority, took its place under the cap 2 per 7d",
       "a priority (10) not below that of high"),

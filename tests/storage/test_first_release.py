@@ -11,6 +11,7 @@ from engine.core.receipt import Receipt, ReceiptKind
 from engine.core.world import JourneyStatus, Waiting
 from engine.storage import migrate
 from engine.storage.database import Database
+from engine.storage.history import SqlHistory
 from engine.storage.store import SqlStorage
 from tests.databases import NewDatabase
 
@@ -105,3 +106,33 @@ def test_live_journeys_of_the_first_release_go_on(new_database: NewDatabase) -> 
         assert unit.due_customers(NOW + timedelta(days=9), 5) == []
         assert unit.messages(["m1"])["m1"].status is MessageStatus.SENDING
     storage.database.close()
+
+
+def test_what_is_on_record_of_campaigns_becomes_their_phases(new_database: NewDatabase) -> None:
+    url = new_database(migrated=False)
+    migrate.upgrade(url, to="0013")
+    database = Database(url)
+    with database.writing() as connection:
+        for campaign, revision, at in (("a", "r2", 30), ("a", "r1", 10), ("b", "r1", 10)):
+            connection.exec_driver_sql(
+                "INSERT INTO revisions (campaign, revision, source, file, stored_at)"
+                f" VALUES ('{campaign}', '{revision}', '', '', {at})"
+            )
+        for campaign, at in (("a", 20), ("c", 5)):
+            connection.exec_driver_sql(f"INSERT INTO holds VALUES ('{campaign}', 'paused', {at})")
+    database.close()
+
+    migrate.upgrade(url)
+    database = Database(url)
+    found = [
+        (one.campaign, one.at.microsecond, one.revision, one.hold)
+        for one in SqlHistory(database).phases()
+    ]
+    database.close()
+    assert found == [
+        ("c", 5, "", "paused"),
+        ("a", 10, "r1", ""),
+        ("b", 10, "r1", ""),
+        ("a", 20, "r1", "paused"),
+        ("a", 30, "r2", "paused"),
+    ]

@@ -5,15 +5,17 @@ import subprocess
 import sys
 import threading
 from datetime import date, timedelta
+from itertools import count as count_from
 from pathlib import Path
 
 import pytest
 
 from engine.core.message import MessageStatus
 from engine.core.world import JourneyStatus, WebhookCall
-from engine.ports.stored import ALL_ZONES, Occurrence
+from engine.ports.stored import ALL_ZONES, Loaded, Occurrence
 from engine.storage.bulk import fetch
 from engine.storage.database import Database, Gate, WorkspaceBusy
+from engine.storage.history import SqlHistory
 from engine.storage.store import SqlStorage
 from tests.storage import things
 from tests.storage.things import NOW, load, store
@@ -61,13 +63,55 @@ def test_revisions_in_use_are_those_that_journeys_stand_on(storage: SqlStorage) 
 
 
 def test_a_stored_revision_stays_as_it_is(storage: SqlStorage) -> None:
-    storage.store_revisions([("thanks", "r1", "steps: []", "a.yaml")], NOW)
-    storage.store_revisions(
-        [("thanks", "r1", "other", "b.yaml"), ("thanks", "r2", "x", "b.yaml")], NOW
-    )
+    storage.store_revisions([loaded("r1", source="steps: []")], NOW)
+    later = [loaded("r1", source="other", file="b.yaml"), loaded("r2", source="x", file="b.yaml")]
+    storage.store_revisions(later, NOW)
     assert storage.revision_source("thanks", "r1") == ("steps: []", "a.yaml")
     assert storage.revision_source("thanks", "r2") == ("x", "b.yaml")
     assert storage.revision_source("thanks", "r3") is None
+
+
+def loaded(revision: str, campaign: str = "thanks", **facts: str) -> Loaded:
+    told = {"status": "live", "source": "", "file": "a.yaml", **facts}
+    return Loaded(campaign=campaign, revision=revision, **told)
+
+
+def test_every_phase_of_a_campaign_stays_on_record(storage: SqlStorage) -> None:
+    moments = (NOW + number * MINUTE for number in count_from())
+    other, first = loaded("1", "other"), loaded("1")
+    storage.store_revisions([first, other], next(moments))
+    storage.store_revisions([first, other], next(moments))
+    storage.hold("thanks", "volume_limit", next(moments))
+    storage.hold("thanks", "paused", next(moments))
+    storage.store_revisions([loaded("2", status="paused")], next(moments))
+    storage.resume("thanks", next(moments))
+    storage.resume("thanks", next(moments))
+    storage.store_revisions([first], next(moments))
+    storage.store_revisions([first], next(moments), whole=True)
+    storage.hold("other", "paused", next(moments))
+    found = [
+        (one.campaign, (one.at - NOW) // MINUTE, one.revision, one.status, one.hold)
+        for one in SqlHistory(storage.database).phases()
+    ]
+    assert found == [
+        ("other", 0, "1", "live", ""),
+        ("thanks", 0, "1", "live", ""),
+        ("thanks", 2, "1", "live", "volume_limit"),
+        ("thanks", 4, "2", "paused", "volume_limit"),
+        ("thanks", 5, "2", "paused", ""),
+        ("thanks", 7, "1", "live", ""),
+        ("other", 8, "", "", ""),
+        ("other", 9, "", "", "paused"),
+    ]
+
+
+def test_a_campaign_that_stops_itself_begins_a_phase(storage: SqlStorage) -> None:
+    storage.store_revisions([loaded("1")], NOW)
+    with storage.deciding() as unit:
+        unit.hold("thanks", "volume_limit", NOW + MINUTE)
+        unit.commit()
+    (_, last) = SqlHistory(storage.database).phases()
+    assert (last.at, last.revision, last.hold) == (NOW + MINUTE, "1", "volume_limit")
 
 
 def test_resuming_lets_everything_go_on(

@@ -56,7 +56,7 @@ def test_what_was_not_committed_is_not_there(storage: SqlStorage) -> None:
     assert load(storage, "c") == {}
 
 
-@pytest.mark.parametrize("fault", ["_JOURNEYS", "_DECISIONS", "_EVENTS", "_HOLDS"])
+@pytest.mark.parametrize("fault", ["_JOURNEYS", "_DECISIONS", "_EVENTS", "phases"])
 def test_a_crash_in_the_middle_of_the_flush_leaves_nothing(
     storage: SqlStorage, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
