@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.diagnostics import nearest
+from engine.apart import apart
 from engine.cli.failure import WRONG_USAGE, Failure
 from engine.cli.session import Session
 
@@ -32,13 +33,17 @@ def pool_sizes(
     """
     named = {one.pool for one in prepared.policy.offers.values() if one.pool is not None}
     told = {pool: _size(pool, text) for pool, text in _pairs(given, named).items()}
-    if not whole or not session.has_database(prepared.database_url):
+    if not named or not whole or not session.has_database(prepared.database_url):
         return told
-    from engine.simulator.stock import stock
 
-    with session.records() as records:
-        found = stock(records.storage.database, since)
-    return {pool: size for pool, size in found.items() if pool in named} | told
+    def found() -> dict[str, int]:
+        from engine.simulator.stock import stock
+
+        with session.records() as records:
+            return stock(records.storage.database, since)
+
+    # The database's libraries would be in the way of a simulation, in each of its processes.
+    return {pool: size for pool, size in apart(found).items() if pool in named} | told
 
 
 def _pairs(given: Sequence[str], named: set[str]) -> Mapping[str, str]:
