@@ -242,7 +242,7 @@ def gather(session: Session, files: Sequence[str], prepared: Prepared, workers: 
 
 
 def _recall(session: Session, prepared: Prepared) -> None:
-    from engine.storage.recordings import messages_sent, recordings, suppressed
+    from engine.storage.recordings import calls_assigned, messages_sent, recordings, suppressed
     from triggers.sources.native import deserialize
 
     with session.records() as records:
@@ -251,6 +251,8 @@ def _recall(session: Session, prepared: Prepared) -> None:
         prepared.suppressed = suppressed(records.storage.database)
         for message, at, provider in messages_sent(records.storage.database):
             prepared.went_out(message, at, previewed=provider == _NOBODYS)
+        for call, at in calls_assigned(records.storage.database):
+            prepared.went_out(call, at, previewed=False)
 
 
 def _read(files: Sequence[str], prepared: Prepared, workers: int) -> None:

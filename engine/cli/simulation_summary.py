@@ -133,7 +133,11 @@ def _reasons(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _programs(report: Mapping[str, Any]) -> None:
-    lines = [_done(report)] if report["reactions"] else []
+    done = _done(report)
+    lines = [f"of the messages {done}"] if done else []
+    calls = sum(row["messages"] for row in report["reactions"] if row["reaction"] == "call")
+    if calls:
+        lines.append(f"of the calls asked for {calls:,} came to what they really did")
     if told := recorded_told(report):
         lines.append(told)
     lines += [
@@ -166,7 +170,7 @@ def _done(report: Mapping[str, Any]) -> str:
     if bought["orders"]:
         told += (f"{before}{counted(bought['orders'], 'order')} for "
                  f"{money(bought['revenue'], report)} because of one")  # fmt: skip
-    return f"of the messages {told}"
+    return told
 
 
 def _pressure(pressure: Mapping[str, Any]) -> None:

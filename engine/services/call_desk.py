@@ -21,6 +21,8 @@ from engine.services.message_context import customer_context, order_context, tic
 from engine.services.revisions import Revisions
 
 _ATTEMPTS: Final = 20
+CallChange = Callable[[CallTask, Mapping[str, CallQueue], datetime], CallTask]
+"""What becomes of a task at a moment; the queues are those of the policy."""
 
 
 class NoSuchCall(Exception):
@@ -159,30 +161,41 @@ class CallDesk:
     def _change(
         self,
         named: str,
-        change: Callable[[CallTask, Mapping[str, CallQueue], datetime], CallTask],
+        change: CallChange,
     ) -> CallTask:
         for left in reversed(range(_ATTEMPTS)):
             now = self._clock.now()
             listed = self._find(named)
             try:
                 with self._storage.deciding(urgent=True) as unit:
-                    configuration = self._revisions.configuration(unit)
                     unit.lock([listed.customer_id])  # of two who change a task one comes first
-                    world = _load(unit, listed.customer_id, now)
-                    record = world.books.get((BOOK, listed.task.id))
-                    if record is None:  # the customer has been merged or erased meanwhile
-                        raise Contended
-                    task = change(call_tasks.read(record), _queues(configuration), now)
-                    world.write(call_tasks.record_of(task))
-                    outcome = call_tasks.outcome_event(task)
-                    if outcome is not None:
-                        world.report(outcome)
-                    Batch(unit, configuration, self._handover).keep([world], now)
-                return task
+                    batch = Batch(unit, self._revisions.configuration(unit), self._handover)
+                    return change_call(batch, listed.customer_id, listed.task.id, change, now)
             except Contended:
                 if not left:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+
+def change_call(
+    batch: Batch, customer_id: str, call: str, change: CallChange, now: datetime
+) -> CallTask:
+    """Change a task, tell campaigns what came of it, and commit.
+
+    Raises what ``change`` does, and Contended when the customer has no such task, having been
+    merged or erased meanwhile.
+    """
+    world = _load(batch.unit, customer_id, now)
+    record = world.books.get((BOOK, call))
+    if record is None:
+        raise Contended
+    task = change(call_tasks.read(record), _queues(batch.configuration), now)
+    world.write(call_tasks.record_of(task))
+    outcome = call_tasks.outcome_event(task)
+    if outcome is not None:
+        world.report(outcome)
+    batch.keep([world], now)
+    return task
 
 
 def listed_calls(

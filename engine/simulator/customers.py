@@ -2,19 +2,22 @@
 
 Opens, clicks and complaints are receipts, answers come from the survey's page, an opt-out from the
 link in the message, and a purchase is an order's events. A message that really went out is met with
-what it was really met with; how others are follows from the behaviour.
+what it was really met with, and a call that was really held comes to what it came to; how others
+are follows from the behaviour.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from engine.core.asking import CALLED
+from engine.core.book import Record
 from engine.core.evaluate import is_met
 from engine.core.facts import Facts
 from engine.core.identity import IdentityKey
@@ -25,8 +28,13 @@ from engine.core.verbs import AskSurvey
 from engine.core.world import World
 from engine.links import Links, Purpose
 from engine.ports.decisions import Decisions
+from engine.ports.storage import Contended
 from engine.ports.stored import Incoming
-from engine.services.batch import OWN_SOURCE
+from engine.programs.call_tasks import CallTask, Closed, complete, not_reached
+from engine.programs.calls import CallQueue
+from engine.services.batch import OWN_SOURCE, Batch
+from engine.services.call_desk import NoQueue, change_call
+from engine.services.handover import HandOver
 from engine.services.ingest import Ingest
 from engine.services.receive import Receive
 from engine.services.replies import Replies
@@ -69,6 +77,7 @@ class Doors:
 
     storage: Decisions
     revisions: Revisions
+    handover: HandOver
     ingest: Ingest
     receive: Receive
     replies: Replies
@@ -97,6 +106,8 @@ class Customers:
         self._planned: list[_Planned] = [
             (one.at, "", number, one) for number, one in enumerate(self._recollection.unasked)
         ]
+        self._unsent = len(self._planned)  # how much was planned that is about no message
+        self._callers: dict[str, str] = {}  # whom a call task that is done again is about
         heapq.heapify(self._planned)
         self._parcels: list[tuple[datetime, str, str]] = []  # order and customer
         self._fresh: list[Message] = []  # went out at this moment
@@ -118,7 +129,7 @@ class Customers:
             return
         if self._recollection.knows(message.id):
             self._again.add(message.id)
-            again = self._recollection.again(message, sent)
+            again = self._recollection.again(message.id, sent)
             for place, (at, done) in enumerate(again):
                 heapq.heappush(self._planned, (at, message.id, place, done))
             self._expect(message, len(again))
@@ -128,6 +139,17 @@ class Customers:
             at = _on_the_dot(sent + each.after)
             heapq.heappush(self._planned, (at, message.id, place, each))
         self._expect(message, len(found))
+
+    def assigned(self, customer_id: str, record: Record) -> None:
+        """A call task was made, or changed: it is closed as it really was, if it ever was."""
+        call = record.key
+        if call in self._callers or not self._recollection.knows(call):
+            return
+        self._callers[call] = customer_id
+        self._again.add(call)
+        for at, done in self._recollection.again(call, record.at):
+            heapq.heappush(self._planned, (at, "", self._unsent, done))
+            self._unsent += 1
 
     def _expect(self, message: Message, more: int) -> None:
         """So much more is to be done with the message."""
@@ -219,6 +241,9 @@ class Customers:
             receipt = receipt_of(done, message, by)
             if receipt is not None:
                 return receipt
+        if done.call is not None:
+            self._close(done, done.call, now)
+            return None
         text = text_of(done)
         if text is not None and not self._is_known(text.sender):
             return None  # whoever it is is lived through elsewhere, or not at all
@@ -227,6 +252,29 @@ class Customers:
             return None
         self._take(shifted(done.event, by), now)
         return None
+
+    def _close(self, done: Done, call: str, now: datetime) -> None:
+        """Note what came of a call; nothing where the task has been withdrawn, or moved."""
+        doors, told = self._doors, done.event.data
+
+        def closed(task: CallTask, queues: Mapping[str, CallQueue], at: datetime) -> CallTask:
+            note = told.get("note")
+            if done.event.type == CALLED:
+                return complete(task, str(told.get("outcome") or ""), note, None, at)
+            queue = queues.get(task.queue)
+            while task.is_open:
+                if queue is None:
+                    raise NoQueue(task.queue)
+                task = not_reached(task, queue.team, queue.retry, note, None, at)
+            return task
+
+        try:
+            with doors.storage.deciding() as unit:
+                batch = Batch(unit, doors.revisions.configuration(unit), doors.handover)
+                change_call(batch, self._callers[call], call, closed, now)
+        except (Closed, Contended, NoQueue):
+            return
+        self._replayed[str(told.get("campaign") or ""), done.deed or ""] += 1
 
     def _is_known(self, number: str) -> bool:
         with self._doors.storage.deciding() as unit:

@@ -45,6 +45,7 @@ def doors_of(premises: Premises) -> Doors:
     return Doors(
         storage=premises.storage,
         revisions=premises.revisions,
+        handover=premises.handover,
         ingest=premises.ingest,
         receive=premises.receive,
         replies=premises.replies,

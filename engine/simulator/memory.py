@@ -25,6 +25,7 @@ from engine.core.receipt import Receipt
 from engine.core.shopping import BOOK as SHOPPING
 from engine.core.world import Changes, Journey, JourneyStatus, World
 from engine.ports.stored import Incoming, Merge, Occurrence, Processed, StoredEvent
+from engine.programs.call_tasks import BOOK as CALLS
 from engine.programs.suggesting import Shelf, Shelved
 from engine.simulator.agenda import Agenda, earliest
 from engine.simulator.census import Census
@@ -91,6 +92,9 @@ class Memory:
         self.shelf: Shelf = {}
         self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
         self.turn_page: Callable[[Person], None] = lambda person: None
+        self.assigned: Callable[[str, Record], None] | None = (
+            None  # whose call task, new or changed
+        )
         self.bought: dict[str, set[str]] | None = None
         self.seen = Marks()  # of (source, id)
         self.waiting: dict[int, StoredEvent] = {}
@@ -297,6 +301,8 @@ class Memory:
                 self.pages.put(customer_id, record.due_at)
             else:
                 others = True
+                if name == CALLS and self.assigned is not None:
+                    self.assigned(customer_id, record)
         if others:
             self.records.put(customer_id, person.books.next_due(but=SHOPPING))
 

@@ -31,8 +31,8 @@ from engine.simulator.sentences import (
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _DEEDS: Final = (
     ("open", "opened"), ("click", "clicked"), ("answer", "answered"), ("buy", "bought"),
-    ("reply", "replied"), ("review", "reviewed"), ("unsubscribe", "unsubscribed"),
-    ("complain", "complained"),
+    ("reply", "replied"), ("review", "reviewed"), ("call", "calls closed"),
+    ("unsubscribe", "unsubscribed"), ("complain", "complained"),
 )  # fmt: skip
 _NAMED: Final = 10  # customers
 _WHOLE: Final = (

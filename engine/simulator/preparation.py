@@ -117,9 +117,10 @@ class Prepared:
         assert self._groups is None, "it has been told who belongs together"
         return self._kin.add(names)
 
-    def went_out(self, message_id: str, at: datetime, *, previewed: bool) -> None:
-        """Take note of when a message really went out; ``previewed``: to nobody."""
-        (self._previewed if previewed else self._sent)[message_id] = at
+    def went_out(self, key: str, at: datetime, *, previewed: bool) -> None:
+        """Take note of when a message really went out (``previewed``: to nobody), or somebody was
+        really asked for a call."""
+        (self._previewed if previewed else self._sent)[key] = at
 
     def seal(self) -> None:
         """Have all events on the disk. Raises OSError when there is no room for them."""

@@ -1,7 +1,8 @@
 """What customers really did with messages, so that it happens again when the messages go out again.
 
 A history tells of it by events of our own that name their message: receipts, answers, reviews,
-opt-outs and preferences; and by texts, which name the message that they reply to.
+opt-outs and preferences; and by texts, which name the message that they reply to. What came of a
+call that a person was asked for is told likewise, and named by its task.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from engine.core.asking import CALLED, NOT_REACHED
 from engine.core.identity import OWN_SOURCE
 from engine.core.message import Message
 from engine.core.preferences import CHANGED
@@ -41,6 +43,7 @@ _REACTIONS: Final = frozenset({*_RECEIPTS, ANSWERED, SUBMITTED, CHANGED})
 _CONSENTS: Final = frozenset({"customer.subscribed", "customer.unsubscribed"})
 _BY_LINK: Final = frozenset({"subscribed", "unsubscribed", "withdrawn"})
 _BY_TEXT: Final = frozenset({"start", "stop"})
+CALLS: Final = frozenset({CALLED, NOT_REACHED})
 # Told by people through us, whatever was sent.
 _BY_THEMSELVES: Final = frozenset({"points.redeem", "points.adjust", CLAIMED, DECIDED, VIEWED})
 _ON_ITS_WAY: Final = frozenset({"message.sent", "message.delivered"})
@@ -54,12 +57,15 @@ DEEDS: Final[Mapping[str, str]] = {
     _REPLIED: "reply",
     ANSWERED: "answer",
     SUBMITTED: "review",
+    CALLED: "call",
+    NOT_REACHED: "call",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """Something that was done with a message: the event that told of it, and when that came in.
+    """Something that was done with a message, or about a call task: the event that told of it, and
+    when that came in.
 
     ``verdict``: what it said of the address, by the receipt of that ``name``.
     """
@@ -76,12 +82,17 @@ class Done:
             return None
         return DEEDS.get(self.event.type)
 
+    @property
+    def call(self) -> str | None:
+        """The call task that it closed; None for what was done with a message."""
+        return _about(self.event) if self.event.type in CALLS else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """What became of messages that really went out.
+    """What became of messages that really went out, and of calls that people were asked for.
 
-    ``sent`` is when each did, where that is known, and ``done`` what was done with them, in the
+    ``sent`` is when each was, where that is known, and ``done`` what was done with them, in the
     order in which it came in. ``unasked`` are texts that replied to nothing.
     """
 
@@ -94,16 +105,17 @@ class Recollection:
         """Whether anything at all was done with messages."""
         return bool(self.done or self.unasked)
 
-    def knows(self, message_id: str) -> bool:
-        """Whether the message really went out, so that silence is known to be silence."""
-        return message_id in self.sent or message_id in self.done
+    def knows(self, key: str) -> bool:
+        """Whether the message really went out, so that silence is known to be silence; or whether
+        somebody was really asked for the call."""
+        return key in self.sent or key in self.done
 
-    def again(self, message: Message, sent: datetime) -> list[tuple[datetime, Done]]:
-        """When what was done with a message is done again, now that it goes out at ``sent``.
+    def again(self, key: str, sent: datetime) -> list[tuple[datetime, Done]]:
+        """When what was done with a message or a call is done again, now that it is ``sent`` then.
 
         As long after it as it really was; where nobody knows how long, at the same time as then.
         """
-        began = self.sent.get(message.id)
+        began = self.sent.get(key)
         return [
             (
                 max(one.at, sent + _SOONEST)
@@ -111,7 +123,7 @@ class Recollection:
                 else sent + max(one.at - began, timedelta()),
                 one,
             )
-            for one in self.done.get(message.id, ())
+            for one in self.done.get(key, ())
         ]
 
 
@@ -127,8 +139,10 @@ def part_of(event: Event) -> Part:
     if event.type in _CONSENTS:
         if event.id.partition(":")[0] in _BY_TEXT:
             return "echo"  # of the text, which says it again
-        return "reaction" if _message(event) and _is_by_link(event) else "told"
-    if event.type in _REACTIONS and not event.causes and _message(event):
+        return "reaction" if _about(event) and _is_by_link(event) else "told"
+    if event.type in CALLS and _about(event):
+        return "reaction"
+    if event.type in _REACTIONS and not event.causes and _about(event):
         return "echo" if event.data.get("how") == "sms" else "reaction"
     return "echo"
 
@@ -144,7 +158,7 @@ def divide(
     ``sent`` is when messages went out, and ``previewed`` when those did that nobody got, unless
     somebody followed a link of theirs; of others it is what their reactions tell.
     """
-    touched = {_message(one.event) for one in reactions}
+    touched = {_about(one.event) for one in reactions}
     known = {
         **_began(reactions),
         **{key: at for key, at in previewed.items() if key in touched},
@@ -153,7 +167,7 @@ def divide(
     former: list[Done] = []
     present: list[Done] = []
     for one in reactions:
-        went = known.get(_message(one.event) or "", one.at)
+        went = known.get(_about(one.event) or "", one.at)
         (former if went < since else present).append(one)
     return former, _recollect(present, {key: at for key, at in known.items() if at >= since})
 
@@ -162,7 +176,7 @@ def _began(reactions: Iterable[Done]) -> dict[str, datetime]:
     """When messages went out by what was told of them; those of which nothing says so left out."""
     found: dict[str, datetime] = {}
     for one in reactions:
-        message = _message(one.event)
+        message = _about(one.event)
         if message and one.event.type in _ON_ITS_WAY:
             at = one.event.time
             found[message] = min(at, found.get(message, at))
@@ -170,18 +184,18 @@ def _began(reactions: Iterable[Done]) -> dict[str, datetime]:
 
 
 def _recollect(reactions: Iterable[Done], sent: Mapping[str, datetime]) -> Recollection:
-    """Reactions by their message, in the order of their arrival."""
+    """Reactions by what they are about, in the order of their arrival."""
     done: dict[str, list[Done]] = {}
     withdrawn: dict[str, list[Done]] = {}
     unasked: list[Done] = []
     for one in sorted(reactions, key=lambda one: one.at):
-        message = _message(one.event)
-        if not message:
+        about = _about(one.event)
+        if not about:
             unasked.append(one)
         elif one.event.id.startswith("withdrawn:"):
-            withdrawn.setdefault(message, []).append(one)
+            withdrawn.setdefault(about, []).append(one)
         else:
-            done.setdefault(message, []).append(one)
+            done.setdefault(about, []).append(one)
     for message, told in withdrawn.items():
         _with_verdicts(done.setdefault(message, []), told)
     return Recollection(sent=sent, done=done, unasked=tuple(unasked))
@@ -275,8 +289,9 @@ def shifted(event: Event, by: timedelta) -> Event:
     return replace(event, time=event.time + by, customer=facts, data=data)
 
 
-def _message(event: Event) -> str | None:
-    found = event.data.get("message_id")
+def _about(event: Event) -> str | None:
+    """The id of the message, or of the call task, that an event is about."""
+    found = event.data.get("call_id" if event.type in CALLS else "message_id")
     return found if isinstance(found, str) else None
 
 

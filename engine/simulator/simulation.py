@@ -120,6 +120,8 @@ class Life:
             doors_of(premises), behaviour, setup.seed, setup.recollection
         )  # fmt: skip
         self._tally.on_sent = self._customers.got
+        if reacted:
+            premises.memory.assigned = self._customers.assigned
 
     def live(
         self,

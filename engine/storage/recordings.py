@@ -25,6 +25,9 @@ _SENT: Final = (
     "SELECT id, sent_at, provider FROM messages"
     " WHERE id > {p} AND sent_at IS NOT NULL ORDER BY id LIMIT {p}"
 )
+_CALLS: Final = (
+    "SELECT key, at FROM books WHERE book = 'calls' AND key > {p} ORDER BY key LIMIT {p}"
+)
 _SUPPRESSED: Final = "SELECT channel, address, scope, reason, at FROM suppressions"
 
 
@@ -64,5 +67,18 @@ def messages_sent(database: Database) -> Iterator[tuple[str, datetime, str]]:
         for key, at, provider in rows:
             last = key
             yield key, moment(at), provider
+        if len(rows) < _PAGE:
+            return
+
+
+def calls_assigned(database: Database) -> Iterator[tuple[str, datetime]]:
+    """The call tasks that people were given: id, and when."""
+    last = ""
+    while True:
+        with database.reading() as connection:
+            rows = fetch(connection, _CALLS, last, _PAGE)
+        for key, at in rows:
+            last = key
+            yield key, moment(at)
         if len(rows) < _PAGE:
             return

@@ -31,7 +31,7 @@ from engine.simulator.recorded import Done, Recollection, divide, part_of
 from engine.storage import tables
 from engine.storage.database import Database
 from engine.storage.journey_rows import journey_row, message_row
-from engine.storage.recordings import messages_sent, recordings
+from engine.storage.recordings import calls_assigned, messages_sent, recordings
 from engine.storage.rows import customer_row, order_row
 from engine.storage.scalars import dump, micros
 from tests.e2e.recorder import Recorder
@@ -86,6 +86,7 @@ class Watching(Customers):
         doors = Doors(
             storage=app.storage,
             revisions=app.revisions,
+            handover=app.handover,
             ingest=app.ingest,
             receive=app.receive,
             replies=app.replies,
@@ -193,7 +194,7 @@ def remembered(database: str, since: datetime) -> Recollection:
     opened = Database(database)
     try:
         told = [(one.arrived, deserialize(one.body)) for one in recordings(opened)]
-        sent = {key: at for key, at, _ in messages_sent(opened)}
+        sent = {key: at for key, at, _ in messages_sent(opened)} | dict(calls_assigned(opened))
     finally:
         opened.close()
     reactions = [Done(at=at, event=each) for at, each in told if part_of(each) == "reaction"]
