@@ -22,6 +22,7 @@ from engine.core.wording import unmet, wanted_clause, when
 from engine.ports.history import LoggedEvent
 from engine.services.case import Case, Question, told
 from engine.services.fired import value_of_date
+from engine.services.stops import stops_of
 from triggers.schedule import next_date_fire, next_fire
 
 
@@ -68,6 +69,7 @@ def untriggered(plan: Plan, case: Case, asked: Question) -> Missing:
             missing = _no_date(plan.trigger, case, asked)
         case _:
             assert_never(plan.trigger)
+    missing = replace(missing, text=missing.text + _looked_away(plan, case, asked))
     if plan.id in asked.plans.held:
         still = f"; it stands still as well: {ended(asked.plans.held[plan.id])}"
         resume = Change(code="held", text=f"lagniappe campaigns resume {plan.id}")
@@ -77,6 +79,15 @@ def untriggered(plan: Plan, case: Case, asked: Question) -> Missing:
     else:
         return missing
     return replace(missing, text=missing.text + still, changes=(*missing.changes, resume))
+
+
+def _looked_away(plan: Plan, case: Case, asked: Question) -> str:
+    """The last time that a campaign which looks for its customers stood still and did not look."""
+    if isinstance(plan.trigger, EventTrigger):
+        return ""
+    known_since = min((one.received_at for one in case.events), default=asked.now)
+    over = [one for one in stops_of(plan.id, asked) if one.until and one.until > known_since]
+    return f"; {over[-1].text(asked.zone)}, and looked at nobody then" if over else ""
 
 
 def _no_event(plan: Plan, wanted: str, case: Case, asked: Question) -> Missing:

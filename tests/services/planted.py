@@ -101,6 +101,8 @@ CAMPAIGNS = (
            profile_filter="customer.open_tickets == 0", exit_on=[]),
     _offer("win-back", {"schedule": {"cron": "0 9 * * *", "timezone": "customer"},
                         "segment": "customer.days_since_order >= 20"}),
+    _offer("stop-look", {"schedule": {"cron": "0 9 * * *", "timezone": "customer"},
+                         "segment": "customer.orders_count >= 99"}),
     _offer("birthday", {"date": "customer.birthday", "offset": "-7d", "at": "10:00"},
            entry={"key": "customer.id", "re_entry": "always"}),
 )  # fmt: skip
@@ -213,11 +215,11 @@ class Planted:
         house.run(4 * DAY)
 
     def _stop(self) -> None:
-        """Two campaigns by hand, one by its file, one without it, each with somebody under way."""
+        """Three campaigns by hand, one by its file, one without it, most with somebody in them."""
         house = self.house
         for name in ("late", "slow", "file", "gone"):
             house.tell(f"stop.{name}", f"stop-{name}")
-        for name in ("late", "slow"):
+        for name in ("late", "slow", "look"):
             house.app.storage.hold(f"stop-{name}", "paused", house.clock.now())
         house.put(_offer("stop-file", "stop.file", _HOUR, email(max_lateness="1d"),
                          status="paused"))  # fmt: skip
@@ -226,7 +228,7 @@ class Planted:
 
     def _go_on(self) -> None:
         house = self.house
-        for name in ("late", "slow"):
+        for name in ("late", "slow", "look"):
             house.app.storage.resume(f"stop-{name}", house.clock.now())
         for name in ("file", "gone"):
             house.put(_offer(f"stop-{name}", f"stop.{name}", _HOUR, email(max_lateness="1d")))

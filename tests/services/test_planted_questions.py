@@ -232,6 +232,17 @@ def test_every_unmet_condition_shows_what_was_wanted(planted: Planted) -> None:
     assert conditions >= 4
 
 
+def test_a_campaign_that_looked_away_says_so(planted: Planted) -> None:
+    told = answer(planted.case("sent"), "stop-look", planted.asked())
+    assert (told.outcome, told.code) == (NEVER, "segment")
+    assert told.text.endswith(
+        "; the campaign stood still from 2026-03-05 09:00 CST until 2026-03-07 09:00 CST "
+        "(paused by hand), and looked at nobody then"
+    )
+    newcomer = answer(planted.case("patient"), "stop-look", planted.asked())
+    assert "stood still" not in newcomer.text
+
+
 def test_a_migrated_journey_says_so(planted: Planted) -> None:
     told = answer(planted.case("mover"), "moved", planted.asked())
     assert [one.text for one in told.facts][-1].startswith("moved to a newer revision")
