@@ -87,16 +87,21 @@ class Forgetting:
         if turn * _TURNS < self._round and passed < 1:
             return
         if turn > 0:
-            expected, people = self._expected(), memory.people
-            for each in waiting[-turn:]:
-                person = people.get(each)
-                if person is not None and self._visit(person, now, expected, each in self._touched):
-                    self._left.add(each)
-            del waiting[-turn:]
+            expected = self._expected()
+            for _ in range(turn):
+                self._visit_next(now, expected)
         if passed == 1:
             self._begin(now)
         done = 1 - len(self._waiting) / self._round if self._round else 1.0
         self._next = self._limit * min(done + 1 / _TURNS, 1.0)
+
+    def visit_while(self, is_time: Callable[[], bool], now: datetime) -> None:
+        """Visit some before it is their turn, as long as there is time."""
+        waiting = self._waiting
+        if waiting and is_time():
+            expected = self._expected()
+            while waiting and is_time():
+                self._visit_next(now, expected)
 
     def _begin(self, now: datetime) -> None:
         """Begin another round."""
@@ -114,6 +119,12 @@ class Forgetting:
         wanted, self._left = self._left | self._touched, set()
         self._waiting = [each for each in people if each in wanted]  # in the same order every time
         self._round = len(self._waiting)
+
+    def _visit_next(self, now: datetime, expected: Collection[str]) -> None:
+        each = self._waiting.pop()
+        person = self._memory.people.get(each)
+        if person is not None and self._visit(person, now, expected, each in self._touched):
+            self._left.add(each)
 
     def _visit(
         self, person: Person, now: datetime, expected: Collection[str], is_touched: bool

@@ -218,6 +218,7 @@ class Shard:
 
     def _swap(self, share: bytes) -> Sequence[bytes]:
         self.send(Nightfall(share))
+        self._life.use_time(lambda: not self._connection.poll())
         answer = self.hear()
         assert isinstance(answer, Night)
         return answer.others

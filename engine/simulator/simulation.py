@@ -99,6 +99,7 @@ class Life:
         behaviour = setup.behaviour or UNMOVED
         self.setup = setup
         self._witness = witness
+        self._forgetting: Forgetting | None = None
         reacted = setup.recollection is not None and setup.recollection.tells
         self._forgets = not (remembers or reacted or witness is not None)
         self._tally = Tally(read_policy(setup.workspace, setup.trial.changes).zone)
@@ -143,6 +144,7 @@ class Life:
                 self.setup.since,
             )
             self._customers.on_over = forgetting.over
+            self._forgetting = forgetting
 
         def tell(now: datetime, taken: int) -> None:
             if not progress(now, taken):
@@ -168,6 +170,11 @@ class Life:
         except _Stopped:
             complete = False
         return complete
+
+    def use_time(self, is_time: Callable[[], bool]) -> None:
+        """Do what is to be done some time, as long as there is time now."""
+        if self._forgetting is not None:
+            self._forgetting.visit_while(is_time, self.premises.clock.now())
 
     def outcome(self, complete: bool) -> Outcome:
         """What came of it; to be asked once."""
