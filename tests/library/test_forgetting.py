@@ -19,7 +19,7 @@ from engine.simulator.forgetting import Forgetting
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
 from engine.simulator.preparation import Sample, prepare
-from engine.simulator.simulation import simulate
+from engine.simulator.simulation import Life, simulate
 from engine.synthetic.shop import Span, events
 from triggers.event import Event
 from triggers.sources.native import parse_line
@@ -72,7 +72,14 @@ def test_what_has_been_over_for_months_changes_nothing_any_more(
         simulate(setup, history, lambda now, taken: True, remembers=remembers)
         for remembers in (False, True)
     )
-    assert forgetful.figures == mindful.figures
+    hasty = Life(setup)
+
+    def at_once(now: datetime, taken: int) -> bool:
+        hasty.use_time(lambda: True)
+        return True
+
+    whenever = hasty.outcome(hasty.live(history, at_once))
+    assert forgetful.figures == mindful.figures == whenever.figures
     assert mindful.figures.sent.total() > 100
     assert mindful.figures.goals["how-to", "treated"] > 0
     assert len(gone) > 100
