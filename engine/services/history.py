@@ -30,8 +30,7 @@ def entry_of(detail: MessageDetail, content: Content | None, asked: Question) ->
     message, decisions = detail.message, detail.decisions
     plan = plan_of(asked.plans, message.campaign, message.revision)
     withheld = withheld_by(decisions, message)
-    kept = kept_back(message, withheld, asked)
-    stopped = "" if kept is None else f"; {kept[0].text(asked.zone)}"
+    stopped = kept_back(message, withheld, asked).text(asked.zone)
     return LogEntry(
         message=message,
         text=message_text(message, withheld, plan, asked.zone) + stopped,

@@ -236,10 +236,9 @@ def of_message(
     trace: Mapping[str, Any] = (decision.trace or {}) if decision is not None and fits else {}
     text = message_text(message, decision, plan, asked.zone)
     kept = kept_back(message, decision, asked)
-    if kept is not None:
-        text += f"; {kept[0].text(asked.zone)}"
-        if kept[0].covers(message.due_at, kept[1]):
-            trace = {**trace, "stood_still": kept[0].why}
+    text += kept.text(asked.zone)
+    if kept.all_the_time:
+        trace = {**trace, "stood_still": kept.why}
     cause = _cause(case, message, trace)
     if cause is not None:
         text += f": {decision_text(cause, plan, asked.zone).removeprefix('step skipped: ')}"

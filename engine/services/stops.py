@@ -31,10 +31,6 @@ class Stop:
         """Whether it was so at any moment after ``begin`` and before ``end`` (None: ever after)."""
         return (self.until is None or self.until > begin) and (end is None or self.since < end)
 
-    def covers(self, begin: datetime, end: datetime) -> bool:
-        """Whether it was so all the time."""
-        return self.since <= begin and (self.until is None or self.until >= end)
-
     def text(self, zone: tzinfo) -> str:
         """As part of a sentence."""
         span = f"since {when(self.since, zone)}"
@@ -59,19 +55,38 @@ def stops_of(campaign: str, asked: Question) -> Sequence[Stop]:
     return [one for one in found if one.until is None or one.until > one.since]
 
 
-def kept_back(
-    message: LoggedMessage, decision: Decision | None, asked: Question
-) -> tuple[Stop, datetime] | None:
-    """The last stop that kept a message back, and until when it could have gone out otherwise: one
-    that went out later, or one that was too late by then. None for any other message."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptBack:
+    """The stops that met the time in which a message could have gone out: until it did, or until it
+    was too late. ``all_the_time``: they left nothing of it."""
+
+    stops: Sequence[Stop]
+    all_the_time: bool
+
+    @property
+    def why(self) -> str:
+        """Their causes, in words."""
+        return ", then ".join(dict.fromkeys(one.why for one in self.stops))
+
+    def text(self, zone: tzinfo) -> str:
+        """What follows the sentence of what became of the message; empty without any."""
+        return "".join(f"; {one.text(zone)}" for one in self.stops)
+
+
+def kept_back(message: LoggedMessage, decision: Decision | None, asked: Question) -> KeptBack:
+    """What kept a message back that went out or was too late; nothing for any other message."""
     end = message.sent_at
     if decision is not None and decision.code == message.reason == "too_late":
         expires_at = (decision.trace or {}).get("expires_at")
         end = None if expires_at is None else datetime.fromisoformat(expires_at)
     if end is None:
-        return None
+        return KeptBack(stops=(), all_the_time=False)
     met = [one for one in stops_of(message.campaign, asked) if one.meets(message.due_at, end)]
-    return (met[-1], end) if met else None
+    reached = message.due_at
+    for one in met:
+        if one.since <= reached:
+            reached = max(reached, one.until or end)
+    return KeptBack(stops=met, all_the_time=bool(met) and reached >= end)
 
 
 def stop_facts(case: Case, asked: Question, campaign: str | None = None) -> Iterator[Fact]:

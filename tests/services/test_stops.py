@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.campaign import Plans
 from engine.ports.history import Phase
 from engine.services.case import Question
-from engine.services.stops import Stop, stops_of
+from engine.services.stops import Stop, kept_back, stops_of
 from tests.services.planted import Planted
 from tests.services.test_planted_questions import planted as planted
 from tests.services.test_why import RULES
@@ -72,12 +73,35 @@ def test_at_every_moment_it_stood_still_as_the_phase_of_then_says(
     assert list(stops) == sorted(stops, key=lambda one: one.since)
 
 
-def test_a_stop_meets_what_it_shares_a_moment_with_and_covers_what_lies_in_it() -> None:
+def _message(due: int, sent: int) -> Any:
+    times = {"due_at": NOW + due * HOUR, "sent_at": NOW + sent * HOUR}
+    return SimpleNamespace(campaign="thanks", reason=None, **times)
+
+
+@pytest.mark.parametrize(("due", "sent", "stops", "all_the_time"), [
+    (1, 3, 1, True), (0, 3, 1, False), (1, 5, 2, True), (2, 7, 3, False), (8, 9, 1, True),
+    (6, 7, 0, False), (9, 50, 1, True),
+])  # fmt: skip
+def test_stops_that_follow_each_other_keep_back_together(
+    due: int, sent: int, stops: int, all_the_time: bool
+) -> None:
+    asked = _asked(
+        _phase(0), _phase(1, hold="paused"), _phase(4, revision="", status=""),
+        _phase(5, status="paused"), _phase(6), _phase(8, status="paused"),
+    )  # fmt: skip
+    kept = kept_back(_message(due, sent), None, asked)
+    assert (len(kept.stops), kept.all_the_time) == (stops, all_the_time)
+    assert kept.text(UTC).count("; the campaign stood still") == stops
+
+
+def test_the_causes_are_told_in_their_order() -> None:
+    asked = _asked(_phase(1, hold="paused"), _phase(4, revision="", status=""), _phase(6))
+    why = "paused by hand, then its file was missing or broken"
+    assert kept_back(_message(1, 6), None, asked).why == why
+
+
+def test_a_stop_meets_what_it_shares_a_moment_with() -> None:
     stop = Stop(since=NOW, until=NOW + 2 * HOUR, code="paused", why="paused by hand")
-    assert stop.covers(NOW, NOW + 2 * HOUR)
-    assert not stop.covers(NOW, NOW + 3 * HOUR)
-    assert not stop.covers(NOW - HOUR, NOW + HOUR)
-    assert replace(stop, until=None).covers(NOW, NOW + 99 * HOUR)
     assert stop.meets(NOW + HOUR, None)
     assert not stop.meets(NOW + 2 * HOUR, None)
     assert not stop.meets(NOW - HOUR, NOW)
