@@ -28,7 +28,6 @@ from engine.core.verbs import AskSurvey
 from engine.core.world import World
 from engine.links import Links, Purpose
 from engine.ports.decisions import Decisions
-from engine.ports.storage import Contended
 from engine.ports.stored import Incoming
 from engine.programs.call_tasks import CallTask, Closed, complete, not_reached
 from engine.programs.calls import CallQueue
@@ -141,11 +140,15 @@ class Customers:
         self._expect(message, len(found))
 
     def assigned(self, customer_id: str, record: Record) -> None:
-        """A call task was made, or changed: it is closed as it really was, if it ever was."""
+        """A call task was made, has changed, or is another customer's now: it is closed as it
+        really was, if it ever was."""
         call = record.key
-        if call in self._callers or not self._recollection.knows(call):
+        if not self._recollection.knows(call):
             return
+        is_known = call in self._callers
         self._callers[call] = customer_id
+        if is_known:
+            return
         self._again.add(call)
         for at, done in self._recollection.again(call, record.at):
             heapq.heappush(self._planned, (at, "", self._unsent, done))
@@ -254,7 +257,7 @@ class Customers:
         return None
 
     def _close(self, done: Done, call: str, now: datetime) -> None:
-        """Note what came of a call; nothing where the task has been withdrawn, or moved."""
+        """Note what came of a call; nothing where the task has been withdrawn."""
         doors, told = self._doors, done.event.data
 
         def closed(task: CallTask, queues: Mapping[str, CallQueue], at: datetime) -> CallTask:
@@ -272,7 +275,7 @@ class Customers:
             with doors.storage.deciding() as unit:
                 batch = Batch(unit, doors.revisions.configuration(unit), doors.handover)
                 change_call(batch, self._callers[call], call, closed, now)
-        except (Closed, Contended, NoQueue):
+        except (Closed, NoQueue):
             return
         self._replayed[str(told.get("campaign") or ""), done.deed or ""] += 1
 

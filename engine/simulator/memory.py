@@ -92,9 +92,7 @@ class Memory:
         self.shelf: Shelf = {}
         self.popular: Callable[[], Sequence[Shelved]] = lambda: ()
         self.turn_page: Callable[[Person], None] = lambda person: None
-        self.assigned: Callable[[str, Record], None] | None = (
-            None  # whose call task, new or changed
-        )
+        self.assigned: Callable[[str, Record], None] | None = None  # whose call task, also anew
         self.bought: dict[str, set[str]] | None = None
         self.seen = Marks()  # of (source, id)
         self.waiting: dict[int, StoredEvent] = {}

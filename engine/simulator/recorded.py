@@ -43,7 +43,7 @@ _REACTIONS: Final = frozenset({*_RECEIPTS, ANSWERED, SUBMITTED, CHANGED})
 _CONSENTS: Final = frozenset({"customer.subscribed", "customer.unsubscribed"})
 _BY_LINK: Final = frozenset({"subscribed", "unsubscribed", "withdrawn"})
 _BY_TEXT: Final = frozenset({"start", "stop"})
-CALLS: Final = frozenset({CALLED, NOT_REACHED})
+_CALLS: Final = frozenset({CALLED, NOT_REACHED})
 # Told by people through us, whatever was sent.
 _BY_THEMSELVES: Final = frozenset({"points.redeem", "points.adjust", CLAIMED, DECIDED, VIEWED})
 _ON_ITS_WAY: Final = frozenset({"message.sent", "message.delivered"})
@@ -85,7 +85,7 @@ class Done:
     @property
     def call(self) -> str | None:
         """The call task that it closed; None for what was done with a message."""
-        return _about(self.event) if self.event.type in CALLS else None
+        return _about(self.event) if self.event.type in _CALLS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def part_of(event: Event) -> Part:
         if event.id.partition(":")[0] in _BY_TEXT:
             return "echo"  # of the text, which says it again
         return "reaction" if _about(event) and _is_by_link(event) else "told"
-    if event.type in CALLS and _about(event):
+    if event.type in _CALLS and _about(event):
         return "reaction"
     if event.type in _REACTIONS and not event.causes and _about(event):
         return "echo" if event.data.get("how") == "sms" else "reaction"
@@ -291,7 +291,7 @@ def shifted(event: Event, by: timedelta) -> Event:
 
 def _about(event: Event) -> str | None:
     """The id of the message, or of the call task, that an event is about."""
-    found = event.data.get("call_id" if event.type in CALLS else "message_id")
+    found = event.data.get("call_id" if event.type in _CALLS else "message_id")
     return found if isinstance(found, str) else None
 
 
