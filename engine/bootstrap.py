@@ -244,8 +244,7 @@ def build(
         detail = history.message(message_id)
         return None if detail is None else content_of(detail)
 
-    runs_shop = sends or make_sender is not None
-    revisions = Revisions(storage, loader, policies, runs_shop=runs_shop)
+    revisions = Revisions(storage, loader, policies, runs_shop=sends or make_sender is not None)
     # Unlike a process id, never used again: in a container every process has the same.
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{clock.now():%Y%m%dT%H%M%S%f}"
     handover = HandOver(

@@ -307,8 +307,13 @@ def test_a_missing_file_is_told_of_who_was_in(changed: Cli) -> None:
 def test_asking_stores_and_takes_up_nothing(changed: Cli) -> None:
     before = _rows(changed, "SELECT revision FROM revisions ORDER BY 1")
     _edit(changed, "thanks.yaml", "order.total >= 20", "order.total >= 5")
-    changed.ok("why", "eve")
-    assert _rows(changed, "SELECT revision FROM revisions ORDER BY 1") == before
+    (message, *_) = _rows(changed, "SELECT id FROM messages ORDER BY id")
+    for asked in (
+        ("why", "eve"), ("log", "show", message), ("events", "show", "order.placed-1011"),
+        ("customers", "export", "eve@example.com"),
+    ):  # fmt: skip
+        changed.ok(*asked)
+        assert _rows(changed, "SELECT revision FROM revisions ORDER BY 1") == before
 
 
 # --- back then ------------------------------------------------------------------------------------
