@@ -67,7 +67,8 @@ def why(
     """Say why a customer was, or was not, contacted, what comes next, and what would change it.
 
     The deciding rule comes first, then what led to it. An order's number confines the answer to
-    that order, a message's id to that message. WHEN is 2026-03-01, 2026-03-01T09:00, or 7d ago.
+    that order, a message's id to that message. WHEN is 2026-03-01, 2026-03-01T09:00, or 7d for
+    seven days ago.
     """
     with session_of(context).looking() as app:
         asked = _asked(app, at)
