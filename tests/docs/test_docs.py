@@ -6,8 +6,6 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from engine.bootstrap import build
 from engine.cli.starter import copy_starter
 from tests.docs.console import Console, fits
@@ -62,16 +60,6 @@ def test_events_shown_are_events() -> None:
                     assert isinstance(told, Event), (path.name, told)
                     shown += 1
     assert shown >= 4
-
-
-@pytest.mark.parametrize("path", all_pages(), ids=lambda path: path.name)
-def test_commands_that_pages_name_exist(path: Path, commands: frozenset[str]) -> None:
-    page = path.read_text(encoding="utf-8")
-    named = re.findall(
-        r"(?:^|`|\$ |bin/)lagniappe ((?:--workspace \w+ )?[a-z]+)", page, re.MULTILINE
-    )
-    for words in named:
-        assert words.split()[-1] in commands, words
 
 
 def test_campaigns_shown_are_the_starters() -> None:
