@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from triggers.sources.native import Refused
 
 _TOLD = 20  # faulty lines that are told one by one
+_GZIP = b"\x1f\x8b"  # how such a file begins: RFC 1952, 2.3.1
 
 
 class InputFormat(StrEnum):
@@ -146,29 +149,40 @@ def read_csv(
 
 @contextmanager
 def opened(file: str) -> Iterator[io.BufferedReader]:
-    """A file, or standard input for ``-``."""
+    """A file, or standard input for ``-``; what gzip has compressed is told as it was."""
     if file == "-":
         raw = sys.stdin.buffer
-        yield raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]
+        yield _plain(raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw))  # type: ignore[arg-type]
         return
     path = Path(file)
     if path.is_dir():
         raise Failure(f"{file} is a directory; name a file in it")
     try:
         with path.open("rb") as stream:
-            yield stream
+            yield _plain(stream)
     except FileNotFoundError as error:
         if error.filename != file:
             raise
         raise Failure(f"there is no file {file}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise Failure(f"{file} is compressed, and damaged or cut off") from None
+
+
+def _plain(stream: io.BufferedReader) -> io.BufferedReader:
+    if stream.peek(2)[:2] != _GZIP:
+        return stream
+    return io.BufferedReader(gzip.GzipFile(fileobj=stream))
 
 
 def guess(file: str, stream: io.BufferedReader) -> InputFormat:
-    """What a file is made of, by its name, else by how it begins."""
-    suffix = Path(file).suffix.lower()
+    """What a file is made of, by its name, else by how it begins. Fails when it is no text."""
+    start = stream.peek(4096)
+    if b"\0" in start:
+        raise Failure(f"{file} is no text in UTF-8; save it as CSV, or as one event in JSON a line")
+    suffix = Path(file.removesuffix(".gz")).suffix.lower()
     if suffix in (".csv", ".tsv"):
         return InputFormat.CSV
     if suffix in (".jsonl", ".ndjson", ".json"):
         return InputFormat.JSONL
-    start = stream.peek(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     return InputFormat.JSONL if start in (b"{", b"[", b"") else InputFormat.CSV

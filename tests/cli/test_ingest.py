@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -52,6 +53,35 @@ def test_a_file_twice_is_once(cli: Cli, tmp_path: Path) -> None:
 def test_a_pipe_is_read_like_a_file(cli: Cli) -> None:
     told = cli.ok("ingest", "-", stdin=lines(ORDERS[:3]) + "\n\n")
     assert told == "3 read: 3 new, 0 known already, 0 refused\n"
+
+
+@pytest.mark.parametrize("name", ["events.jsonl.gz", "events", "-"])
+def test_what_gzip_has_compressed_is_read_as_it_was(cli: Cli, tmp_path: Path, name: str) -> None:
+    packed = gzip.compress(lines(ORDERS).encode())
+    file = tmp_path / name
+    if name != "-":
+        file.write_bytes(packed)
+    told = cli.ok("ingest", name if name == "-" else str(file), stdin=packed)
+    assert told == "20 read: 20 new, 0 known already, 0 refused\n"
+
+
+@pytest.mark.parametrize("kept", [15, 200])
+def test_a_compressed_file_that_is_cut_off_is_told(cli: Cli, tmp_path: Path, kept: int) -> None:
+    file = tmp_path / "orders.csv.gz"
+    file.write_bytes(gzip.compress(lines(ORDERS).encode())[:kept])
+    told = cli("ingest", str(file))
+    assert told.exit_code == 1
+    assert told.stderr.endswith(f"{file} is compressed, and damaged or cut off\n")
+
+
+@pytest.mark.parametrize("text", [b"PK\x03\x04\x14\0", "Order ID,Total\n".encode("utf-16")])
+def test_what_is_no_text_is_told_and_not_printed(cli: Cli, tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "orders.xlsx"
+    file.write_bytes(text)
+    told = cli("ingest", str(file))
+    assert told.exit_code == 1
+    assert "is no text in UTF-8; save it as CSV" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
 
 
 def test_good_lines_are_kept_and_bad_ones_told_with_their_number(cli: Cli) -> None:
