@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from config.diagnostic_report import as_text
 from config.policy import POLICY_FILE, Policy, load_policy
 from config.settings import Settings, SettingsError, load_settings
 from config.yaml_source import SourceError, load
+
+_AS_CHANGED: Final = f"{POLICY_FILE}, as changed"
 
 
 class SetupError(Exception):
@@ -42,21 +45,41 @@ def read_policy(workspace: Path, changes: Mapping[str, str] | None = None) -> Po
         ) from None
     try:
         document = load(text, POLICY_FILE)
-        for place, value in (changes or {}).items():
-            _put(document.data, place.split("."), load(value.encode(), place).data)
-        return load_policy(document)
+        policy = load_policy(document)
     except SourceError as error:
-        sources = {POLICY_FILE: text.decode("utf-8", "replace"), **(changes or {})}
-        problems = [as_text(error.diagnostics, sources).rstrip()]
-        problems += [f"with {place}: {value}" for place, value in (changes or {}).items()]
-        raise SetupError(problems) from None
+        shown = as_text(error.diagnostics, {POLICY_FILE: text.decode("utf-8", "replace")})
+        raise SetupError([shown.rstrip()]) from None
+    return _changed(document.data, changes) if changes else policy
 
 
-def _put(data: Any, place: Sequence[str], value: Any) -> None:
-    """Change one value of plain data, making the mappings on the way where they are missing."""
-    *way, last = place
-    for name in way:
-        if not isinstance(data.get(name), dict):
-            data[name] = {}
-        data = data[name]
-    data[last] = value
+def _changed(data: Any, changes: Mapping[str, str]) -> Policy:
+    """The policy of this plain data with ``changes``.
+
+    A place that is wrong stands in no file: it is shown in the policy as it would be with them.
+    """
+    text = ""
+    try:
+        for place, value in changes.items():
+            text = value
+            data = _with(data, place.split("."), load(value, place).data)
+        text = json.dumps(data, ensure_ascii=False, indent=2)  # which is YAML, too
+        return load_policy(load(text, _AS_CHANGED))
+    except SourceError as error:
+        shown = as_text(error.diagnostics, {one.at.file: text for one in error.diagnostics})
+        told = [f"with {place}: {value}" for place, value in changes.items()]
+        raise SetupError([shown.rstrip(), *told]) from None
+
+
+def _with(data: Any, place: Sequence[str], value: Any) -> Any:
+    """Plain data with another value at a place, and the mappings on the way where they are missing.
+
+    An entry that a list has is named by its number, from 0.
+    """
+    if not place:
+        return value
+    name, *below = place
+    if isinstance(data, list) and name.isdecimal() and int(name) < len(data):
+        changed = _with(data[int(name)], below, value)
+        return [changed if number == int(name) else one for number, one in enumerate(data)]
+    before = data if isinstance(data, dict) else {}
+    return {**before, name: _with(before.get(name), below, value)}

@@ -18,7 +18,16 @@ from engine.cli.moments import moment
 from engine.cli.output import json_line, warn, write, write_json
 from engine.cli.pool_sizes import pool_sizes
 from engine.cli.session import Session, session_of
-from engine.cli.simulate import AFTERWARDS, behaving, gather, quiet, sample_of, stoppable, unbroken
+from engine.cli.simulate import (
+    AFTERWARDS,
+    behaving,
+    gather,
+    in_order,
+    quiet,
+    sample_of,
+    stoppable,
+    unbroken,
+)
 from engine.cli.trial_options import (
     BehaviourFile,
     Codes,
@@ -118,6 +127,7 @@ def diff(
             afterwards=AFTERWARDS,
             behaviour=behaving(behaviour) if effects else None,
         )
+        in_order(setup, zone)
         sizes = pool_sizes(
             session, prepared, codes or (),
             since=None if files else setup.since, whole=customers is None,

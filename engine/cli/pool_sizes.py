@@ -71,7 +71,11 @@ def _size(pool: str, text: str) -> int:
         with Path(text).open(encoding="utf-8-sig", newline="") as lines:
             found = read_codes(lines)
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"--codes {pool}={text}: {error}", code=WRONG_USAGE) from None
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise Failure(
+            f"--codes {pool}={text}: {text} is no number, and no file that can be read: {why}",
+            code=WRONG_USAGE,
+        ) from None
     if found.problems:
         line, problem = found.problems[0]
         raise Failure(f"--codes {text}:{line}: {problem}", code=WRONG_USAGE)

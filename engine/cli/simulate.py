@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from tempfile import gettempdir
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.diagnostics import nearest
 from engine.cli.event_files import Count, InputFormat, guess, json_lines, opened, read_csv
 from engine.cli.failure import INTERRUPTED, WRONG_USAGE, Failure
 from engine.cli.moments import moment
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.simulator.behaviour import Behaviour
     from engine.simulator.preparation import Prepared, Sample
     from engine.simulator.report import Document
+    from engine.simulator.simulation import Setup
 
 AFTERWARDS = timedelta(days=30)
 _NOBODYS = "preview"  # the provider whose messages nobody gets
@@ -114,6 +116,7 @@ def simulate(
         afterwards=AFTERWARDS,
         behaviour=behaving(behaviour) if effects else None,
     )
+    in_order(setup, zone)
     sizes = pool_sizes(
         session, prepared, codes or (),
         since=None if files else setup.since, whole=customers is None,
@@ -142,6 +145,16 @@ def simulate(
         raise typer.Exit(INTERRUPTED)
 
 
+def in_order(setup: Setup, zone: tzinfo) -> None:
+    """Fail when the time that is simulated ends before it begins."""
+    if setup.until <= setup.since:
+        since, until = (one.astimezone(zone) for one in (setup.since, setup.until))
+        raise Failure(
+            f"it would begin on {since:%Y-%m-%d %H:%M} and end on {until:%Y-%m-%d %H:%M}; "
+            "write a --from before the --until, and before the last event"
+        )
+
+
 def quiet() -> None:
     """Tell only of what has failed here and now; what stops a campaign stands in the report."""
     import structlog
@@ -165,8 +178,9 @@ def _write(report: Document, folder: Path) -> None:
 def _known(wanted: Sequence[str], prepared: Prepared) -> None:
     for name in wanted:
         if name not in prepared.plans:
-            raise Failure(f"there is no campaign {name}; lagniappe check tells what is there",
-                          code=WRONG_USAGE)  # fmt: skip
+            near = nearest(name, prepared.campaigns)
+            hint = f"did you mean {near}?" if near else "lagniappe check tells what is there"
+            raise Failure(f"there is no campaign {name}; {hint}", code=WRONG_USAGE)
     if not prepared.live:
         raise Failure("no campaign is live; --drafts lets drafts act as live ones")
 
@@ -175,7 +189,7 @@ def _changes(given: Sequence[str]) -> dict[str, str]:
     changes: dict[str, str] = {}
     for one in given:
         place, equals, value = one.partition("=")
-        if not equals or not place.startswith("policy."):
+        if not equals or not place.startswith("policy.") or "" in place.split("."):
             raise Failure(
                 f"--set {one}: write policy.PLACE=VALUE, as in policy.min_gap=2d", code=WRONG_USAGE
             )

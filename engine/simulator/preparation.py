@@ -76,6 +76,11 @@ class Prepared:
         """The campaigns that would act."""
         return [key for key, one in self.plans.items() if one.status is CampaignStatus.LIVE]
 
+    @property
+    def campaigns(self) -> Collection[str]:
+        """All campaigns of the workspace, those among them that are not tried."""
+        return self._made.loader.load().keys()
+
     def add(self, event: Event, at: datetime | None = None) -> None:
         """Take in an event that arrived at ``at``, when it happened unless given.
 

@@ -126,11 +126,17 @@ def test_people_see_tables_and_lines(new: Cli) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--campaign", "thank"], "there is no campaign thank"),
+        (["--campaign", "thank"], "there is no campaign thank; did you mean thanks?"),
         (["--set", "min_gap=2d"], "policy.PLACE=VALUE"),
-        (["--set", "policy.min_gap=soon"], "min_gap"),
+        (["--set", "policy.=2d"], "policy.PLACE=VALUE"),
+        (["--set", "policy.min_gap=soon"], "soon is not a duration"),
+        (["--set", "policy.min_ga=2d"], "did you mean min_gap?"),
+        (["--set", "policy.quiet_hours.emai.from=8"], "did you mean email?"),
+        (["--set", "policy.caps=[{channel"], "the { opened here is not closed"),
         (["--customers", "0%"], "which part, 10%"),
-        (["--until", "2020-01-01"], "no events in this time"),
+        (["--until", "2020-01-01"], "end on 2020-01-01 00:00; write a --from before the --until"),
+        (["--from", "2090-01-01"], "it would begin on 2090-01-01 00:00 and end on"),
+        (["--codes", "thanks=-5"], "no offer has a pool thanks"),
         (["nowhere.jsonl"], "there is no file nowhere.jsonl"),
     ],
 )
