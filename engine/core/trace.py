@@ -19,7 +19,7 @@ from engine.core.expression import Condition
 from engine.core.message import MessageStatus
 from engine.core.program_reasons import not_taken, program_text
 from engine.core.reasons import ended, is_event, settled, withheld
-from engine.core.verbs import Branch, Step
+from engine.core.verbs import Branch, Exit, Step
 from engine.core.wording import (
     Trace,
     duration_words,
@@ -288,13 +288,25 @@ def _updated(trace: Trace) -> str:
     return f"customer updated ({'; '.join(told)})" if told else "customer updated"
 
 
+def is_by_exit_step(code: str, trace: Trace | None, step: Step | None) -> bool:
+    """Whether a journey left by its exit step ``step``: then the code is its author's own reason,
+    whatever the engine means by the same word."""
+    return isinstance(step, Exit) and step.reason == code and "event" not in (trace or {})
+
+
 def _exited(code: str, trace: Trace, plan: Plan | None, step: Step | None) -> str:
+    if is_by_exit_step(code, trace, step):
+        return _by_exit_step(code, trace, step)
     if code == "profile_filter":
         return f"left: profile_filter is no longer met: {unmet(trace, _profile_filter(plan))}"
     if is_event(code):
         return f"left: {code} happened{_by_event(trace)}"
     if code in ("step_limit", "merged"):
         return f"left: {ended(code)}"
+    return _by_exit_step(code, trace, step)
+
+
+def _by_exit_step(code: str, trace: Trace, step: Step | None) -> str:
     met = met_clause(trace, None if step is None else step.condition)
     told = "left by its exit step" + ("" if code in ("exit", "") else f": {code}")
     return told + (f" ({met})" if met else "")

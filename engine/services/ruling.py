@@ -15,8 +15,7 @@ from engine.core.message import Channel, MessageStatus
 from engine.core.reasons import ended, is_event
 from engine.core.remedies import Change, Circumstances, remedy
 from engine.core.trace import decision_text, message_text, verdict_text
-from engine.core.verbs import Branch, Step
-from engine.core.wording import wanted_clause, when
+from engine.core.wording import when
 from engine.core.world import JourneyStatus
 from engine.ports.history import LoggedEvent, LoggedJourney, LoggedMessage
 from engine.services.case import (
@@ -28,7 +27,7 @@ from engine.services.case import (
     plan_of,
     withheld_by,
 )
-from engine.services.standing import Standing, standing, step_of
+from engine.services.standing import Standing, other_arms, standing, step_of
 from engine.services.stops import kept_back
 from engine.services.untriggered import untriggered
 
@@ -189,22 +188,8 @@ def _silent(
     )
     changes = remedy(last.code, last.trace or {}, about)
     if last.kind is DecisionKind.BRANCHED:
-        changes = _other_arms(last, step_of(plan, last.step))
+        changes = other_arms(last, step_of(plan, last.step))
     return Ruling(outcome=Outcome.COMPLETED, code=last.code, text=text, changes=changes)
-
-
-def _other_arms(decision: Decision, step: Step | None) -> tuple[Change, ...]:
-    """The conditions of a branch's arms that were not met: another way would have led there."""
-    arms = step.arms if isinstance(step, Branch) else ()
-    wanted = [
-        wanted_clause(trace, arm.condition)
-        for trace, arm in zip((decision.trace or {}).get("unmet", ()), arms, strict=False)
-    ]
-    return tuple(
-        Change(code=decision.code, text=f"at the branch {decision.step}: {one}")
-        for one in wanted
-        if one
-    )
 
 
 def _of_message(

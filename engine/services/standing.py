@@ -8,16 +8,15 @@ from datetime import datetime
 
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.decision import Decision, DecisionKind
-from engine.core.expression import Condition
 from engine.core.guards import zone_of
 from engine.core.message import MessageStatus
 from engine.core.reasons import ended, is_event
 from engine.core.remedies import Change, Circumstances, remedy
 from engine.core.timing import add
-from engine.core.trace import decision_text, message_text
-from engine.core.verbs import AskReview, AskSurvey, AssignCall, Step, WaitFor
+from engine.core.trace import decision_text, is_by_exit_step, message_text
+from engine.core.verbs import AskReview, AskSurvey, AssignCall, Branch, Step, WaitFor
 from engine.core.view import View
-from engine.core.wording import met_clause, told_values, value, when
+from engine.core.wording import met_clause, told_values, value, wanted_clause, when
 from engine.core.world import JourneyStatus, Waiting
 from engine.ports.history import LoggedJourney, LoggedMessage
 from engine.services.case import Case, Question, plan_of, withheld_by
@@ -100,6 +99,9 @@ def _exited(case: Case, journey: LoggedJourney, asked: Question, about: Circumst
              if one.journey_id == journey.id and one.kind is DecisionKind.EXITED]  # fmt: skip
     last: Decision | None = found[-1] if found else None
     plan = plan_of(asked.plans, journey.campaign, journey.revision)
+    step = step_of(plan, "" if last is None else last.step)
+    if last is not None and is_by_exit_step(code, last.trace, step):
+        return _by_exit_step(case, journey, plan, last, asked)
     why = ended(code)
     if code == "profile_filter" and last is not None:
         why = decision_text(last, plan, asked.zone).removeprefix("left: ")
@@ -108,14 +110,59 @@ def _exited(case: Case, journey: LoggedJourney, asked: Question, about: Circumst
         current = asked.plans.current.get(journey.campaign) or plan
         return Standing(code=code, text=text, changes=(_after_exit(case, journey, current, asked),))
     trace = {} if last is None else last.trace or {}
-    if last is not None and (met := met_clause(trace, _condition(plan, last.step))):
-        text += f" ({met})"
     return Standing(code=code, text=text, changes=remedy(code, trace, about))
 
 
-def _condition(plan: Plan | None, step: str) -> Condition | None:
-    found = step_of(plan, step)
-    return None if found is None else found.condition
+def _by_exit_step(
+    case: Case, journey: LoggedJourney, plan: Plan | None, last: Decision, asked: Question
+) -> Standing:
+    """The author's own reason, and the condition that led to the step: its own, or its branch's."""
+    reason = "" if last.code == "exit" else f": {last.code}"
+    ended_at = when(journey.ended_at, asked.zone)
+    text = f"the journey ended {ended_at}: its exit step {last.step}{reason}"
+    step = step_of(plan, last.step)
+    condition = None if step is None else step.condition
+    if condition is not None:
+        wanted = " ".join(condition.source.split())
+        if met := met_clause(last.trace, condition):
+            text += f" ({met})"
+        change = Change(code=last.code, text=f"{wanted} not met at the exit step {last.step}")
+        return Standing(code=last.code, text=text, changes=(change,))
+    chosen = [one for one in case.decisions
+              if one.journey_id == journey.id and one.kind is DecisionKind.BRANCHED]  # fmt: skip
+    fork = chosen[-1] if chosen else None
+    if fork is None or not _leads_to(fork, plan, last.step):
+        told = f"nothing: whoever comes to the exit step {last.step} leaves by it"
+        return Standing(code=last.code, text=text, changes=(Change(code=last.code, text=told),))
+    text += f"; the branch {fork.step} {decision_text(fork, plan, asked.zone)}"
+    return Standing(code=last.code, text=text, changes=other_arms(fork, step_of(plan, fork.step)))
+
+
+def _leads_to(fork: Decision, plan: Plan | None, step: str) -> bool:
+    """Whether a step stands in one of a branch's arms, and not behind them."""
+    branch = step_of(plan, fork.step)
+    if plan is None or not isinstance(branch, Branch):
+        return False
+    return plan.step_index[fork.step] < plan.step_index[step] < branch.next
+
+
+def other_arms(decision: Decision, step: Step | None) -> tuple[Change, ...]:
+    """What it takes for a branch to lead elsewhere: an arm before the one that was taken to be met,
+    or that one not to be."""
+    arms = step.arms if isinstance(step, Branch) else ()
+    wanted = [
+        wanted_clause(trace, arm.condition)
+        for trace, arm in zip((decision.trace or {}).get("unmet", ()), arms, strict=False)
+    ]
+    taken = int(decision.code.rpartition("_")[2]) if decision.code.startswith("arm_") else 0
+    chosen = arms[taken - 1].condition if 0 < taken <= len(arms) else None
+    if chosen is not None:
+        wanted.append(f"{' '.join(chosen.source.split())} not met")
+    return tuple(
+        Change(code=decision.code, text=f"at the branch {decision.step}: {one}")
+        for one in wanted
+        if one
+    )
 
 
 def _after_exit(case: Case, journey: LoggedJourney, plan: Plan | None, asked: Question) -> Change:

@@ -1,0 +1,94 @@
+"""Answers that must hold: the rule that decided, what had taken a slot, and what will come."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cli.lookup import question
+from engine.services.history import case_of
+from engine.services.why import Answer, answer
+from tests.services.conftest import NewHouse
+from tests.services.house import House, campaign, email
+
+PLACED = {"event": "order.placed"}
+FORK = {
+    "id": "fork",
+    "branch": [
+        {"if": "order.total >= 100", "steps": [{"id": "rich", "exit": "for the concierge"}]},
+        {"if": "customer.orders_count >= 5", "steps": [email("best")]},
+        {"else": None, "steps": [{"id": "poor", "exit": "not a regular"}]},
+    ],
+}
+
+
+def ask(house: House, name: str, key: str = "ada") -> Answer:
+    asked = question(house.app)
+    found = case_of(house.app.history, house.app.storage, house.id_of(key), asked.now,
+                    asked.rules.look_back)  # fmt: skip
+    return answer(found, name, asked)
+
+
+def changes(told: Answer) -> list[str]:
+    return [one.text for one in told.changes]
+
+
+@pytest.mark.parametrize("reason", ["paused", "erased", "no_coupon", "order.refunded", "completed"])
+def test_an_exit_step_gives_its_authors_reason_whatever_the_engine_means_by_the_word(
+    new_house: NewHouse, reason: str
+) -> None:
+    house = new_house(campaign("thanks", PLACED, [{"id": "out", "exit": reason}]))
+    house.tell("order.placed", order="1")
+    told = ask(house, "thanks")
+    assert told.text == (
+        f"the journey ended 2026-03-02 09:00 CST: its exit step out: {reason}; nothing was sent"
+    )
+    assert changes(told) == ["nothing: whoever comes to the exit step out leaves by it"]
+    assert told.facts[-1].text == f"left by its exit step: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("total", "reason", "led_by", "takes"),
+    [
+        (
+            "80.00",
+            "its exit step poor: not a regular",
+            (
+                "took else (needs order.total >= 100, but order.total is 80; needs "
+                "customer.orders_count >= 5, but customer.orders_count is 1)"
+            ),
+            ["order.total >= 100", "customer.orders_count >= 5"],
+        ),
+        (
+            "120.00",
+            "its exit step rich: for the concierge",
+            "took arm 1: order.total >= 100, as order.total is 120",
+            ["order.total >= 100 not met"],
+        ),
+    ],
+)
+def test_an_exit_step_in_an_arm_tells_what_led_there(
+    new_house: NewHouse, total: str, reason: str, led_by: str, takes: list[str]
+) -> None:
+    house = new_house(campaign("thanks", PLACED, [FORK, {"id": "out", "exit": "done"}]))
+    placed = house.event("order.placed", order="1")
+    placed["order"]["total"] = total
+    house.tell_all([placed])
+    told = ask(house, "thanks")
+    assert told.text == (
+        f"the journey ended 2026-03-02 09:00 CST: {reason}; the branch fork {led_by}; "
+        "nothing was sent"
+    )
+    assert changes(told) == [f"at the branch fork: {one}" for one in takes]
+
+
+def test_an_exit_step_behind_a_branch_is_not_put_down_to_it(new_house: NewHouse) -> None:
+    fork = {"id": "fork", "branch": [{"if": "order.total >= 100", "steps": []}]}
+    out = {"id": "out", "if": "order.total < 100", "exit": "small"}
+    house = new_house(campaign("thanks", PLACED, [fork, out, email()]))
+    house.tell("order.placed", order="1")
+    told = ask(house, "thanks")
+    assert told.text.startswith(
+        "the journey ended 2026-03-02 09:00 CST: its exit step out: small (order.total < 100, as "
+        "order.total is 80)"
+    )
+    assert changes(told) == ["order.total < 100 not met at the exit step out"]
