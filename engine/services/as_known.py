@@ -16,7 +16,7 @@ from engine.core.decision import Decision, DecisionKind
 from engine.core.message import MessageStatus
 from engine.core.world import JourneyStatus, Waiting
 from engine.ports.history import LoggedJourney, LoggedMessage
-from engine.services.case import Case
+from engine.services.case import Case, slots_of
 
 _ENDS = {
     DecisionKind.EXITED: JourneyStatus.EXITED,
@@ -41,16 +41,16 @@ def as_known(case: Case, at: datetime) -> Case:
         for one in decisions
         if one.kind in (DecisionKind.ENTERED, DecisionKind.HELD_OUT)
     }
-    contacts = [one for one in case.contacts if one.at <= at]
+    slots = slots_of(messages)
     return replace(
         case,
-        world=replace(case.world, contacts=contacts),
+        world=replace(case.world, contacts=[one.contact for one in slots]),
         decisions=decisions,
         messages=messages,
         journeys=tuple(_journey_then(one, decisions) for one in case.journeys if one.id in begun),
         events=tuple(one for one in case.events if one.received_at <= at),
         calls=tuple(one for one in case.calls if one.at <= at),
-        contacts=contacts,
+        slots=slots,
     )
 
 

@@ -12,7 +12,7 @@ from engine.core.campaign import Plan, Plans
 from engine.core.customer import Customer
 from engine.core.decision import Decision, DecisionKind
 from engine.core.guards import GuardRules
-from engine.core.message import Channel, MessageStatus
+from engine.core.message import SLOTLESS, Channel, MessageStatus
 from engine.core.projection import order_key
 from engine.core.trace import decision_text
 from engine.core.wording import wanted_clause
@@ -40,10 +40,19 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """What a message takes of the caps: counted from ``since`` on, when it was made, though it goes
+    out only later."""
+
+    contact: Contact
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """All that is on record of one customer, and their present world.
 
-    ``contacts`` are what caps have counted, however long ago and by whatever campaign.
+    ``slots`` are what caps have counted, however long ago and by whatever campaign.
     """
 
     customer: Customer
@@ -53,7 +62,7 @@ class Case:
     decisions: Sequence[Decision] = ()
     events: Sequence[LoggedEvent] = ()
     calls: Sequence[LoggedCall] = ()
-    contacts: Sequence[Contact] = ()
+    slots: Sequence[Slot] = ()
 
     def of_order(self, order_id: str) -> Case:
         """Only what belongs to one order: its journeys and events, and what came of them."""
@@ -180,14 +189,24 @@ def withheld_by(decisions: Iterable[Decision], message: LoggedMessage) -> Decisi
     return found[-1] if found else None
 
 
-def contacts_of(messages: Iterable[LoggedMessage]) -> list[Contact]:
-    """What the caps counted: the messages that went out, each at the time at which it did."""
+def slots_of(messages: Iterable[LoggedMessage]) -> list[Slot]:
+    """What the caps count: the messages that went out, each at the time at which it did, and those
+    that are to, unless what keeps them keeps no slot for them."""
     return [
-        Contact(one.id, one.sent_at, one.channel, one.purpose, one.campaign, one.topic,
-                one.journey_id)
+        Slot(
+            contact=Contact(one.id, at, one.channel, one.purpose, one.campaign, one.topic,
+                            one.journey_id),
+            since=one.created_at,
+        )
         for one in messages
-        if one.sent_at is not None and one.status is not MessageStatus.FAILED
+        if (at := _goes_out_at(one)) is not None
     ]  # fmt: skip
+
+
+def _goes_out_at(message: LoggedMessage) -> datetime | None:
+    if message.status is MessageStatus.SCHEDULED:
+        return None if message.reason in SLOTLESS else message.send_at
+    return None if message.status is MessageStatus.FAILED else message.sent_at
 
 
 def told(logged: LoggedEvent) -> Event | None:

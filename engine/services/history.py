@@ -9,7 +9,7 @@ from engine.core.message import Content
 from engine.core.trace import message_text
 from engine.ports.history import History, LoggedMessage, MessageDetail
 from engine.ports.storage import Storage
-from engine.services.case import Case, Fact, Question, contacts_of, facts_of, plan_of, withheld_by
+from engine.services.case import Case, Fact, Question, facts_of, plan_of, slots_of, withheld_by
 from engine.services.stops import kept_back
 
 
@@ -67,5 +67,5 @@ def case_of(
         decisions=timeline.decisions,
         events=timeline.events,
         calls=timeline.calls,
-        contacts=contacts_of(timeline.messages),
+        slots=slots_of(timeline.messages),
     )

@@ -253,19 +253,21 @@ def _response(message: LoggedMessage, asked: Question) -> str:
 
 
 def _taken_by(case: Case, message: LoggedMessage, decision: Decision, asked: Question) -> str:
-    """Which messages had taken the slots of the cap that kept this one back."""
+    """Which messages had taken the slots of the cap that kept this one back, sent by then or to be
+    sent."""
     trace = decision.trace or {}
     label, topic = trace.get("cap"), trace.get("topic")
     cap = next((one for one in asked.rules.caps if (one.label, one.topic) == (label, topic)), None)
     if decision.code != "cap" or cap is None:
         return ""
     counted = sorted(
-        (one.at, one.campaign)
-        for one in case.contacts
-        if one.message_id != message.id
-        and one.purpose == "marketing"
-        and cap.counts(one)
-        and decision.at - cap.span < one.at <= decision.at
+        (one.contact.at, one.contact.campaign)
+        for one in case.slots
+        if one.contact.message_id != message.id
+        and one.contact.purpose == "marketing"
+        and cap.counts(one.contact)
+        and one.contact.at > decision.at - cap.span
+        and one.since <= decision.at
     )
     listed = ", ".join(f"{campaign} {when(at, asked.zone)}" for at, campaign in counted)
     return f", taken by {listed}" if listed else ""

@@ -8,7 +8,7 @@ from engine.cli.lookup import question
 from engine.services.history import case_of
 from engine.services.why import Answer, answer
 from tests.services.conftest import NewHouse
-from tests.services.house import House, campaign, email
+from tests.services.house import HOUR, House, campaign, email
 
 PLACED = {"event": "order.placed"}
 FORK = {
@@ -92,3 +92,34 @@ def test_an_exit_step_behind_a_branch_is_not_put_down_to_it(new_house: NewHouse)
         "order.total is 80)"
     )
     assert changes(told) == ["order.total < 100 not met at the exit step out"]
+
+
+def test_a_slot_that_was_taken_by_a_message_still_to_go_out_names_it_too(
+    new_house: NewHouse,
+) -> None:
+    store = {
+        "caps": [{"channel": "any", "count": 2, "per": "7d"}],
+        "quiet_hours": {"email": {"from": "21:00", "until": "08:00"}, "sms": "none"},
+    }
+    started = {
+        name: campaign(name, {"event": event}, [email()], purpose="marketing")
+        for name, event in (("first", "order.placed"), ("night", "order.paid"),
+                            ("last", "order.shipped"))
+    }  # fmt: skip
+    house = new_house(*started.values(), store=store)
+    house.tell("order.placed", order="1")
+    house.run(14 * HOUR)  # eleven at night
+    house.tell("order.paid", order="1")
+    house.run(HOUR)
+    house.tell("order.shipped", order="1")
+    first, night = "first 2026-03-02 09:00 CST", "night 2026-03-03 08:00 CST"
+    for _ in range(2):  # while it is to go out, and when it has
+        told = ask(house, "last")
+        assert told.text.startswith(
+            "not sent: marketing cap 2 per 7d reached (2 in the last 7 days), taken by "
+            f"{first}, {night} (step ask, email)"
+        )
+        assert changes(told)[0].endswith(
+            f"is free 2026-03-09 10:00 CDT (taken by {first}, {night})"
+        )
+        house.run(12 * HOUR)
