@@ -7,7 +7,7 @@ sentence quote the condition that decided; without it the actual values are told
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol, assert_never
 
 from config.durations import Duration
@@ -136,9 +136,8 @@ def verdict_text(verdict: EntryVerdict, plan: Plan | None = None, zone: tzinfo =
         case VerdictCode.TOO_OLD:
             limit = plan.max_age if plan is not None else None
             known = f" of {duration_words(limit)}" if limit is not None else ""
-            return (
-                f"did not enter: told {_lateness(trace)} after it happened, beyond max_age{known}"
-            )
+            late = _lateness(trace, limit)
+            return f"did not enter: told {late} after it happened, beyond max_age{known}"
         case VerdictCode.NO_KEY:
             key = trace.get("key") or (plan.entry.key if plan is not None else "its field")
             return f"did not enter: the entry key {key} has no value"
@@ -320,12 +319,17 @@ def _frozen(trace: Trace) -> str:
     return "the campaign was paused, held or a draft"
 
 
-def _lateness(trace: Trace) -> str:
+def _lateness(trace: Trace, limit: Duration | None) -> str:
+    """How late an event was told: as roughly as people say it, while that is beyond the limit."""
     if "told" not in trace:
         return "too long"
     late = datetime.fromisoformat(trace["told"]) - datetime.fromisoformat(trace["happened"])
-    seconds = late.seconds if late.days < 2 else 0
-    return duration_words(Duration(days=late.days, seconds=seconds // 60 * 60))
+    units = (timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1))
+    for unit in units[0 if late.days >= 2 else 1 :]:
+        rough = late // unit * unit
+        if limit is None or rough > limit.nominal:
+            break
+    return duration_words(Duration(days=rough.days, seconds=rough.seconds))
 
 
 def _re_entry(trace: Trace, zone: tzinfo) -> str:

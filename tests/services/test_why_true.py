@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from engine.cli.lookup import question
 from engine.services.history import case_of
 from engine.services.why import Answer, answer
 from tests.services.conftest import NewHouse
-from tests.services.house import HOUR, House, campaign, email
+from tests.services.house import DAY, HOUR, House, campaign, email
 
 PLACED = {"event": "order.placed"}
 FORK = {
@@ -123,3 +125,18 @@ def test_a_slot_that_was_taken_by_a_message_still_to_go_out_names_it_too(
             f"is free 2026-03-09 10:00 CDT (taken by {first}, {night})"
         )
         house.run(12 * HOUR)
+
+
+@pytest.mark.parametrize(("late", "told"), [
+    (5 * DAY + HOUR, "5 days"),
+    (2 * DAY + HOUR, "2 days 1 hour"),
+    (2 * DAY + timedelta(seconds=20), "2 days 20 seconds"),
+])  # fmt: skip
+def test_a_lateness_is_told_so_that_it_is_beyond_the_limit(
+    new_house: NewHouse, late: timedelta, told: str
+) -> None:
+    house = new_house(campaign("thanks", {**PLACED, "max_age": "2d"}, [email()]))
+    house.tell("order.placed", order="1", time=(house.clock.now() - late).isoformat())
+    assert ask(house, "thanks").text.startswith(
+        f"did not enter: told {told} after it happened, beyond max_age of 2 days"
+    )
