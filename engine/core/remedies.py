@@ -201,6 +201,8 @@ def _outranked(trace: Trace, about: Circumstances) -> Told:
 def _too_late(trace: Trace, about: Circumstances) -> Told:
     if "guard" in trace:
         return "a longer max_lateness of the step: it would have been put off beyond it"
+    if "told" in trace:
+        return "the event told sooner after it happened, or a longer max_lateness of the step"
     if "stood_still" in trace:
         return (
             "the campaign running when it falls due, not standing still "

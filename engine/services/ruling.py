@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.core.campaign import Plan
@@ -222,7 +223,11 @@ def of_message(
     text = message_text(message, decision, plan, asked.zone)
     kept = kept_back(message, decision, asked)
     text += kept.text(asked.zone)
-    if kept.all_the_time:
+    began = _told_too_late(case, message, trace)
+    if began is not None:
+        text += f"; {began.type} was told only {when(began.received_at, asked.zone)}"
+        trace = {**trace, "told": began.received_at.isoformat()}
+    elif kept.all_the_time:
         trace = {**trace, "stood_still": kept.why}
     cause = _cause(case, message, trace)
     if cause is not None:
@@ -271,6 +276,18 @@ def _taken_by(case: Case, message: LoggedMessage, decision: Decision, asked: Que
     )
     listed = ", ".join(f"{campaign} {when(at, asked.zone)}" for at, campaign in counted)
     return f", taken by {listed}" if listed else ""
+
+
+def _told_too_late(
+    case: Case, message: LoggedMessage, trace: Mapping[str, Any]
+) -> LoggedEvent | None:
+    """The event that began the message's journey, when it was told after the message's time."""
+    expires_at = trace.get("expires_at")
+    for event in case.events:
+        if any(one.journey_id == message.journey_id for one in event.verdicts):
+            is_late = expires_at and event.received_at > datetime.fromisoformat(expires_at)
+            return event if is_late else None
+    return None
 
 
 def _cause(case: Case, message: LoggedMessage, trace: Mapping[str, Any]) -> Decision | None:

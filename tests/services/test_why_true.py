@@ -140,3 +140,26 @@ def test_a_lateness_is_told_so_that_it_is_beyond_the_limit(
     assert ask(house, "thanks").text.startswith(
         f"did not enter: told {told} after it happened, beyond max_age of 2 days"
     )
+
+
+def test_an_event_told_too_late_is_not_put_down_to_the_daemon(new_house: NewHouse) -> None:
+    house = new_house(campaign("thanks", PLACED, [{"id": "day", "delay": "1d"}, email()]))
+    house.tell("order.placed", order="1", time=(house.clock.now() - 5 * DAY).isoformat())
+    told = ask(house, "thanks")
+    assert told.text == (
+        "not sent: too late: due 2026-02-26 09:00 CST, to be sent by 2026-02-27 09:00 CST at the "
+        "latest; order.placed was told only 2026-03-02 09:00 CST (step ask, email)"
+    )
+    assert changes(told) == [
+        "the event told sooner after it happened, or a longer max_lateness of the step"
+    ]
+
+
+def test_an_event_told_late_but_in_time_leaves_it_to_the_daemon(new_house: NewHouse) -> None:
+    house = new_house(campaign("thanks", PLACED, [{"id": "day", "delay": "1d"}, email()]))
+    house.tell("order.placed", order="1", time=(house.clock.now() - HOUR).isoformat())
+    house.clock.advance_to(house.clock.now() + 3 * DAY)
+    house.app.worker.quiesce()
+    assert changes(ask(house, "thanks")) == [
+        "the daemon running when it falls due, or a longer max_lateness of the step"
+    ]
