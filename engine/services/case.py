@@ -15,6 +15,7 @@ from engine.core.guards import GuardRules
 from engine.core.message import SLOTLESS, Channel, MessageStatus
 from engine.core.projection import order_key
 from engine.core.trace import decision_text
+from engine.core.verbs import Step
 from engine.core.wording import wanted_clause
 from engine.core.world import Contact, World
 from engine.ports.history import LoggedCall, LoggedEvent, LoggedJourney, LoggedMessage, Phase
@@ -52,7 +53,8 @@ class Slot:
 class Case:
     """All that is on record of one customer, and their present world.
 
-    ``slots`` are what caps have counted, however long ago and by whatever campaign.
+    ``slots`` are what caps have counted, however long ago and by whatever campaign. ``whole`` is
+    all of it, where this is only a part: what is to come hangs on everything.
     """
 
     customer: Customer
@@ -63,6 +65,7 @@ class Case:
     events: Sequence[LoggedEvent] = ()
     calls: Sequence[LoggedCall] = ()
     slots: Sequence[Slot] = ()
+    whole: Case | None = None
 
     def of_order(self, order_id: str) -> Case:
         """Only what belongs to one order: its journeys and events, and what came of them."""
@@ -90,6 +93,7 @@ class Case:
     def _of_journeys(self, kept: set[str]) -> Case:
         return replace(
             self,
+            whole=self.whole or self,
             journeys=tuple(one for one in self.journeys if one.id in kept),
             messages=tuple(one for one in self.messages if one.journey_id in kept),
             decisions=tuple(one for one in self.decisions if one.journey_id in kept),
@@ -180,6 +184,12 @@ def plan_of(plans: Plans, campaign: str, revision: str) -> Plan | None:
         return found
     current = plans.current.get(campaign)
     return current if current is not None and current.revision == revision else None
+
+
+def step_of(plan: Plan | None, step: str) -> Step | None:
+    """A step by its id, where the plan is at hand and has it."""
+    index = None if plan is None else plan.step_index.get(step)
+    return None if plan is None or index is None else plan.steps[index]
 
 
 def withheld_by(decisions: Iterable[Decision], message: LoggedMessage) -> Decision | None:

@@ -12,11 +12,10 @@ from engine.core.decision import Decision, DecisionKind
 from engine.core.message import Message
 from engine.core.reasons import withheld
 from engine.core.trace import decision_text
-from engine.core.verbs import Branch, SendMessage, Step
+from engine.core.verbs import AskReview, AskSurvey, AssignCall, Branch, SendMessage, Step, WaitFor
 from engine.core.wording import when
 from engine.core.world import Journey, JourneyStatus, Waiting, World
-from engine.services.case import Question, plan_of
-from engine.services.standing import awaited, step_of
+from engine.services.case import Question, plan_of, step_of
 
 # Not told: what the next line says anyway, or what a person does not wait for.
 _UNTOLD = frozenset({DecisionKind.MESSAGE, DecisionKind.DEFERRED, DecisionKind.ASSIGNED})
@@ -99,6 +98,24 @@ def coming_of(
         otherwise=otherwise,
         trace=decision.trace,
     )
+
+
+def awaited(step: Step | None) -> str:
+    """What a step waits for, in words."""
+    match step:
+        case WaitFor(match=None, until=until) if until is not None:
+            return " ".join(until.source.split())
+        case WaitFor(match=match) if match is not None:
+            condition = match.condition
+            return match.event + (f" with {condition.source}" if condition is not None else "")
+        case AskSurvey():
+            return f"the answer to its {step.kind.upper()} survey"
+        case AssignCall():
+            return "the outcome of its call"
+        case AskReview():
+            return "a review"
+        case _:
+            return "its event"
 
 
 def waits_now(world: World, asked: Question) -> Iterator[Coming]:

@@ -26,9 +26,10 @@ from engine.services.case import (
     Question,
     order_of_event,
     plan_of,
+    step_of,
     withheld_by,
 )
-from engine.services.standing import Standing, other_arms, standing, step_of
+from engine.services.standing import Standing, other_arms, standing
 from engine.services.stops import kept_back
 from engine.services.untriggered import untriggered
 

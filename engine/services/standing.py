@@ -14,12 +14,14 @@ from engine.core.reasons import ended, is_event
 from engine.core.remedies import Change, Circumstances, remedy
 from engine.core.timing import add
 from engine.core.trace import decision_text, is_by_exit_step, message_text
-from engine.core.verbs import AskReview, AskSurvey, AssignCall, Branch, Step, WaitFor
+from engine.core.verbs import Branch, Step
 from engine.core.view import View
 from engine.core.wording import met_clause, told_values, value, wanted_clause, when
 from engine.core.world import JourneyStatus, Waiting
 from engine.ports.history import LoggedJourney, LoggedMessage
-from engine.services.case import Case, Question, plan_of, withheld_by
+from engine.services.case import Case, Question, plan_of, step_of, withheld_by
+from engine.services.coming import awaited
+from engine.services.forecast import forecast
 from engine.services.supposing import Supposed, context_of
 
 
@@ -73,24 +75,6 @@ def standing(
             return Standing(code="due", text=text)
         case Waiting.MESSAGE:
             return _before_message(case, messages, asked, about)
-
-
-def awaited(step: Step | None) -> str:
-    """What a step waits for, in words."""
-    match step:
-        case WaitFor(match=None, until=until) if until is not None:
-            return " ".join(until.source.split())
-        case WaitFor(match=match) if match is not None:
-            condition = match.condition
-            return match.event + (f" with {condition.source}" if condition is not None else "")
-        case AskSurvey():
-            return f"the answer to its {step.kind.upper()} survey"
-        case AssignCall():
-            return "the outcome of its call"
-        case AskReview():
-            return "a review"
-        case _:
-            return "its event"
 
 
 def _exited(case: Case, journey: LoggedJourney, asked: Question, about: Circumstances) -> Standing:
@@ -218,7 +202,27 @@ def _before_message(
     if not changes:
         changes = (_by_itself("scheduled", f"at {when(message.send_at, asked.zone)}",
                               message.send_at),)  # fmt: skip
+    if changes[0].at == message.send_at and not asked.as_known:
+        changes = _as_it_will_be(case, message, asked, about) or changes
     return Standing(code=code, text=text, changes=changes)
+
+
+def _as_it_will_be(
+    case: Case, message: LoggedMessage, asked: Question, about: Circumstances
+) -> tuple[Change, ...]:
+    """What it takes for a message that does not go when it is looked at next, because another rule
+    puts it off further or keeps it back then; empty when it does go."""
+    ahead = forecast(case.whole or case, asked, journey=message.journey_id, steps=1)
+    fate = next((one for one in ahead.coming if one.step == message.step), None)
+    if fate is None or (fate.kind == DecisionKind.SENT and fate.at == message.send_at):
+        return ()
+    if fate.kind == DecisionKind.SENT and fate.moved_by is not None:
+        told = (
+            f"nothing: it goes by itself {when(fate.at, asked.zone)}, as {fate.moved_by} puts it "
+        )
+        told += f"off again at {when(message.send_at, asked.zone)}"
+        return (Change(code=fate.moved_by, text=told, at=fate.at),)
+    return remedy(fate.code, fate.trace or {}, about)
 
 
 def _by_itself(code: str, told: str, at: datetime | None) -> Change:
@@ -228,12 +232,6 @@ def _by_itself(code: str, told: str, at: datetime | None) -> Change:
 def _step(journey: LoggedJourney, asked: Question) -> Step | None:
     plan = plan_of(asked.plans, journey.campaign, journey.revision)
     return step_of(plan, journey.step)
-
-
-def step_of(plan: Plan | None, step: str) -> Step | None:
-    """A step by its id, where the plan is at hand and has it."""
-    index = None if plan is None else plan.step_index.get(step)
-    return None if plan is None or index is None else plan.steps[index]
 
 
 def _held_by(case: Case, journey: LoggedJourney, asked: Question) -> str:

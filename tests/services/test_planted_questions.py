@@ -44,7 +44,8 @@ QUESTIONS = (
       "a slot of the cap 2 per 7d: the next is free 2026-03-12 10:00 CDT (taken by now 2026-03-05"),
     Q("gap", "low", WAITING, "min_gap",
       "waits to be sent at 2026-03-12 06:10 CDT: too soon after another marketing message",
-      "nothing: it goes by itself when the gap is over 2026-03-12 06:10 CDT"),
+      "nothing: it goes by itself 2026-03-12 08:00 CDT, as quiet_hours puts it off again at "
+      "2026-03-12 06:10 CDT"),
     Q("night", "now", WAITING, "quiet_hours",
       "waits to be sent at 2026-03-11 18:00 CDT: quiet hours 21:00-08:00 (it was 00:00 in Asia",
       "nothing: it goes by itself when the quiet hours end 2026-03-11 18:00 CDT"),
@@ -218,6 +219,20 @@ def test_everybody_has_an_answer_for_every_campaign(planted: Planted) -> None:
             assert "None" not in told.text
             quiet = told.outcome is SENT or told.code == "completed"
             assert told.changes or quiet, told.text
+
+
+def test_what_is_said_to_go_by_itself_goes_then(planted: Planted) -> None:
+    asked, promises = planted.asked(), 0
+    for customer in _customers(planted):
+        case = planted.case(customer)
+        ahead = forecast(case, asked)
+        sent = {(one.campaign, one.at) for one in ahead.coming if one.kind == "sent"}
+        for told in answers(case, asked):
+            for change in told.changes:
+                if change.text.startswith("nothing: it goes by itself"):
+                    promises += 1
+                    assert (told.campaign, change.at) in sent, change.text
+    assert promises >= 2
 
 
 def test_every_unmet_condition_shows_what_was_wanted(planted: Planted) -> None:

@@ -10,7 +10,7 @@ from engine.cli.lookup import question
 from engine.services.history import case_of
 from engine.services.why import Answer, answer
 from tests.services.conftest import NewHouse
-from tests.services.house import DAY, HOUR, House, campaign, email
+from tests.services.house import DAY, HOUR, MINUTE, House, campaign, email
 
 PLACED = {"event": "order.placed"}
 FORK = {
@@ -163,3 +163,34 @@ def test_an_event_told_late_but_in_time_leaves_it_to_the_daemon(new_house: NewHo
     assert changes(ask(house, "thanks")) == [
         "the daemon running when it falls due, or a longer max_lateness of the step"
     ]
+
+
+@pytest.mark.parametrize(("lateness", "code", "takes"), [
+    ("2d", "quiet_hours", ("nothing: it goes by itself 2026-03-03 08:00 CST, as quiet_hours puts "
+                           "it off again at 2026-03-03 05:00 CST")),
+    ("21h", "too_late", "a longer max_lateness of the step: it would have been put off beyond it"),
+])  # fmt: skip
+def test_a_message_that_is_put_off_again_is_not_said_to_go_before(
+    new_house: NewHouse, lateness: str, code: str, takes: str
+) -> None:
+    store = {
+        "min_gap": "20h",
+        "quiet_hours": {"email": {"from": "21:00", "until": "08:00"}, "sms": "none"},
+    }
+    house = new_house(
+        campaign("first", PLACED, [email()], purpose="marketing"),
+        campaign("second", "order.paid", [email(max_lateness=lateness)], purpose="marketing"),
+        store=store,
+    )
+    house.tell("order.placed", order="1")
+    house.run(MINUTE)
+    house.tell("order.paid", order="1")
+    told = ask(house, "second")
+    assert (told.code, changes(told)) == ("min_gap", [takes])
+    assert told.changes[0].code == code
+    house.run(DAY)
+    after = ask(house, "second")
+    if told.changes[0].at is None:
+        assert after.code == code
+    else:
+        assert after.text.startswith("sent 2026-03-03 08:00 CST")
