@@ -162,7 +162,9 @@ class _Report:
         )
         report.facts = timeline(case, asked, *bounds, campaign)
         if not asked.as_known:
-            report.ahead = forecast(whole, asked, campaign=campaign, journey=journey)
+            report.ahead = forecast(
+                whole, asked, campaign=campaign, journey=journey, order=found.order_id
+            )
         return report
 
     def row(self) -> dict[str, Any]:

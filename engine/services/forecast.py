@@ -62,31 +62,33 @@ def forecast(
     *,
     campaign: str | None = None,
     journey: str | None = None,
+    order: str | None = None,
     steps: int = STEPS,
     horizon: timedelta = HORIZON,
 ) -> Forecast:
     """Look ahead from ``asked.now``, at most so many steps and so far.
 
     Every campaign of the customer lives on, because they share caps and gaps; only what belongs
-    to ``campaign`` (or to one ``journey``) is told. The world is left as it is.
+    to ``campaign``, to one ``journey`` or to the journeys about one ``order`` is told. The world is
+    left as it is.
     """
     ahead = _Ahead.of(case, asked)
-    told = [
-        one
-        for one in waits_now(ahead.world, asked)
-        if _is_asked_for(one.campaign, one.journey, campaign, journey)
-    ]
+
+    def is_asked_for(of: str, about: str) -> bool:
+        if journey is not None:
+            return about == journey
+        entered = ahead.world.journeys.get(about)
+        is_of_order = order is None or (entered is not None and entered.order_id == order)
+        return campaign in (None, of) and is_of_order
+
+    told = [one for one in waits_now(ahead.world, asked) if is_asked_for(one.campaign, one.journey)]
     read, end = 0, asked.now + horizon
     ended: Literal["quiet", "steps", "horizon"] = "horizon"
     now = asked.now
     for _ in range(_ROUNDS):
         ahead.live(now)
         decisions = ahead.world.changes.decisions
-        fresh = [
-            one
-            for one in decisions[read:]
-            if _is_asked_for(one.campaign, one.journey_id, campaign, journey)
-        ]
+        fresh = [one for one in decisions[read:] if is_asked_for(one.campaign, one.journey_id)]
         read = len(decisions)
         told += _in_words(fresh, ahead, asked)
         if len(told) >= steps:
@@ -98,14 +100,6 @@ def forecast(
             break
         now = following
     return Forecast(coming=tuple(told[:steps]), until=now, ended=ended)
-
-
-def _is_asked_for(
-    campaign: str, journey: str, wanted: str | None, wanted_journey: str | None
-) -> bool:
-    if wanted_journey is not None:
-        return journey == wanted_journey
-    return wanted is None or campaign == wanted
 
 
 def _in_words(decisions: Iterable[Decision], ahead: _Ahead, asked: Question) -> Iterable[Coming]:

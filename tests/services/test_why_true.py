@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from engine.cli.lookup import question
+from engine.services.case import Case, Question
+from engine.services.forecast import forecast
 from engine.services.history import case_of
 from engine.services.why import Answer, answer
 from tests.services.conftest import NewHouse
@@ -23,10 +25,14 @@ FORK = {
 }
 
 
-def ask(house: House, name: str, key: str = "ada") -> Answer:
-    asked = question(house.app)
-    found = case_of(house.app.history, house.app.storage, house.id_of(key), asked.now,
-                    asked.rules.look_back)  # fmt: skip
+def case(house: House) -> tuple[Case, Question]:
+    app, asked = house.app, question(house.app)
+    found = case_of(app.history, app.storage, house.id_of("ada"), asked.now, asked.rules.look_back)
+    return found, asked
+
+
+def ask(house: House, name: str) -> Answer:
+    found, asked = case(house)
     return answer(found, name, asked)
 
 
@@ -194,3 +200,25 @@ def test_a_message_that_is_put_off_again_is_not_said_to_go_before(
         assert after.code == code
     else:
         assert after.text.startswith("sent 2026-03-03 08:00 CST")
+
+
+def test_what_comes_next_of_an_order_is_of_that_order_alone(new_house: NewHouse) -> None:
+    house = new_house(
+        campaign("thanks", PLACED, [{"id": "day", "delay": "1d"}, email()]),
+        campaign("weekly", {"schedule": {"cron": "0 9 * * 1"}, "segment": "true"}, [email()]),
+        campaign("reply", PLACED, [{"id": "wait", "wait_for": {"event": "order.paid",
+                                                               "timeout": "2d"}}]),
+    )  # fmt: skip
+    house.tell("order.placed", order="1")
+    house.run(HOUR)
+    house.tell("order.placed", order="2")
+    found, asked = case(house)
+    placed = {one.id for one in found.journeys if one.order_id == "shop:1"}
+    ahead = forecast(found, asked, order="shop:1")
+    assert ahead.ended == "horizon"  # of the schedule, nothing of which is about the order
+    assert {one.journey for one in ahead.coming} == placed
+    assert [one.kind for one in ahead.coming] == [
+        "waits", "sent", "completed", "timed_out", "completed"
+    ]  # fmt: skip
+    assert {one.campaign for one in forecast(found, asked, campaign="thanks", order="shop:1").coming
+            } == {"thanks"}  # fmt: skip
