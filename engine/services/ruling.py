@@ -29,7 +29,7 @@ from engine.services.case import (
     step_of,
     withheld_by,
 )
-from engine.services.standing import Standing, other_arms, standing
+from engine.services.standing import FORKS, Standing, other_ways, standing
 from engine.services.stops import kept_back
 from engine.services.untriggered import untriggered
 
@@ -178,7 +178,7 @@ def _silent(
     about: Circumstances,
 ) -> Ruling:
     """A journey that ran to its end without a message: the choice that led past them decided."""
-    kinds = (DecisionKind.STEP_SKIPPED, DecisionKind.BRANCHED)
+    kinds = (DecisionKind.STEP_SKIPPED, *FORKS)
     chosen = [one for one in case.decisions
               if one.journey_id == journey.id and one.kind in kinds]  # fmt: skip
     if not chosen:
@@ -189,8 +189,8 @@ def _silent(
         f"{decision_text(last, plan, asked.zone)} (step {last.step}); completed, nothing was sent"
     )
     changes = remedy(last.code, last.trace or {}, about)
-    if last.kind is DecisionKind.BRANCHED:
-        changes = other_arms(last, step_of(plan, last.step))
+    if last.kind in FORKS:
+        changes = other_ways(last, step_of(plan, last.step))
     return Ruling(outcome=Outcome.COMPLETED, code=last.code, text=text, changes=changes)
 
 

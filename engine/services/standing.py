@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.decision import Decision, DecisionKind
@@ -23,6 +24,8 @@ from engine.services.case import Case, Question, plan_of, step_of, withheld_by
 from engine.services.coming import awaited
 from engine.services.forecast import forecast
 from engine.services.supposing import Supposed, context_of
+
+FORKS: Final = frozenset({DecisionKind.BRANCHED, DecisionKind.ASSIGNED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,7 @@ def _exited(case: Case, journey: LoggedJourney, asked: Question, about: Circumst
 def _by_exit_step(
     case: Case, journey: LoggedJourney, plan: Plan | None, last: Decision, asked: Question
 ) -> Standing:
-    """The author's own reason, and the condition that led to the step: its own, or its branch's."""
+    """The author's own reason, and what led to the step: its own condition, or the fork before."""
     reason = "" if last.code == "exit" else f": {last.code}"
     ended_at = when(journey.ended_at, asked.zone)
     text = f"the journey ended {ended_at}: its exit step {last.step}{reason}"
@@ -113,26 +116,29 @@ def _by_exit_step(
         change = Change(code=last.code, text=f"{wanted} not met at the exit step {last.step}")
         return Standing(code=last.code, text=text, changes=(change,))
     chosen = [one for one in case.decisions
-              if one.journey_id == journey.id and one.kind is DecisionKind.BRANCHED]  # fmt: skip
+              if one.journey_id == journey.id and one.kind in FORKS]  # fmt: skip
     fork = chosen[-1] if chosen else None
     if fork is None or not _leads_to(fork, plan, last.step):
         told = f"nothing: whoever comes to the exit step {last.step} leaves by it"
         return Standing(code=last.code, text=text, changes=(Change(code=last.code, text=told),))
-    text += f"; the branch {fork.step} {decision_text(fork, plan, asked.zone)}"
-    return Standing(code=last.code, text=text, changes=other_arms(fork, step_of(plan, fork.step)))
+    text += f"; at {fork.step}: {decision_text(fork, plan, asked.zone)}"
+    return Standing(code=last.code, text=text, changes=other_ways(fork, step_of(plan, fork.step)))
 
 
 def _leads_to(fork: Decision, plan: Plan | None, step: str) -> bool:
-    """Whether a step stands in one of a branch's arms, and not behind them."""
-    branch = step_of(plan, fork.step)
-    if plan is None or not isinstance(branch, Branch):
+    """Whether a step stands in one of the ways of a branch or a split, and not behind them."""
+    parting = step_of(plan, fork.step)
+    if plan is None or parting is None:
         return False
-    return plan.step_index[fork.step] < plan.step_index[step] < branch.next
+    return plan.step_index[fork.step] < plan.step_index[step] < parting.next
 
 
-def other_arms(decision: Decision, step: Step | None) -> tuple[Change, ...]:
+def other_ways(decision: Decision, step: Step | None) -> tuple[Change, ...]:
     """What it takes for a branch to lead elsewhere: an arm before the one that was taken to be met,
-    or that one not to be."""
+    or that one not to be. A split's variant stays."""
+    if decision.kind is DecisionKind.ASSIGNED:
+        told = "nothing: the variant follows from campaign and customer, and stays"
+        return (Change(code=decision.code, text=told),)
     arms = step.arms if isinstance(step, Branch) else ()
     wanted = [
         wanted_clause(trace, arm.condition)

@@ -83,10 +83,33 @@ def test_an_exit_step_in_an_arm_tells_what_led_there(
     house.tell_all([placed])
     told = ask(house, "thanks")
     assert told.text == (
-        f"the journey ended 2026-03-02 09:00 CST: {reason}; the branch fork {led_by}; "
-        "nothing was sent"
+        f"the journey ended 2026-03-02 09:00 CST: {reason}; at fork: {led_by}; nothing was sent"
     )
     assert changes(told) == [f"at the branch fork: {one}" for one in takes]
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ([], "assigned to variant b (step ab); completed, nothing was sent"),
+        (
+            [{"id": "out", "exit": "not asked"}],
+            (
+                "the journey ended 2026-03-02 09:00 CST: its exit step out: not asked; at ab: "
+                "assigned to variant b; nothing was sent"
+            ),
+        ),
+    ],
+)
+def test_a_variant_in_which_nothing_is_sent_is_what_decided(
+    new_house: NewHouse, steps: list[dict[str, str]], text: str
+) -> None:
+    variants = {"a": {"weight": 1, "steps": [email()]}, "b": {"weight": 99, "steps": steps}}
+    house = new_house(campaign("trial", PLACED, [{"id": "ab", "split": variants}]))
+    house.tell("order.placed", order="1")
+    told = ask(house, "trial")
+    assert told.text == text
+    assert changes(told) == ["nothing: the variant follows from campaign and customer, and stays"]
 
 
 def test_an_exit_step_behind_a_branch_is_not_put_down_to_it(new_house: NewHouse) -> None:
