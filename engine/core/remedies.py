@@ -305,11 +305,18 @@ def _unknown(trace: Trace, about: Circumstances) -> Told:
 
 
 def _bounced(trace: Trace, about: Circumstances) -> Told:
+    return _released(about) or "the address takes messages again: this one is not tried again"
+
+
+def _failed(trace: Trace, about: Circumstances) -> Told:
+    return _released(about) or "what the provider names is mended; this one is not tried again"
+
+
+def _released(about: Circumstances) -> Told:
+    """What lifts the suppression that the customer's address is under by now; empty for none."""
     address = None if about.channel is None else address_of(about.world.customer, about.channel)
     held = about.world.suppressions.get((about.channel or "", address or ""))
-    if held is not None:
-        return _suppressed({"reason": held.reason}, about)
-    return "the address takes messages again: this one is not tried again"
+    return "" if held is None else _suppressed({"reason": held.reason}, about)
 
 
 def _if(trace: Trace, about: Circumstances) -> Told:
@@ -358,7 +365,7 @@ _REMEDIES: Final[Mapping[str, Callable[[Trace, Circumstances], Told]]] = {
     "held_out": _held_out,
     "unknown": _unknown,
     "bounced": _bounced,
-    "failed": lambda trace, about: "what the provider names is mended; this one is not tried again",
+    "failed": _failed,
     "if": _if,
 }
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from engine.cli.lookup import question
+from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.services.case import Case, Question
 from engine.services.forecast import forecast
 from engine.services.history import case_of
 from engine.services.why import Answer, answer
 from tests.services.conftest import NewHouse
-from tests.services.house import DAY, HOUR, MINUTE, House, campaign, email
+from tests.services.house import DAY, HOUR, MINUTE, TEXTING, House, campaign, email
 
 PLACED = {"event": "order.placed"}
 FORK = {
@@ -245,3 +246,19 @@ def test_what_comes_next_of_an_order_is_of_that_order_alone(new_house: NewHouse)
     ]  # fmt: skip
     assert {one.campaign for one in forecast(found, asked, campaign="thanks", order="shop:1").coming
             } == {"thanks"}  # fmt: skip
+
+
+def test_a_message_refused_for_a_stop_takes_a_start(new_house: NewHouse) -> None:
+    house = new_house(
+        campaign("thanks", PLACED, [{"id": "text", "send_sms": {"template": "text"}}]),
+        store={"senders": TEXTING},
+    )
+    house.tell("order.placed", order="1")
+    house.app.receive.take([
+        Receipt(provider="simulated", id="1", kind=ReceiptKind.FAILED, verdict=Verdict.STOPPED,
+                message_id=house.message().id, at=house.clock.now())
+    ])  # fmt: skip
+    house.app.worker.quiesce()
+    told = ask(house, "thanks")
+    assert told.code == "failed"
+    assert changes(told) == ["the customer texts START to the number that they stopped"]
