@@ -35,7 +35,8 @@ class Change:
 class Circumstances:
     """What a remedy is told from, beside the code and its values.
 
-    ``message_id`` and ``topic`` are those of the message that it is about, where there is one.
+    ``message_id`` and ``topic`` are those of the message that it is about, where there is one;
+    ``step`` is the step that was decided on, where it was one.
     """
 
     world: World
@@ -47,6 +48,7 @@ class Circumstances:
     channel: Channel | None = None
     message_id: str = ""
     topic: str | None = None
+    step: str = ""
 
 
 Told = str | tuple[str, datetime | None]
@@ -320,7 +322,9 @@ def _released(about: Circumstances) -> Told:
 
 
 def _if(trace: Trace, about: Circumstances) -> Told:
-    wanted = wanted_clause(trace, *_conditions(about.plan))
+    index = None if about.plan is None else about.plan.step_index.get(about.step)
+    condition = None if about.plan is None or index is None else about.plan.steps[index].condition
+    wanted = wanted_clause(trace, condition)
     return f"its condition met when the step is taken: {wanted}" if wanted else "its if is met"
 
 
@@ -368,10 +372,6 @@ _REMEDIES: Final[Mapping[str, Callable[[Trace, Circumstances], Told]]] = {
     "failed": _failed,
     "if": _if,
 }
-
-
-def _conditions(plan: Plan | None) -> list[Condition | None]:
-    return [] if plan is None else [step.condition for step in plan.steps]
 
 
 def _file_says(about: Circumstances, status: str) -> bool:

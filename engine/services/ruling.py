@@ -6,7 +6,7 @@ The newest occasion counts: the newest journey, or an event that knocked after t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -188,7 +188,7 @@ def _silent(
     text = (
         f"{decision_text(last, plan, asked.zone)} (step {last.step}); completed, nothing was sent"
     )
-    changes = remedy(last.code, last.trace or {}, about)
+    changes = remedy(last.code, last.trace or {}, replace(about, step=last.step))
     if last.kind in FORKS:
         changes = other_ways(last, step_of(plan, last.step))
     return Ruling(outcome=Outcome.COMPLETED, code=last.code, text=text, changes=changes)
@@ -246,7 +246,8 @@ def of_message(
         code = message.status.value
     changes = remedy(code, trace, about)
     if cause is not None:
-        changes = remedy(cause.code, cause.trace or {}, about) or changes
+        of_cause = replace(about, step=cause.step)
+        changes = remedy(cause.code, cause.trace or {}, of_cause) or changes
     if message.status is MessageStatus.CANCELLED and is_event(code):
         changes = (Change(code=code, text=f"nothing: {ended(code)}, and that ended the journey"),)
     return text, code, changes

@@ -262,3 +262,16 @@ def test_a_message_refused_for_a_stop_takes_a_start(new_house: NewHouse) -> None
     told = ask(house, "thanks")
     assert told.code == "failed"
     assert changes(told) == ["the customer texts START to the number that they stopped"]
+
+
+def test_the_condition_of_the_step_that_was_skipped_last_is_what_it_takes(
+    new_house: NewHouse,
+) -> None:
+    steps = [
+        {**email(f"ask_{least}"), "if": f"customer.orders_count >= {least}"} for least in (2, 5)
+    ]
+    house = new_house(campaign("thanks", PLACED, steps))
+    house.tell("order.placed", order="1")
+    told = ask(house, "thanks")
+    assert told.text.startswith("step skipped: needs customer.orders_count >= 5, but ")
+    assert changes(told) == ["its condition met when the step is taken: customer.orders_count >= 5"]
