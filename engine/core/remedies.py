@@ -249,19 +249,32 @@ def _filter(trace: Trace, about: Circumstances) -> Told:
     plan = about.plan
     trigger = None if plan is None else plan.trigger
     segment: Condition | None = getattr(trigger, "segment", None)
-    wanted = wanted_clause(trace, segment, None if plan is None else plan.filter)
+    condition = None if plan is None else plan.filter
+    wanted = wanted_clause(trace, segment, condition)
     word = "segment" if segment is not None else "filter"
     said = f" with {wanted}" if wanted else f" that meets the {word}"
     if segment is not None:
         return f"a look{said}"
     event = getattr(trigger, "event", "event")
+    said += _not_asked(trace, condition)
     return f"{'an' if event[0] in 'aeiou' else 'a'} {event}{said}"
 
 
 def _profile_filter(trace: Trace, about: Circumstances) -> Told:
-    plan = about.plan
-    wanted = wanted_clause(trace, None if plan is None else plan.profile_filter)
-    return f"a customer with {wanted}" if wanted else "the customer meets profile_filter"
+    condition = None if about.plan is None else about.plan.profile_filter
+    wanted = wanted_clause(trace, condition)
+    if not wanted:
+        return "the customer meets profile_filter"
+    return f"a customer with {wanted}{_not_asked(trace, condition)}"
+
+
+def _not_asked(trace: Trace, condition: Condition | None) -> str:
+    """What a condition asks besides, after the part that was not met and ended the asking."""
+    index = trace.get("clause")
+    if condition is None or index is None:
+        return ""
+    rest = [" ".join(one.source.split()) for one in condition.clauses[index + 1 :]]
+    return f"; what it asks then as well: {' && '.join(rest)}" if rest else ""
 
 
 def _too_old(trace: Trace, about: Circumstances) -> Told:

@@ -275,3 +275,16 @@ def test_the_condition_of_the_step_that_was_skipped_last_is_what_it_takes(
     told = ask(house, "thanks")
     assert told.text.startswith("step skipped: needs customer.orders_count >= 5, but ")
     assert changes(told) == ["its condition met when the step is taken: customer.orders_count >= 5"]
+
+
+@pytest.mark.parametrize("key", ["filter", "profile_filter"])
+def test_what_a_filter_asks_besides_is_told_too(new_house: NewHouse, key: str) -> None:
+    condition = "customer.total_spent > 0.0 && customer.orders_count >= 5 && customer.tags == []"
+    trigger = {**PLACED, "filter": condition} if key == "filter" else PLACED
+    more = {} if key == "filter" else {key: condition}
+    house = new_house(campaign("thanks", trigger, [email()], **more))
+    house.tell("order.placed", order="1")
+    (change,) = changes(ask(house, "thanks"))
+    assert change.endswith(
+        " with customer.orders_count >= 5; what it asks then as well: customer.tags == []"
+    )
