@@ -12,7 +12,8 @@ from typing import Any
 
 from engine.core.campaign import Plan
 from engine.core.decision import Decision, DecisionKind, EntryVerdict, VerdictCode
-from engine.core.message import Channel, MessageStatus
+from engine.core.guards import refused
+from engine.core.message import Channel, MessageStatus, Purpose
 from engine.core.reasons import ended, is_event
 from engine.core.remedies import Change, Circumstances, remedy
 from engine.core.trace import decision_text, message_text, verdict_text
@@ -34,6 +35,10 @@ from engine.services.stops import kept_back
 from engine.services.untriggered import untriggered
 
 Knock = tuple[LoggedEvent, EntryVerdict]
+# What is asked of an address, and may change between two messages.
+_OF_ADDRESSES = frozenset(
+    {"no_address", "suppressed", "no_consent", "topic_declined", "customer_paused"}
+)
 _ENTERED = (VerdictCode.ENTERED, VerdictCode.HELD_OUT)
 
 
@@ -111,6 +116,9 @@ def _of_knock(case: Case, asked: Question, knock: Knock) -> Ruling:
     code = verdict.code.value
     about = _about(case, verdict.campaign, asked, plan)
     changes = remedy(held, trace, about) or remedy(code, trace, about)
+    if verdict.code is VerdictCode.FROZEN and not asked.plans.is_frozen(verdict.campaign):
+        again = f"another {verdict.transition}: the campaign stands still no more"
+        changes = (Change(code=code, text=again),)
     return Ruling(outcome=Outcome.NOT_ENTERED, code=code, text=text, changes=changes)
 
 
@@ -245,12 +253,28 @@ def of_message(
     if message.status in (MessageStatus.UNKNOWN, MessageStatus.FAILED, MessageStatus.BOUNCED):
         code = message.status.value
     changes = remedy(code, trace, about)
+    if message.status is MessageStatus.SKIPPED and code in _OF_ADDRESSES and not asked.as_known:
+        changes = _as_permitted_now(case, message, code, about) or changes
     if cause is not None:
         of_cause = replace(about, step=cause.step)
         changes = remedy(cause.code, cause.trace or {}, of_cause) or changes
     if message.status is MessageStatus.CANCELLED and is_event(code):
         changes = (Change(code=code, text=f"nothing: {ended(code)}, and that ended the journey"),)
     return text, code, changes
+
+
+def _as_permitted_now(
+    case: Case, message: LoggedMessage, code: str, about: Circumstances
+) -> tuple[Change, ...]:
+    """What it takes where what kept the message back is so no more; empty where it still is."""
+    if about.channel is None:
+        return ()
+    purpose: Purpose = "transactional" if message.purpose == "transactional" else "marketing"
+    now = refused(case.world, about.channel, purpose, message.topic, about.now)
+    if now is None:
+        told = "a new entry: by now the customer may be written to"
+        return (Change(code=code, text=told),)
+    return () if now.code == code else remedy(now.code, now.trace, about)
 
 
 def _response(message: LoggedMessage, asked: Question) -> str:

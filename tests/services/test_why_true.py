@@ -288,3 +288,43 @@ def test_what_a_filter_asks_besides_is_told_too(new_house: NewHouse, key: str) -
     assert change.endswith(
         " with customer.orders_count >= 5; what it asks then as well: customer.tags == []"
     )
+
+
+def test_what_is_mended_by_now_is_not_asked_for_again(new_house: NewHouse) -> None:
+    house = new_house(campaign("thanks", PLACED, [email()], purpose="marketing"))
+    house.tell("order.placed", order="1", customer={"consent": {}})
+    assert changes(ask(house, "thanks")) == [
+        "an opt-in to email marketing from ada@example.com (an event customer.subscribed)"
+    ]
+    house.run(HOUR)
+    house.tell("customer.subscribed")
+    told = ask(house, "thanks")
+    assert told.code == "no_consent"
+    assert changes(told) == ["a new entry: by now the customer may be written to"]
+    house.tell("order.placed", order="2")
+    assert ask(house, "thanks").code == "sent"
+
+
+def test_what_keeps_a_customer_from_being_written_to_by_now_is_asked_for(
+    new_house: NewHouse,
+) -> None:
+    house = new_house(campaign("thanks", PLACED, [email()], purpose="marketing"))
+    house.tell("order.placed", order="1", customer={"email": None, "email_verified": False})
+    assert changes(ask(house, "thanks"))[0].startswith("an email address")
+    house.run(HOUR)
+    house.tell("customer.updated", customer={"consent": {}})
+    assert changes(ask(house, "thanks")) == [
+        "an opt-in to email marketing from ada@example.com (an event customer.subscribed)"
+    ]
+
+
+def test_a_campaign_that_runs_again_takes_another_event(new_house: NewHouse) -> None:
+    paused = campaign("thanks", PLACED, [email()], status="paused")
+    house = new_house(paused)
+    house.tell("order.placed", order="1")
+    assert changes(ask(house, "thanks")) == ["status: live in the file of thanks"]
+    house.put({**paused, "status": "live"})
+    house.reload()
+    told = ask(house, "thanks")
+    assert told.text.startswith("did not enter: the campaign's file said paused (order.placed, ")
+    assert changes(told) == ["another order.placed: the campaign stands still no more"]
