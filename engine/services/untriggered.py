@@ -22,7 +22,7 @@ from engine.core.wording import unmet, wanted_clause, when
 from engine.ports.history import LoggedEvent
 from engine.services.case import Case, Question, told
 from engine.services.fired import value_of_date
-from engine.services.stops import stops_of
+from engine.services.stops import Stop, stops_of
 from triggers.schedule import next_date_fire, next_fire
 
 
@@ -100,13 +100,15 @@ def _no_event(plan: Plan, wanted: str, case: Case, asked: Question) -> Missing:
     if happened:
         about = _newest_object(case, wanted)
         refused = _refused(plan, case, about, asked)
-        text = (
-            f"{wanted} happened ({when(max(happened), zone)}) "
-            f"before the campaign was there to see it"
-        )
+        stop = _unseen_in(plan, wanted, case, asked)
+        code = "before_campaign" if stop is None else stop.code
+        unseen = "before the campaign was there to see it"
+        if stop is not None:
+            unseen = f"unseen: {stop.text(zone)}"
+        text = f"{wanted} happened ({when(max(happened), zone)}) {unseen}"
         if refused:
             text += f"; its {refused[0]} would not have been met either: {refused[1]}"
-        return _missing("before_campaign", text, plan, f"another {wanted}", refused)
+        return _missing(code, text, plan, f"another {wanted}", refused)
     start = f"{wanted}"
     if not had:
         text = f"it starts on {wanted}, and no event of this customer is on record"
@@ -125,6 +127,17 @@ def _no_event(plan: Plan, wanted: str, case: Case, asked: Question) -> Missing:
         text += f"; its {refused[0]} would not be met either: {refused[1]}"
     of = f" of order {about.name}" if about.name and root == "order" else ""
     return _missing("wrong_event", text, plan, f"{start}{of}", refused)
+
+
+def _unseen_in(plan: Plan, wanted: str, case: Case, asked: Question) -> Stop | None:
+    """The time in which the campaign was a draft, or without its file, when it was told the newest
+    event of the type that it starts on."""
+    told_at = [one.received_at for one in case.events if one.type == wanted]
+    if not told_at:
+        return None
+    at = max(told_at)
+    met = (one for one in stops_of(plan.id, asked) if one.since <= at)
+    return next((one for one in met if one.until is None or at < one.until), None)
 
 
 def _missing(

@@ -328,3 +328,36 @@ def test_a_campaign_that_runs_again_takes_another_event(new_house: NewHouse) -> 
     told = ask(house, "thanks")
     assert told.text.startswith("did not enter: the campaign's file said paused (order.placed, ")
     assert changes(told) == ["another order.placed: the campaign stands still no more"]
+
+
+def test_an_event_that_a_campaign_could_not_see_is_not_told_as_from_before_it(
+    new_house: NewHouse,
+) -> None:
+    missing, draft = (campaign(name, PLACED, [email()]) for name in ("missing", "draft"))
+    house = new_house(missing, {**draft, "status": "draft"})
+    house.run(HOUR)
+    house.remove("missing")
+    house.reload()
+    house.run(HOUR)
+    house.tell("order.placed", order="1")
+    house.run(HOUR)
+    house.put(missing)
+    house.put(draft)
+    house.reload()
+    house.put(campaign("young", PLACED, [email()]))
+    house.reload()
+    happened = "never triggered: order.placed happened (2026-03-02 11:00 CST)"
+    stood = "unseen: the campaign stood still from"
+    until = "until 2026-03-02 12:00 CST"
+    for name, code, why in (
+        (
+            "missing",
+            "gone",
+            f"{stood} 2026-03-02 10:00 CST {until} (its file was missing or broken)",
+        ),
+        ("draft", "draft", f"{stood} 2026-03-02 09:00 CST {until} (its file said status: draft)"),
+        ("young", "before_campaign", "before the campaign was there to see it"),
+    ):
+        told = ask(house, name)
+        assert (told.code, told.text) == (code, f"{happened} {why}")
+        assert changes(told) == ["another order.placed"]
