@@ -60,7 +60,7 @@ def check(workspace: Path, open_templates: OpenTemplates) -> Report:
             )
         )
     sources.update(result.sources)
-    tests = read_test_files(workspace, result.drafts)
+    tests = read_test_files(workspace, result.drafts, policy)
     problems += tests.diagnostics
     sources.update(tests.sources)
     _read_others(workspace, problems, sources)

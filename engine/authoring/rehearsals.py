@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from config.diagnostics import Diagnostic, Position, nearest
+from config.policy import Policy
 from config.validation import diagnose
 from config.yaml_source import Document, SourceError, field_path
 from config.yaml_source import Path as YamlPath
@@ -64,8 +65,11 @@ class TestFiles:
     sources: Mapping[str, str]
 
 
-def read_test_files(workspace: Path, drafts: Sequence[Draft]) -> TestFiles:
-    """Every file of tests; ``drafts`` are the campaigns that they can be about."""
+def read_test_files(workspace: Path, drafts: Sequence[Draft], policy: Policy | None) -> TestFiles:
+    """Every file of tests; ``drafts`` are the campaigns that they can be about.
+
+    ``policy``: None when it cannot be read; what tests name of it is taken as it stands.
+    """
     files: list[TestFile] = []
     problems: list[Diagnostic] = []
     sources: dict[str, str] = {}
@@ -90,20 +94,22 @@ def read_test_files(workspace: Path, drafts: Sequence[Draft]) -> TestFiles:
         except SourceError as error:
             problems += error.diagnostics
             continue
-        found = read_tests(document, drafts)
+        found = read_tests(document, drafts, policy)
         problems += found.diagnostics
         if found.file is not None:
             files.append(found.file)
     return TestFiles(files=tuple(files), diagnostics=tuple(problems), sources=sources)
 
 
-def read_tests(document: Document, drafts: Sequence[Draft]) -> Found:
+def read_tests(document: Document, drafts: Sequence[Draft], policy: Policy | None = None) -> Found:
     """What one file says; every problem of its fields, and every name that nothing has."""
     try:
         file = TestFile(document=document, spec=TestsSpec.model_validate(document.data))
     except ValidationError as error:
         return Found(diagnostics=diagnose(error, document, TestsSpec))
     problems = tuple(_names(file, {draft.spec.id: draft.plan for draft in drafts}))
+    if policy is not None:
+        problems += tuple(_names_of_policy(file, policy))
     return Found(diagnostics=problems, file=None if problems else file)
 
 
@@ -148,10 +154,30 @@ def _names_of_test(
     for split, variant in test.variants.items():
         where = (*here, "variants", split)
         if split not in variants:
-            yield _unknown(document, where, "unknown-step", "split", split, variants)
+            yield _unknown(document, where, "unknown-step", "split", split, variants, key=True)
         elif variant not in variants[split]:
             yield _unknown(document, where, "unknown-variant", "variant", variant, variants[split])
     yield from _names_expected(document, (*here, "expect"), test.expect, plan, people)
+
+
+def _names_of_policy(file: TestFile, policy: Policy) -> Iterator[Diagnostic]:
+    """Pools and topics that config/store.yaml does not have: a test of them would show nothing."""
+    pools = {offer.pool for offer in policy.offers.values() if offer.pool is not None}
+    for number, test in enumerate(file.spec.tests):
+        here: YamlPath = ("tests", number)
+        for pool in test.pools:
+            if pool not in pools:
+                where = (*here, "pools", pool)
+                yield _unknown(file.document, where, "unknown-pool", "pool", pool, pools, key=True)
+        for at, line in enumerate(test.given):
+            for place, topic in enumerate(line.decline or ()):
+                if topic not in policy.topics:
+                    where = (*here, "given", at, "decline")
+                    if file.document.has((*where, place)):
+                        where = (*where, place)
+                    yield _unknown(
+                        file.document, where, "unknown-topic", "topic", topic, policy.topics
+                    )
 
 
 def _steps_of(line: Line) -> Iterator[tuple[str, str]]:
@@ -209,12 +235,14 @@ def _unknown(
     what: str,
     word: str,
     choices: Mapping[str, object] | set[str] | list[str],
+    *,
+    key: bool = False,
 ) -> Diagnostic:
     listed = sorted(choices)
     return Diagnostic(
         code=code,
         message=f'there is no {what} "{word}"',
-        at=document.position(path),
+        at=document.position(path, key=key),
         path=field_path(path),
         expected=f"one of {', '.join(listed)}" if 0 < len(listed) <= 12 else None,
         suggestion=nearest(word, listed),

@@ -112,8 +112,9 @@ def _campaigns(workspace: Path, named: Sequence[str]) -> list[str]:
     from engine.bootstrap import open_templates
     from engine.setup import read_policy
 
-    drafts = Loader(workspace, open_templates(workspace, read_policy(workspace))).read().drafts
-    files = read_test_files(workspace, drafts).files
+    policy = read_policy(workspace)
+    drafts = Loader(workspace, open_templates(workspace, policy)).read().drafts
+    files = read_test_files(workspace, drafts, policy).files
     by_file = {Path(draft.document.file).name: draft.spec.id for draft in drafts}
     by_file |= {Path(file.document.file).name: file.spec.campaign for file in files}
     known = {draft.spec.id for draft in drafts}

@@ -106,7 +106,7 @@ class _Run:
         self._stages = Stages(workspace, folder)
         self._policy: Policy = self._stages.policy
         self._loaded = Loader(workspace, self._stages.templates).read()
-        self._files = read_test_files(workspace, self._loaded.drafts)
+        self._files = read_test_files(workspace, self._loaded.drafts, self._policy)
         self._drafts = {draft.spec.id: draft for draft in self._loaded.drafts}
         self._reached: dict[str, set[Touch]] = {}
         self._counts: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,24 @@ def test_each_file_that_cannot_be_played(text: str, problems: list[str]) -> None
     found = read_tests(document, [plan])
     assert [one.code for one in found.diagnostics] == problems
     assert found.file is None
+
+
+def test_pools_and_topics_that_the_shop_does_not_have(tmp_path: Path) -> None:
+    test = """\
+        name: t
+        pools: {sumer: 0, summer: 0}
+        given: [{decline: tps}, {decline: [offers, ofers]}]
+        expect: nothing
+        """
+    shop = workspace(tmp_path, {"plain": file_of("plain", test)})
+    store = shop / "config" / "store.yaml"
+    topics = {"offers": {"name": "Offers"}, "tips": {"name": "Tips"}}
+    store.write_text(json.dumps(json.loads(store.read_text()) | {"topics": topics}))
+    assert [line.partition(" expected")[0] for line in told(run_tests(shop))] == [
+        '13 there is no pool "sumer" [unknown-pool]',
+        '23 there is no topic "tps" [unknown-topic]',
+        '48 there is no topic "ofers" [unknown-topic]',
+    ]
 
 
 def test_two_tests_of_one_name(tmp_path: Path) -> None:
