@@ -7,6 +7,7 @@ means. ``engine.rehearsal`` plays the stories.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -46,6 +47,9 @@ ACTS: Final[dict[str, frozenset[str]]] = {
 }
 CHANNELS: Final = ("email", "sms", "voice")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:?\d\d)?)?")
+# Before these events are refused; after them a calendar may end before the story does.
+_YEARS: Final = range(1995, 2200)
+_YEARS_TOLD: Final = f"a year from {_YEARS.start} to {_YEARS.stop - 1}"
 _FACTS = WithJsonSchema({"type": "object"})
 _ID_OR_FACTS = WithJsonSchema({"type": ["object", "string", "integer"]})
 
@@ -54,11 +58,13 @@ def _moment(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
     text = str(value).strip()
-    try:
-        if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
+    moment: datetime | None = None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+    if moment is not None and moment.year in _YEARS:
+        return moment
+    if moment is not None:
+        raise problem("bad-moment", f"no story can be told of {text}", _YEARS_TOLD)
     shown = f'"{text}"' if isinstance(value, str) else "this"
     raise problem("bad-moment", f"{shown} is no moment", "a day and a time, as in 2026-03-02 10:00")
 
@@ -78,7 +84,9 @@ Moment = Annotated[
 ]
 Facts = Annotated[dict[str, Any], _FACTS]
 Named = Annotated[dict[str, Any], BeforeValidator(_facts_by_id), _ID_OR_FACTS]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_texts, json_schema_input_type=str | list[str])]
+_NOTHING_MEANT: Final = "this expects nothing in particular"
+Said = Annotated[str, Field(min_length=1)]  # every text holds the empty one
+Texts = Annotated[tuple[Said, ...], BeforeValidator(_texts, json_schema_input_type=str | list[str])]
 StepName = Annotated[str, Field(min_length=1)]
 Yes = Annotated[bool, Field(strict=False)]
 
@@ -276,6 +284,12 @@ class CustomerSpec(Spec):
     lacks_tags: Texts = Field((), description="They do not have these tags")
     attributes: Facts = Field({}, description="Their attributes have these values")
 
+    @model_validator(mode="after")
+    def _something(self) -> CustomerSpec:
+        if not (self.tags or self.lacks_tags or self.attributes):
+            raise problem("expects-nothing", _NOTHING_MEANT, "tags, lacks_tags or attributes")
+        return self
+
 
 class ExpectSpec(Spec):
     """What came of the campaign. What is left out is not looked at."""
@@ -283,7 +297,7 @@ class ExpectSpec(Spec):
     messages: Given[tuple[SentSpec, ...]] = Field(
         None, description="Exactly these are sent, in this order; [] for none"
     )
-    skips: tuple[SkipSpec, ...] = Field(
+    skips: Annotated[tuple[SkipSpec, ...], *AT_LEAST_ONE] = Field(
         (), description="These steps are passed over, or their messages withheld"
     )
     journey: Given[JourneyField] = Field(
@@ -321,7 +335,7 @@ def _expect(value: Any) -> Any:
             )
         return dict(_NOTHING)
     if isinstance(value, dict) and not value:
-        raise problem("expects-nothing", "this expects nothing in particular", "nothing, or what")
+        raise problem("expects-nothing", _NOTHING_MEANT, "nothing, or what")
     return value
 
 
