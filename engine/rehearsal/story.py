@@ -149,7 +149,7 @@ class Story:
         body = json.dumps(told, default=str).encode()
         event = parse_line(body, received_at=now, catalog=app.catalog)
         if isinstance(event, Refused):
-            raise Stuck(*self._refused(event.problems, where))
+            raise Stuck(*self._refused(event.problems, where, line.by))
         incoming = Incoming(
             event=event, body=serialize(event), received_at=now, backfill=line.backfill
         )
@@ -163,10 +163,18 @@ class Story:
             )
         return told
 
-    def _refused(self, problems: tuple[Problem, ...], where: Path) -> Iterator[Diagnostic]:
+    def _refused(
+        self, problems: tuple[Problem, ...], where: Path, by: str | None
+    ) -> Iterator[Diagnostic]:
+        own = (*self.here, "customer") if by is None else (*self.here, "others", by)
         for one in problems:
-            path: Path = where
-            for part in _parts(one.path):
+            path, parts = where, tuple(_parts(one.path))
+            if parts[:1] == ("customer",) and not self.document.has((*where, *parts[:2])):
+                for told in (own, ("customer",)):  # by the test, or by the file
+                    if self.document.has((*told, *parts[1:2])):
+                        path, parts = told, parts[1:]
+                        break
+            for part in parts:
                 if not self.document.has((*path, part)):
                     break
                 path = (*path, part)

@@ -137,6 +137,23 @@ def test_pools_and_topics_that_the_shop_does_not_have(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "test", "place"),
+    [
+        ("customer: {frist_name: Ada}\n", "", (3, 24)),
+        ("", "customer: {frist_name: Ada}\n", (5, 28)),
+        ("customer: {last_name: Byron}\n", "customer: {frist_name: Ada}\n", (6, 28)),
+    ],
+)
+def test_a_wrong_fact_of_the_customer_is_told_where_it_stands(
+    tmp_path: Path, more: str, test: str, place: tuple[int, int]
+) -> None:
+    (result,) = played(
+        tmp_path, "plain", f"name: t\n{test}{GIVEN}\nexpect: nothing", more=more
+    ).results
+    assert [(one.at.line, one.at.column) for one in result.failures] == [place]
+
+
 def test_two_tests_of_one_name(tmp_path: Path) -> None:
     report = played(tmp_path, "plain", *["name: t\ngiven: [after: 1d]\nexpect: nothing"] * 2)
     assert [one.code for one in report.diagnostics] == ["same-name"]
