@@ -17,7 +17,7 @@ from config.yaml_source import Path as YamlPath
 from config.yaml_source import field_path
 from config.zones import time_zone
 from engine.authoring.compile import Draft
-from engine.authoring.lint import lint
+from engine.authoring.event_types import EVENTS_FILE
 from engine.authoring.loader import Loader
 from engine.authoring.rehearsal_spec import TestSpec
 from engine.authoring.rehearsals import TestFile, read_test_files
@@ -117,6 +117,7 @@ class _Run:
         wanted = set(campaigns) or set(self._drafts)
         results: list[Result] = []
         problems = list(self._files.diagnostics)
+        problems += self._unread(any(one.code == "unknown-campaign" for one in problems))
         for file in self._files.files:
             if file.spec.campaign not in wanted:
                 continue
@@ -148,13 +149,21 @@ class _Run:
         """What keeps campaigns that the file is about from running at all."""
         named = {file.spec.campaign, *file.spec.with_}
         named |= {one for test in file.spec.tests for one in test.with_}
-        for campaign in sorted(named):
-            draft = self._drafts[campaign]
-            found = [*draft.diagnostics, *lint(draft, self._stages.templates)]
-            for template in _templates_of(draft):
-                info = self._stages.templates.info(template)
-                found += info.diagnostics if info is not None else ()
-            yield from (one for one in found if one.severity is Severity.ERROR)
+        drafts = [draft for draft in self._loaded.drafts if draft.spec.id in named]
+        files = {draft.document.file for draft in drafts}
+        found = [one for one in self._loaded.diagnostics if one.at.file in files]
+        for template in sorted({name for draft in drafts for name in _templates_of(draft)}):
+            info = self._stages.templates.info(template)
+            found += info.diagnostics if info is not None else ()
+        yield from (one for one in found if one.severity is Severity.ERROR)
+
+    def _unread(self, is_missed: bool) -> Iterator[Diagnostic]:
+        """What keeps event types from being known, and campaigns if any is missed."""
+        read = {draft.document.file for draft in self._loaded.drafts}
+        for one in self._loaded.diagnostics:
+            concerns = is_missed or one.at.file == EVENTS_FILE
+            if concerns and one.severity is Severity.ERROR and one.at.file not in read:
+                yield one
 
     def _test(self, file: TestFile, number: int, test: TestSpec) -> Result:
         began = time.perf_counter()

@@ -177,6 +177,36 @@ def test_a_broken_campaign_is_told_and_not_played(tmp_path: Path) -> None:
     assert {one.at.file for one in report.diagnostics} == {"campaigns/plain.yaml"}
 
 
+@pytest.mark.parametrize("broken", ["version: 1\nid: plain\n", "steps: [\n"])
+def test_a_campaign_that_cannot_be_read_is_told_with_its_tests(tmp_path: Path, broken: str) -> None:
+    shop = workspace(tmp_path, {"plain": file_of("plain", f"name: t\n{GIVEN}\nexpect: nothing")})
+    (shop / "campaigns" / "plain.yaml").write_text(broken)
+    report = run_tests(shop)
+    assert not report.passed
+    assert {one.at.file for one in report.diagnostics} == {
+        "campaigns/plain.yaml",
+        "campaigns/plain.test.yaml",
+    }
+
+
+def test_two_files_of_one_campaign_are_told_and_not_played(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, {"plain": file_of("plain", f"name: t\n{GIVEN}\nexpect: nothing")})
+    (shop / "campaigns" / "second.yaml").write_text(CAMPAIGNS["plain"])
+    report = run_tests(shop)
+    assert not report.results
+    assert [one.code for one in report.diagnostics] == ["duplicate-campaign-id"]
+
+
+def test_broken_event_types_fail_the_run(tmp_path: Path) -> None:
+    shop = workspace(
+        tmp_path, {"plain": file_of("plain", f"name: t\n{GIVEN}\nexpect: {{goal: false}}")}
+    )
+    (shop / "config" / "events.yaml").write_text("version: 1\nevents: [\n")
+    report = run_tests(shop)
+    assert {one.at.file for one in report.diagnostics} == {"config/events.yaml"}
+    assert not report.passed
+
+
 def test_a_campaign_that_stops_itself_ends_the_story(tmp_path: Path) -> None:
     shop = workspace(tmp_path, {"plain": file_of("plain", f"name: t\n{GIVEN}\nexpect: nothing")})
     limited = CAMPAIGNS["plain"].replace("exit_on", "volume_limit: 1/d\nexit_on")
