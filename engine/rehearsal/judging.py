@@ -19,7 +19,7 @@ from engine.authoring.rehearsal_spec import (
     TaskSpec,
 )
 from engine.authoring.values import plain_value
-from engine.core.decision import DecisionKind
+from engine.core.decision import DecisionKind, VerdictCode
 from engine.core.message import MessageStatus
 from engine.core.timing import add
 from engine.core.wording import value
@@ -193,9 +193,12 @@ class Judge:
             told = "; ".join(_journey(one) for one in journeys) or self._state()
             yield self._problem("wrong-journey", path, f"{began} began: {told}")
             return
+        refused = list(self.outcome.refused)
         for number, spec in enumerate(wanted):
             place = path if alone else (*path, number)
-            if spec.refused is not None and spec.refused not in self.outcome.refused:
+            if spec.refused is not None and spec.refused in refused:
+                refused.remove(VerdictCode(spec.refused))  # one refusal meets one expectation
+            elif spec.refused is not None:
                 told = ", ".join(self.outcome.refused) or self._state()
                 yield self._problem(
                     "wrong-journey", (*place, "refused"), f"it was not refused for this: {told}",
@@ -236,18 +239,16 @@ class Judge:
             )  # fmt: skip
 
     def _tasks(self, wanted: Sequence[TaskSpec]) -> Iterator[Diagnostic]:
-        tasks = list(self.outcome.tasks)
-        for number, spec in enumerate(wanted):
-            found = next((one for one in tasks if _is_task(spec, one)), None)
-            if found is None:
+        tasks = self.outcome.tasks
+        paired = _paired(wanted, tasks)
+        for number in range(len(wanted)):
+            if number not in paired.values():
                 told = ", ".join(_task(one) for one in tasks) or self._state()
                 yield self._problem(
                     "wrong-result", ("tasks", number), f"no such call task is assigned: {told}"
                 )
-            else:
-                tasks.remove(found)
-        if tasks and len(self.outcome.tasks) > len(wanted):
-            told = ", ".join(_task(one) for one in tasks)
+        if len(tasks) > len(wanted):
+            told = ", ".join(_task(one) for at, one in enumerate(tasks) if at not in paired)
             yield self._problem(
                 "wrong-result", self._place("tasks"), f"more call tasks are assigned: {told}"
             )
@@ -271,8 +272,9 @@ class Judge:
         for name, written in wanted.attributes.items():
             place = (*where, "attributes", name)
             meant = plain_value(self.document, (*self.here, *place), written)
-            if attributes.get(name) != meant:
-                told = f"the customer's {name} is {value(attributes.get(name))}"
+            found = attributes.get(name)
+            if found != meant or isinstance(found, bool) is not isinstance(meant, bool):
+                told = f"the customer's {name} is {value(found)}"
                 yield self._problem("wrong-customer", place, told, expected=value(meant))
 
     def _when(self, moment: datetime) -> str:
@@ -325,6 +327,25 @@ def _journey(journey: LoggedJourney) -> str:
             return "held_out"
         case _:
             return "completed"
+
+
+def _paired(wanted: Sequence[TaskSpec], tasks: Sequence[CallTask]) -> dict[int, int]:
+    """As many tasks as can be, each with one of the expectations that it meets, by their places;
+    one that more than one task would meet makes room (augmenting paths: Kuhn, 1955)."""
+    taken: dict[int, int] = {}
+
+    def place(number: int, seen: set[int]) -> bool:
+        for at, task in enumerate(tasks):
+            if at not in seen and _is_task(wanted[number], task):
+                seen.add(at)
+                if at not in taken or place(taken[at], seen):
+                    taken[at] = number
+                    return True
+        return False
+
+    for number in range(len(wanted)):
+        place(number, set())
+    return taken
 
 
 def _is_task(spec: TaskSpec, task: CallTask) -> bool:

@@ -187,14 +187,11 @@ class Story:
         """The newest message of a step that has gone out; with ``waits``, an hour after it did."""
         campaign, app = self.campaign, self.stage.app
         wanted = MessageFilter(campaign=campaign, limit=500)
-        email = self.people[by or CUSTOMER].get("email")
-        phone = self.people[by or CUSTOMER].get("phone")
 
         def sent() -> list[LoggedMessage]:
             found = [one for one in app.history.messages(wanted) if one.step == step]
-            if by is not None:
-                found = [one for one in found if one.recipient in (email, phone)]
-            return [one for one in found if one.sent_at is not None]
+            whose = self._ids(by)
+            return [one for one in found if one.sent_at is not None and one.customer_id in whose]
 
         if waits:
             self.stage.live(self._now() + _PATIENCE, seen=lambda: bool(sent()))
@@ -208,6 +205,13 @@ class Story:
         if waits and newest.sent_at is not None:
             self.stage.live(max(self._now(), newest.sent_at + _HOUR))
         return newest
+
+    def _ids(self, by: str | None) -> set[str]:
+        """The ids by which somebody of the story is known by now; of two who are one, the same."""
+        facts = self.people[by or CUSTOMER]
+        keys = filter(None, (facts.get("email"), facts.get("phone"), facts.get("id")))
+        find = self.stage.app.history.find_customers
+        return {match.id for key in keys for match in find(str(key))}
 
     def _receipt(self, line: Line, act: str, where: Path) -> None:
         at = (*where, act)
@@ -306,8 +310,8 @@ class Story:
         desk = self.stage.app.calls
 
         def tasks() -> list[CallTask]:
-            lines = self.stage.app.storage.book(CALLS)
-            found = (read_task(one.record) for one in lines)
+            whose, lines = self._ids(line.by), self.stage.app.storage.book(CALLS)
+            found = (read_task(one.record) for one in lines if one.customer_id in whose)
             return [one for one in found if one.step == step and one.campaign == self.campaign]
 
         waits = _is_open(line) and not tasks()

@@ -1,0 +1,105 @@
+"""Whose message, whose call, which task: a line and an expectation mean one and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rehearsal import shop
+from tests.rehearsal.test_playing import passes
+
+CALLS = {
+    "two-calls": """\
+        trigger: order.delivered
+        steps:
+          - id: one
+            assign_call: {queue: support, within: 1d, script: recovery, priority: high}
+          - id: two
+            assign_call: {queue: support, within: 1d, script: recovery, priority: low}
+        """,
+    "after-call": """\
+        trigger: order.delivered
+        steps:
+          - id: call
+            assign_call: {queue: support, within: 1d, script: recovery, timeout: 7d}
+          - if: call.outcome == "reached"
+            send_email: note
+        """,
+}
+ADA = "{event: order.delivered, order: {id: 1, total: 20}}"
+BEA = "{event: order.delivered, order: {id: 2, total: 20}, by: bea}"
+LATER = "{after: 1h, event: order.delivered, order: {id: 3, total: 20}"
+OTHERS = "others: {bea: {first_name: Bea, consent: {email: subscribed}}}"
+
+
+@pytest.fixture(autouse=True)
+def campaigns(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, body in CALLS.items():
+        monkeypatch.setitem(shop.CAMPAIGNS, name, shop.campaign(name, body))
+
+
+def test_a_line_about_a_message_is_about_ones_own(tmp_path: Path) -> None:
+    story = f"""
+    name: opens hers, though bea's is newer
+    {OTHERS}
+    given: [{ADA}, {LATER}, by: bea}}, {{after: 1h, open: mail}}]
+    expect: {{messages: [email: note, {{email: note, to: bea}}, {{email: note, to: bea}}]}}
+    """
+    passes(shop.played(tmp_path, "plain", story))
+
+
+@pytest.mark.parametrize(("given", "by"), [((ADA, f"{LATER}, by: bea}}"), ""),
+                                           ((BEA, f"{LATER}}}"), ", by: bea")])  # fmt: skip
+def test_a_call_is_with_whom_it_is_about(tmp_path: Path, given: tuple[str, str], by: str) -> None:
+    first, second = given
+    story = f"""
+    name: the one who was reached is written to
+    {OTHERS}
+    given: [{first}, {second}, {{after: 1h, call: call, outcome: reached{by}}}]
+    expect: {{messages: [{{email: note{by.replace("by", "to")}}}]}}
+    """
+    passes(shop.played(tmp_path, "after-call", story))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("{priority: high}, {queue: support}", ""),
+        ("{queue: support}, {priority: high}", ""),
+        ("{queue: support}, {step: two}", ""),
+        ("{queue: support}, {priority: high}, {step: one}", "no such call task is assigned"),
+        ("{priority: low}", "more call tasks are assigned: support (high, step one)"),
+        ("{priority: low}, {step: two}", "no such call task is assigned"),
+    ],
+)
+def test_each_task_meets_one_expectation_in_any_order(
+    tmp_path: Path, wanted: str, said: str
+) -> None:
+    story = f"name: t\ngiven: [{ADA}]\nexpect: {{tasks: [{wanted}]}}"
+    (result,) = shop.played(tmp_path, "two-calls", story).results
+    assert [one.message.startswith(said) for one in result.failures] == [True] * bool(said)
+
+
+@pytest.mark.parametrize(("times", "passed"), [(1, True), (2, False)])
+def test_one_refusal_meets_one_expectation(tmp_path: Path, times: int, passed: bool) -> None:
+    wanted = ", ".join(["{refused: filter}"] * times)
+    story = f"""
+    name: t
+    given: [{{event: order.delivered, order: {{id: 1, total: 5}}}}]
+    expect: {{journeys: [{wanted}]}}
+    """
+    assert shop.played(tmp_path, "plain", story).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("attribute", "passed"),
+    [("vip: true", True), ("vip: 1", False), ("n: 1", True), ("n: true", False), ("n: '1'", False)],
+)
+def test_yes_is_not_one(tmp_path: Path, attribute: str, passed: bool) -> None:
+    story = f"""
+    name: t
+    given: [{{event: order.delivered, order: 1, customer: {{attributes: {{vip: true, n: 1}}}}}}]
+    expect: {{customer: {{attributes: {{{attribute}}}}}}}
+    """
+    assert shop.played(tmp_path, "plain", story).passed is passed
