@@ -8,7 +8,7 @@ a virtual clock. Nobody else happens: no events come, and nobody reacts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,18 +60,22 @@ class Foreseen:
 
 
 class _Tally:
-    """``engine.simulator.ledger.Ledger``: counts what is put off."""
+    """``engine.simulator.ledger.Ledger``: counts what the journeys ``begun`` by hand put off.
+
+    The same customers may have others in the campaign: older ones, or by a delivery that is assumed
+    meanwhile. Those would be without any enrolling too.
+    """
 
     keeping: Final = Keeping(decisions=frozenset({DecisionKind.DEFERRED}), traces=False, news=False)
 
-    def __init__(self, campaign: str) -> None:
-        self._campaign = campaign
+    def __init__(self) -> None:
+        self.begun: frozenset[str] = frozenset()
         self.deferred: Counter[str] = Counter()
 
     def decided(self, world: World) -> None:
         """Count deferrals."""
         for one in world.changes.decisions:
-            if one.campaign == self._campaign:
+            if one.journey_id in self.begun:
                 self.deferred[one.code] += 1
 
     def processed(self, source: str, event_id: str, done: Processed) -> None:
@@ -94,21 +98,17 @@ def foresee(app: App, workspace: Path, past: Past, terms: Terms, survey: Survey)
     end = max((one.starts_at for one in picks), default=terms.start) + AHEAD
     trial = _Trial(app, workspace, past, terms)
     enrolled, premises, tally, _ = trial.live(picks, end, render=EXAMPLES)
-    journeys = [
-        one
-        for one in premises.memory.journeys()
-        if one.campaign == terms.campaign
-        and one.customer_id in {each.customer_id for each in picks}
-    ]
+    journeys = _journeys(premises, tally.begun)
     messages = _messages(premises, journeys)
     reached = {one.customer_id for one in messages}
     order = sorted(picks, key=lambda one: (one.starts_at, one.customer_id))
     shown = [one for one in order if one.customer_id in reached][:EXAMPLES]
     examples: list[Example] = []
     if shown:
-        _, small, _, words = trial.live(shown, end, render=None)
+        _, small, few, words = trial.live(shown, end, render=None)
         for pick in shown:
-            theirs = [one for one in _journeys(small, terms) if one.customer_id == pick.customer_id]
+            own = _journeys(small, few.begun)
+            theirs = [one for one in own if one.customer_id == pick.customer_id]
             told = [(one, words.get(one.id)) for one in _messages(small, theirs)]
             examples.append(Example(pick=pick, messages=told))
     return Foreseen(
@@ -122,13 +122,8 @@ def foresee(app: App, workspace: Path, past: Past, terms: Terms, survey: Survey)
     )
 
 
-def _journeys(premises: Premises, terms: Terms) -> list[Journey]:
-    """Those that were begun by hand at the start, no older ones."""
-    return [
-        one
-        for one in premises.memory.journeys()
-        if one.campaign == terms.campaign and one.entered_at == terms.start
-    ]
+def _journeys(premises: Premises, begun: Collection[str]) -> list[Journey]:
+    return [one for one in premises.memory.journeys() if one.id in begun]
 
 
 def _messages(premises: Premises, journeys: Sequence[Journey]) -> list[Message]:
@@ -149,7 +144,7 @@ class _Trial:
     ) -> tuple[Enrolled, Premises, _Tally, dict[str, Content]]:
         """Enter these customers in a shop of their own, and let time pass."""
         terms = self.terms
-        tally = _Tally(terms.campaign)
+        tally = _Tally()
         words: dict[str, Content] = {}
 
         def look(outgoing: Outgoing) -> None:
@@ -171,6 +166,11 @@ class _Trial:
             premises.memory.pools.limit(pool, size)
         enrolment = Enrolment(premises.storage, premises.revisions, premises.handover, self.past)
         enrolled = enrolment.carry_out(terms, picks, premises.clock.now)
+        tally.begun = frozenset(
+            one.id
+            for one in premises.memory.journeys()
+            if one.campaign == terms.campaign and one.entered_at == terms.start
+        )
         looked_at = terms.start
 
         def progress(now: datetime, taken: int) -> None:

@@ -108,6 +108,33 @@ def test_what_was_shown_is_what_then_happens(new_house: NewHouse) -> None:
                 assert content.subject == told[message.id].subject
 
 
+def test_other_journeys_of_the_same_customers_are_not_shown(new_house: NewHouse) -> None:
+    """One that waits since an earlier order, and one by a delivery that is assumed meanwhile."""
+    assumed = {"delivery": {"assume_delivered_after": "10d"}}
+    own = review(steps=[{"id": "late", "delay": "3d"}, email("first")])
+    house = new_house(store=assumed)
+    house.put(own)
+    house.reload()
+    for order in (1, 2, 3):
+        house.tell("order.placed", "c01", order=order)
+    house.tell("order.delivered", "c01", order=1)
+    house.run(DAY)
+    house.put(review(status="paused"))
+    house.reload()
+    house.tell("order.delivered", "c01", order=2)
+    house.tell("order.shipped", "c01", order=3)
+    house.run(HOUR)
+    house.put(own)
+    house.reload()
+    wanted = terms(house)
+    survey, seen = shown(house, wanted)
+    assert [one.trigger.order_id for one in survey.picks] == ["shop:2"]
+    assert [one.entry_key for one in seen.journeys] == ["shop:2"]
+    assert [one.order_id for one in seen.messages] == ["shop:2"]
+    (example,) = seen.examples
+    assert [message.order_id for message, _ in example.messages] == ["shop:2"]
+
+
 def test_entries_are_spread_by_the_customer_and_begin_now(new_house: NewHouse) -> None:
     house = with_a_past(new_house, review())
     wanted = terms(house)
