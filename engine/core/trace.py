@@ -173,8 +173,9 @@ def message_text(
             reason = _why(message, decision, plan, zone)
             if message.attempts:
                 reason = f"attempt {message.attempts} did not get through ({reason or 'retried'})"
-            waits = f"waits to be sent at {when(message.send_at, zone)}"
-            return f"{waits}: {reason}" if reason else waits
+            at = when(message.send_at, zone)
+            # What kept it is asked again by then, with all else that may keep it.
+            return f"waits until {at}: {reason}" if reason else f"waits to be sent at {at}"
         case MessageStatus.SENDING:
             return f"being handed over to {provider}"
         case MessageStatus.SENT:

@@ -43,11 +43,11 @@ QUESTIONS = (
       "not sent: marketing cap 2 per 7d reached (2 in the last 7 days)",
       "a slot of the cap 2 per 7d: the next is free 2026-03-12 10:00 CDT (taken by now 2026-03-05"),
     Q("gap", "low", WAITING, "min_gap",
-      "waits to be sent at 2026-03-12 06:10 CDT: too soon after another marketing message",
+      "waits until 2026-03-12 06:10 CDT: too soon after another marketing message",
       "nothing: it goes by itself 2026-03-12 08:00 CDT, as quiet_hours puts it off again at "
       "2026-03-12 06:10 CDT"),
     Q("night", "now", WAITING, "quiet_hours",
-      "waits to be sent at 2026-03-11 18:00 CDT: quiet hours 21:00-08:00 (it was 00:00 in Asia",
+      "waits until 2026-03-11 18:00 CDT: quiet hours 21:00-08:00 (it was 00:00 in Asia",
       "nothing: it goes by itself when the quiet hours end 2026-03-11 18:00 CDT"),
     Q("never", "review", NOT_SENT, "no_consent",
       "not sent: no consent to marketing by email (it is none on record; wanted: subscribed)",
