@@ -18,7 +18,7 @@ from engine.core.book import Place
 from engine.core.campaign import CampaignStatus, Plan, Plans
 from engine.core.context import Context
 from engine.core.journey import migrate
-from engine.core.world import Journey, JourneyStatus
+from engine.core.world import Journey, JourneyStatus, Waiting
 from engine.ports.storage import UnitOfWork
 from engine.ports.stored import Loaded
 from engine.services.batch import SharedInUnit
@@ -188,4 +188,6 @@ def _end(journey: Journey, step: str) -> tuple[Kind, str | None]:
         case JourneyStatus.EXITED:
             return "exit", journey.reason
         case _:
-            return ("stay", None) if journey.step == step else ("move", journey.step)
+            # One that moves stands ready; one that waits stays, if by another name.
+            stays = journey.step == step or journey.waiting is not Waiting.READY
+            return ("stay", None) if stays else ("move", journey.step)

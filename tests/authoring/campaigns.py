@@ -106,24 +106,31 @@ EVERY_FIELD = _campaign("""
           timeout: 5d
       - id: paid
         wait_for: {until: customer.orders_count > 3, timeout: 90m}
-      - branch:
+      - id: which
+        branch:
           - if: answered.happened
             steps:
-              - update_customer:
+              - id: note
+                update_customer:
                   add_tags: [fan]
                   remove_tags: [lost, sleepy]
                   attributes: {score: 9, ratio: 0.5, vip: true, code: "007", note: plain}
-              - emit_event:
+              - id: tell
+                emit_event:
                   type: shop.quiz_done
                   data: {score: 9, share: 1, passed: true, favourite: 7, topics: [tea]}
-              - exit: thanked
+              - id: thanked
+                exit: thanked
           - if: answered.timed_out
             steps:
-              - call_webhook: {url: "https://shop.example.com/hook?x=1", data: {list: [1, a]}}
+              - id: report
+                call_webhook: {url: "https://shop.example.com/hook?x=1", data: {list: [1, a]}}
           - else:
             steps:
-              - exit:
-      - call_webhook: https://shop.example.com/hook
+              - id: neither
+                exit:
+      - id: end
+        call_webhook: https://shop.example.com/hook
 """)
 
 TICKET = _campaign("""

@@ -151,6 +151,19 @@ def test_what_ended_an_order_before_ends_its_journey_now(careless: Path, tmp_pat
     assert {kind for _, _, kind, _ in told} == {"exit", "stay"}
 
 
+def test_waits_that_are_given_an_id_stay(tmp_path: Path) -> None:
+    named = ("  - id: week\n    delay: 14d\n", "  - delay: 14d\n")
+    former = live(tmp_path / "former", [named])
+    cli = copied(former, tmp_path)
+    change(cli.workspace, [MIGRATE, (named[1], named[0])])
+    told = diffed(cli, former)
+    waiting = sum(count for (_, step, _, _), count in told.items() if step == "step_3")
+    assert {kind for _, _, kind, _ in told} == {"stay"}
+    load(cli.workspace, timedelta())
+    now = [one for one in journeys(cli.workspace).values() if one.campaign == "review"]
+    assert [one.status for one in now if one.migrated_to == "week"] == ["live"] * waiting
+
+
 def told_and_done(
     former: Path, tmp_path: Path, edits: list[tuple[str, str]]
 ) -> Counter[tuple[str, str, str, str | None]]:

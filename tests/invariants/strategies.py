@@ -117,7 +117,7 @@ class _Steps:
                 return {"id": name, "emit_event": {"type": "shop.pinged"}}
             case "branch":
                 arm = {"if": draw(st.sampled_from(STATES)), "steps": self._few()}
-                return {"branch": [arm, {"else": {"steps": self._few()}}]}
+                return {"id": name, "branch": [arm, {"else": {"steps": self._few()}}]}
             case _:
                 arms = {name: {"weight": 50, "steps": self._few()} for name in ("one", "two")}
                 return {"id": name, "split": arms}

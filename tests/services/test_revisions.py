@@ -141,6 +141,81 @@ def test_a_step_that_is_gone_gives_way_to_the_next_that_stays(
     assert house.journey().status is JourneyStatus.COMPLETED
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_wait_that_is_only_given_an_id_goes_on(new_house: NewHouse, restarts: bool) -> None:
+    """Steps get their ids when journeys are first to move; nobody is written to early for that."""
+    unnamed = campaign("thanks", "order.placed",
+                       [{"delay": "1h"}, email("hello", "news"), {"delay": "2d"},
+                        {"wait_for": {"event": "order.paid", "timeout": "9d"}},
+                        email("ask", "news")],
+                       entry={"key": "order.id"})  # fmt: skip
+    house = new_house(unnamed)
+    house.tell("order.placed", order=1)
+    house.run(DAY)
+    assert (house.journey().step, house.journey().waiting) == ("step_3", Waiting.DELAY)
+    first, hello, pause, paid, ask = unnamed["steps"]
+    named = [
+        {"id": "tag", "update_customer": {"add_tags": ["new"]}},
+        first | {"id": "first"}, hello, pause | {"id": "pause"}, paid | {"id": "paid"}, ask,
+    ]  # fmt: skip
+    house.put(unnamed | {"in_flight": "migrate", "steps": named})
+    if restarts:
+        house.restart()
+    house.reload()
+    assert (house.journey().step, house.journey().waiting) == ("pause", Waiting.DELAY)
+    assert house.journey().due_at == START + HOUR + 2 * DAY
+    house.run(2 * DAY)
+    assert (house.journey().step, house.journey().waiting) == ("paid", Waiting.EVENT)
+    house.tell("order.paid", order=1)
+    assert sent(house) == ["hello", "ask"]
+
+
+def test_an_event_ends_a_wait_that_was_given_an_id(new_house: NewHouse) -> None:
+    wait = {"wait_for": {"event": "order.paid", "timeout": "9d"}}
+    mailing = campaign("news", "order.placed", [wait, email(template="news")])
+    house = new_house(mailing)
+    house.tell("order.placed", order=1)
+    house.put(mailing | {"in_flight": "migrate", "steps": [wait | {"id": "paid"}, email()]})
+    house.reload()
+    assert house.received == []
+    house.run(DAY)
+    house.tell("order.paid", order=1)
+    assert [one.status for one in house.messages()] == ["sent"]
+
+
+def test_a_question_that_is_asked_is_not_asked_again_by_another_name(new_house: NewHouse) -> None:
+    """What was made without an id is answered by the name that it had then."""
+    asking = {"send_email": "news"}
+    wait = {"id": "w", "wait_for": {"event": "order.paid", "timeout": "9d"}}
+    mailing = campaign("news", "order.placed", [asking, wait])
+    house = new_house(mailing, script=Script(calls=[UNAVAILABLE]), store={"retry": {"first": "1h"}})
+    house.tell("order.placed", order=1)
+    assert (house.journey().step, house.journey().waiting) == ("step_1", Waiting.MESSAGE)
+    named = [asking | {"id": "ask"}, wait]
+    house.put(mailing | {"in_flight": "migrate", "steps": named})
+    house.reload()
+    house.run(DAY)
+    assert [(one.step, one.reason) for one in house.messages()] == [("step_1", "migrated")]
+    assert house.journey().step == "w"
+
+
+def test_a_journey_that_is_held_stands_before_the_same_step(new_house: NewHouse) -> None:
+    tag = {"update_customer": {"add_tags": ["new"]}}
+    held = campaign("news", "order.placed", [tag, email("hello", "news")],
+                    hold_while="customer.open_tickets > 0")  # fmt: skip
+    house = new_house(held)
+    house.tell("ticket.opened", ticket={"id": "7"})
+    house.tell("order.placed", order=1)
+    assert (house.journey().step, house.journey().waiting) == ("step_1", Waiting.HOLD)
+    steps = [email("early", "news"), tag | {"id": "tag"}, email("hello", "news")]
+    house.put(held | {"in_flight": "migrate", "steps": steps})
+    house.reload()
+    assert (house.journey().step, house.journey().waiting) == ("tag", Waiting.HOLD)
+    house.tell("ticket.solved", ticket={"id": "7"})
+    house.app.worker.quiesce()
+    assert sent(house) == ["hello"]
+
+
 def test_a_stored_revision_that_cannot_be_read_harms_nobody_else(new_house: NewHouse) -> None:
     other = campaign("other", "order.placed", [{"id": "p", "delay": "2d"}, email("hi", "news")])
     house = new_house(waiting(), other)

@@ -8,10 +8,6 @@ from pathlib import PurePosixPath
 from config.diagnostics import Diagnostic, Severity
 from engine.authoring.compile import Draft
 
-_KEEPS_JOURNEYS = frozenset(
-    {"delay", "wait_for", "send_email", "send_sms", "ask_survey", "ask_review"}
-)
-
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """A campaign is best called like its file; journeys move over by the ids of their steps."""
@@ -27,7 +23,7 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     if draft.spec.in_flight != "migrate":
         return
     for step in draft.steps:
-        if step.spec.id is None and step.verb in _KEEPS_JOURNEYS:
+        if step.spec.id is None:
             yield draft.problem(
                 "missing-step-id",
                 (*step.path, step.verb),
