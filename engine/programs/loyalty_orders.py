@@ -76,20 +76,26 @@ def worth_of(order: Order, loyalty: Loyalty, times: Decimal) -> Worth:
 
 
 def signature(order: Order, goods: Decimal | None = None) -> str:
-    """Changes when what an order is worth may have changed; ``goods`` cost that, where known."""
+    """Changes when what an order is worth may have changed; ``goods`` cost that, where known.
+
+    Amounts count by their value: equal ones have equal hashes, and the same in every process, as
+    Python's reference has it of numbers. Written out, 10.00 as told is 10 as stored.
+    """
     lines = [
-        (line.id, line.product_id, line.sku, line.quantity, str(line.price))
+        (line.id, line.product_id, line.sku, line.quantity, hash(line.price))
         for line in order.lines.values()
     ]
     if len(lines) > 1:
         lines.sort()
     goods = goods_of(order) if goods is None else goods
-    return blake2b(repr((str(goods), lines)).encode(), digest_size=6).hexdigest()
+    return blake2b(repr((hash(goods), lines)).encode(), digest_size=6).hexdigest()
 
 
 def refund_signature(order: Order, refund: Refund) -> str:
     """Changes when the part that a refund gave back may have changed."""
-    told = (signature(order), str(order.total), str(refund.amount), sorted(refund.lines.items()))
+    amount = None if refund.amount is None else hash(refund.amount)
+    total = None if order.total is None else hash(order.total)
+    told = (signature(order), total, amount, sorted(refund.lines.items()))
     return blake2b(repr(told).encode(), digest_size=6).hexdigest()
 
 

@@ -83,6 +83,24 @@ def test_points_wait_mature_make_a_tier_come_back_and_expire(new_house: NewHouse
     assert len(house.events("tier.reached")) == len(house.events("points.expiring")) == 1
 
 
+def test_an_order_is_entered_once_however_often_it_is_told(new_house: NewHouse) -> None:
+    """Also when its amounts come back from the database, which writes 20.00 as 20."""
+    house = club(new_house)
+    order = {"id": "1", "total": "20.00",
+             "lines": [{"id": "1", "sku": "A", "price": "10.00", "quantity": 2}]}  # fmt: skip
+    refund = {"data": {"refund_id": "r1", "amount": "10.00"}}
+    for kind in ("placed", "paid", "shipped", "delivered", "refunded", "refunded"):
+        more = refund if kind == "refunded" else {}
+        house.tell_all([{**house.event(f"order.{kind}", **more), "order": order}])
+        house.run(HOUR)
+    with house.app.storage.deciding() as unit:
+        unit.open_books({BOOK})
+        found = house.id_of("ada")
+        book = unit.load([found], now=house.clock.now())[found].book(BOOK)
+    entries = [one.data["kind"] for one in book if "kind" in one.data]
+    assert sorted(entries) == ["order", "refund"]
+
+
 def test_a_changed_policy_reaches_every_account_once(new_house: NewHouse) -> None:
     house = club(new_house, pending="0s", expire=None)
     house.tell("order.paid", order=1, data={})
