@@ -275,9 +275,14 @@ class Sweep:
                 cursor=customers[looked_at - 1] if looked_at else occurrence.cursor,
                 done=len(page) < PAGE and looked_at == len(page),
             )
-            seen = [worlds[each] for each in customers[:looked_at] if each in worlds]
+            # What else falls due for those to whom nothing happens here comes in its own turn.
+            moved = [
+                world
+                for each in customers[:looked_at]
+                if (world := worlds.get(each)) is not None and world.changes.any
+            ]
             unit.advance_occurrence(occurrence)
-            outgoings = batch.finish(seen, now, one_step=one_step)
+            outgoings = batch.finish(moved, now, one_step=one_step)
         self._handover.give(outgoings)
         return occurrence, looked_at
 

@@ -168,6 +168,23 @@ def test_whoever_moves_between_two_fires_enters_once_a_day(new_house: NewHouse) 
     ]  # fmt: skip
 
 
+def test_a_look_hands_over_nothing_of_those_who_do_not_enter(new_house: NewHouse) -> None:
+    """Their messages and steps come in the order that all others keep, looked at or not."""
+    nobody = schedule("0 15 * * *", "UTC", segment="customer.orders_count > 5")
+    none = campaign("none", nobody, [TAG])
+    note = campaign("note", "order.placed", [email()], purpose="marketing", exit_on=[])
+    quiet = {"quiet_hours": {"email": {"from": "00:00", "until": "09:00"}}}
+    house = new_house(none, note, store=quiet, start=at(2026, 3, 2, 7))
+    house.tell("order.placed", order=1)
+    house.app.worker.sweep.run(house.clock.now())
+    assert house.message().send_at == at(2026, 3, 2, 15)
+    house.clock.advance_to(at(2026, 3, 2, 15))
+    assert house.app.worker.sweep.run(house.clock.now()) == 1
+    assert house.message().status == "scheduled"
+    house.app.worker.quiesce()
+    assert house.message().status == "sent"
+
+
 def test_re_entry_after_some_time_counts_from_the_last_entry(new_house: NewHouse) -> None:
     entry = {"key": "customer.id", "re_entry": {"after": "3d"}}
     house = new_house(on_schedule(entry=entry), start=at(2026, 3, 6, 8))
