@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from config.diagnostics import Severity
 from config.settings import load_settings
 from engine.bootstrap import App, build
+from engine.core import shopping
 from engine.core.keeping import EVERYTHING
 from engine.core.message import Channel, Message, Outgoing, SendResult
 from engine.core.world import Journey, World
@@ -168,8 +169,14 @@ def stored(engine: Engine) -> Outcome:
             "orders": {row["id"]: row for row in rows("SELECT * FROM orders")},
             "customers": {row["id"]: row for row in rows("SELECT * FROM customers")},
             "holds": {row["campaign"]: row["reason"] for row in rows("SELECT * FROM holds")},
+            "books": {
+                (row["customer_id"], row["book"], row["key"]):
+                    (row["at"], row["due_at"], json.loads(row["data"]))
+                for row in rows("SELECT * FROM books")
+                if row["book"] != shopping.BOOK
+            },
             "given": {},
-        }
+        }  # fmt: skip
 
 
 def by_simulation(
@@ -241,8 +248,16 @@ def outcome(premises: Premises, kept: Kept) -> Outcome:
             for one in memory.people.values()
         },
         "holds": kept.holds,
+        "books": {
+            (one.customer.id, *place):
+                (micros(record.at), record.due_at and micros(record.due_at),
+                 json.loads(dump(dict(record.data))))
+            for one in memory.people.values()
+            for place, record in one.books.items()
+            if place[0] != shopping.BOOK  # its pages are made when they are asked for
+        },
         "given": {one.message_id: one for one in kept.given},
-    }
+    }  # fmt: skip
 
 
 def _row(table: Any, row: Sequence[Any]) -> dict[str, Any]:
