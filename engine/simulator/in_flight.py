@@ -124,17 +124,22 @@ def fates(
     revisions = Revisions(_Untouched(storage), premises.source, lambda: premises.policies)
     revisions.reload(now)
     plans, counts = revisions.plans, Counter[tuple[str, str, Kind, str | None]]()
+    held = storage.holds()
     for campaign, revision, step, count in live_journeys(storage.database):
-        plan = plans.current.get(campaign)
-        if campaign not in touched or (plan is not None and plan.revision == revision):
+        if campaign not in touched:
             continue
-        former = before.get(campaign)
+        plan, former = plans.current.get(campaign), before.get(campaign)
         was_live = former is not None and former.live
         if plan is None or plan.status is not CampaignStatus.LIVE:
             if was_live:
                 counts[campaign, step, "stand", None] += count
-        elif plan.in_flight != "migrate":
-            counts[campaign, step, "finish" if was_live else "resume", None] += count
+        elif plan.revision != revision and plan.in_flight == "migrate":
+            continue  # these are moved
+        elif not was_live:  # a file that is back as it was has its journeys on it already
+            if campaign not in held:
+                counts[campaign, step, "resume", None] += count
+        elif plan.revision != revision:
+            counts[campaign, step, "finish", None] += count
     for campaign in sorted(touched & plans.current.keys()):
         plan = plans.current[campaign]
         if plan.in_flight == "migrate" and plan.status is CampaignStatus.LIVE:

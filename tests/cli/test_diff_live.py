@@ -204,6 +204,30 @@ def test_journeys_of_a_stopped_campaign_stand_still(
     assert {key: now[key] for key in standing} == standing
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_journeys_go_on_when_their_campaign_is_live_again(
+    lived: Path, tmp_path: Path, held: bool
+) -> None:
+    cli = copied(lived, tmp_path)
+    change(cli.workspace, [PAUSED])
+    load(cli.workspace, timedelta(days=30))
+    if held:
+        cli.ok("campaigns", "pause", "review")
+    paused = Path(shutil.copytree(cli.workspace, tmp_path / "paused"))
+    change(cli.workspace, [PAUSED[::-1]])
+    before = journeys(cli.workspace)
+    standing = {key: one for key, one in before.items()
+                if one.status == "live" and one.campaign == "review"}  # fmt: skip
+    told = diffed(cli, paused)
+    resumed = Counter(("review", one.step, "resume", None) for one in standing.values())
+    assert resumed.total() > 0
+    assert told == (Counter() if held else resumed), "a person's hold outlasts the file's"
+    load(cli.workspace, timedelta(days=60))
+    now = journeys(cli.workspace)
+    went_on = {key for key, one in standing.items() if now[key] != one}
+    assert went_on == (set() if held else set(standing))
+
+
 def test_equal_versions_move_nobody(lived: Path, tmp_path: Path) -> None:
     cli = copied(lived, tmp_path)
     found = cli.json("diff", str(lived))
