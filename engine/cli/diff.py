@@ -221,18 +221,9 @@ def _journeys(
 
 def _campaigns(tree: Tree) -> set[str]:
     """The ids that a version's campaign files give themselves."""
-    from config.yaml_source import SourceError, load
+    from engine.simulator.edits import campaign_of
 
-    found: set[str] = set()
-    for name, content in tree.items():
-        if name.startswith("campaigns/"):
-            try:
-                data = load(content, name).data
-            except SourceError:  # check tells of it
-                continue
-            if isinstance(data, dict):
-                found.add(str(data.get("id")))
-    return found
+    return {one for path, held in tree.items() if (one := campaign_of(path, held)) is not None}
 
 
 def _bounds(given: Sequence[str], campaigns: set[str]) -> list[Threshold]:

@@ -1,26 +1,33 @@
 """What an author has changed between two versions of a workspace, one edit at a time.
 
 An edit is one changed file: a campaign, a template with all its parts, or one section of
-``config/store.yaml``. Templates that are only in one of the versions are no edits of their own: a
-new one does nothing until a campaign asks for it, so it comes with every edit, and one that is gone
-goes last, with all of them.
+``config/store.yaml``. A campaign's file that only got another name is still the same file.
+
+A template that is only in one of the versions is an edit of its own only where a campaign of the
+other version asks for it. Else a new one does nothing until a campaign asks for it, so it comes
+with every edit, and one that is gone goes last, with all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 import yaml
 
+from config.yaml_source import SourceError, load
+
 STORE: Final = "config/store.yaml"
 _TEMPLATES: Final = "message_templates"
-_FOLDERS: Final = ("campaigns", _TEMPLATES, "config")
+FOLDERS: Final = ("campaigns", _TEMPLATES, "config")
+_LAYOUT: Final = f"{_TEMPLATES}/_layout"  # around every email
 # What stands in these folders and moves no customer.
-_OUTSIDE: Final = (".test.yaml", ".test.yml", ".schema.json")
+_OUTSIDE: Final = (".test.yaml", ".test.yml", ".schema.json", ".py", ".pyc")
 Tree = Mapping[str, bytes]
+Kind = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class Edit:
     """One edit: what it is called, and the files as it leaves them; None is gone."""
 
     name: str
-    kind: Literal["added", "removed", "changed"]
+    kind: Kind
     files: Mapping[str, bytes | None] = field(repr=False)
 
     def on(self, tree: Tree) -> dict[str, bytes]:
@@ -40,8 +47,9 @@ class Edit:
 def read_tree(folder: Path) -> dict[str, bytes]:
     """All of a version that says what is sent, by path. Raises OSError."""
     found: dict[str, bytes] = {}
-    for part in _FOLDERS:
-        for path in sorted((folder / part).rglob("*")):
+    linked = [each for each in (folder / _TEMPLATES).glob("*") if each.is_symlink()]
+    for root in (*(folder / part for part in FOLDERS), *linked):
+        for path in sorted(root.rglob("*")):
             name = path.relative_to(folder).as_posix()
             hidden = any(each.startswith(".") for each in Path(name).parts)
             if path.is_file() and not hidden and not name.endswith(_OUTSIDE):
@@ -60,42 +68,71 @@ def lay(tree: Tree, folder: Path) -> Path:
 
 def edits(before: Tree, after: Tree) -> list[Edit]:
     """Every edit that leads from one version to the other, by name."""
-    groups: dict[str, dict[str, bytes | None]] = {}
-    fresh: dict[str, bytes | None] = {}
     known = ({_group(each) for each in before}, {_group(each) for each in after})
+    fresh = {
+        path: held
+        for path, held in after.items()
+        if _is_template(group := _group(path)) and group not in {*known[0], _LAYOUT}
+    }
+    groups: dict[str, dict[str, bytes | None]] = {}
+    moved = _moved(before, after)
     for path in sorted(before.keys() | after.keys()):
-        former, now = before.get(path), after.get(path)
-        if former == now:
-            continue
-        group = _group(path)
-        if group.startswith(f"{_TEMPLATES}/") and group not in known[0]:
-            fresh[path] = now
-        elif not group.startswith(f"{_TEMPLATES}/") or group in known[1]:
-            groups.setdefault(group, {})[path] = now
+        group = _group(moved.get(path, path))
+        if before.get(path) != after.get(path) and _stands_alone(group, known, before, after):
+            groups.setdefault(group, {})[path] = after.get(path)
     found: list[Edit] = []
     for group, files in groups.items():
-        former, now = before.get(group), after.get(group)
-        sections = _sections(former, now) if group == STORE else None
+        sections = _sections(before.get(group), after.get(group)) if group == STORE else None
         if sections is not None:
             found += [
                 Edit(name=f"{STORE}: {key}", kind=kind, files={**fresh, STORE: text})
                 for key, (kind, text) in sections.items()
             ]
             continue
-        whole = {*files.values()} == {None}
-        new = group not in known[0]
-        found.append(
-            Edit(
-                name=group,
-                kind="added"
-                if new
-                else "removed"
-                if whole and group not in known[1]
-                else "changed",
-                files={**fresh, **files},
-            )
-        )
+        kind: Kind = "changed"
+        if group not in known[1]:
+            kind = "removed"
+        elif group not in known[0] and group not in moved.values():
+            kind = "added"
+        found.append(Edit(name=group, kind=kind, files={**fresh, **files}))
     return found
+
+
+def _moved(before: Tree, after: Tree) -> dict[str, str]:
+    """The new file of each campaign that has only got another one."""
+    fresh = {campaign_of(path, after[path]): path for path in after.keys() - before.keys()}
+    gone = {campaign_of(path, before[path]): path for path in before.keys() - after.keys()}
+    return {gone[one]: fresh[one] for one in gone.keys() & fresh.keys() if one is not None}
+
+
+def campaign_of(path: str, content: bytes) -> str | None:
+    """The id that a campaign's file gives itself; None when the file is none, or cannot be read."""
+    if not path.startswith("campaigns/"):
+        return None
+    try:
+        data = load(content, path).data
+    except SourceError:  # check tells of it
+        return None
+    return str(data["id"]) if isinstance(data, dict) and "id" in data else None
+
+
+def _stands_alone(
+    group: str, known: tuple[Collection[str], Collection[str]], before: Tree, after: Tree
+) -> bool:
+    """Whether it is an edit of its own: always, but for a template that only one version has, and
+    that no other file of the other version asks for.
+
+    Everything asks for the layout.
+    """
+    if not _is_template(group) or group == _LAYOUT or (group in known[0] and group in known[1]):
+        return True
+    other = before if group not in known[0] else after
+    name = re.compile(rb"(?<![\w-])" + re.escape(group.split("/")[1]).encode() + rb"(?![\w-])")
+    return any(name.search(held) for path, held in other.items() if not _is_template(path))
+
+
+def _is_template(path: str) -> bool:
+    return path.startswith(f"{_TEMPLATES}/")
 
 
 def _group(path: str) -> str:
@@ -119,9 +156,7 @@ class _Sections:
         return "".join(f"{text}\n" for text in texts.values()).encode()
 
 
-def _sections(
-    before: bytes | None, after: bytes | None
-) -> dict[str, tuple[Literal["added", "removed", "changed"], bytes]] | None:
+def _sections(before: bytes | None, after: bytes | None) -> dict[str, tuple[Kind, bytes]] | None:
     """For each section that says something else: the former file with that section alone new.
 
     None when the file is not a mapping, or is written in another manner; it is one edit then.
@@ -129,13 +164,13 @@ def _sections(
     former, now = _cut(before), _cut(after)
     if former is None or now is None or former.braces != now.braces:
         return None
-    found: dict[str, tuple[Literal["added", "removed", "changed"], bytes]] = {}
+    found: dict[str, tuple[Kind, bytes]] = {}
     for key in {**former.values, **now.values}:
         if key not in now.values:
             left = {each: text for each, text in former.texts.items() if each != key}
             found[key] = ("removed", former.write(left))
         elif former.values.get(key) != now.values[key]:
-            kind: Literal["added", "changed"] = "changed" if key in former.values else "added"
+            kind: Kind = "changed" if key in former.values else "added"
             found[key] = (kind, former.write({**former.texts, key: now.texts[key]}))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,72 @@ def test_what_needs_another_edit_says_so(two: tuple[Cli, Path]) -> None:
     assert rows["campaigns/thanks.yaml"]["alone"] is None
     assert rows["config/events.yaml"]["fault"] is None
     assert found["gone"] == []
+
+
+def test_a_layout_is_an_edit_of_its_own(two: tuple[Cli, Path]) -> None:
+    cli, before = two
+    change(cli.workspace, "campaigns/review.yaml")
+    layout = cli.workspace / "message_templates/_layout/email.txt"
+    layout.parent.mkdir()
+    layout.write_text("{{ content }}\nBellerive\n{{ links.unsubscribe }}\n", encoding="utf-8")
+    file = str(cli.workspace / "past.jsonl")
+    for versions, kind in (
+        ((before, cli.workspace), "added"),
+        ((cli.workspace, before), "removed"),
+    ):
+        found = cli.json("diff", *map(str, versions), "--events", file, "--no-effects")
+        rows = {row["edit"]: row for row in found["edits"]}
+        assert set(rows) == {"campaigns/review.yaml", "message_templates/_layout"}
+        assert rows["campaigns/review.yaml"]["alone"]["changed"] == 0
+        assert rows["message_templates/_layout"]["change"] == kind
+        assert rows["message_templates/_layout"]["alone"]["changed"] == found["total"]["before"]
+        assert rows["message_templates/_layout"]["alone"]["moved"] == 0
+
+
+def test_a_template_that_is_asked_for_in_vain_is_an_edit(two: tuple[Cli, Path]) -> None:
+    cli, _ = two
+    change(cli.workspace, "campaigns/review.yaml")
+    shutil.rmtree(cli.workspace / "message_templates/thanks")
+    found = cli.json(*args(two))
+    thanked = sum(row["before"] for row in found["changes"] if row["campaign"] == "thanks")
+    alone = {row["edit"]: (row["change"], row["alone"]["removed"]) for row in found["edits"]}
+    assert alone == {
+        "campaigns/review.yaml": ("changed", 0),
+        "message_templates/thanks": ("removed", thanked),
+    }
+    assert found["gone"] == ["thanks"]
+    # nobody asks for it any more, or nobody has asked for it yet: then it goes with the campaign
+    (cli.workspace / "campaigns/thanks.yaml").unlink()
+    names = {row["edit"] for row in cli.json(*args(two))["edits"]}
+    assert names == {"campaigns/review.yaml", "campaigns/thanks.yaml"}
+
+
+def test_a_campaign_in_another_file_is_the_same(two: tuple[Cli, Path]) -> None:
+    cli, _ = two
+    change(cli.workspace, "campaigns/review.yaml", "campaigns/thanks.yaml")
+    folder = cli.workspace / "campaigns"
+    (folder / "review.yaml").rename(folder / "ask.yaml")
+    found = cli.json(*args(two))
+    rows = {row["edit"]: row for row in found["edits"]}
+    assert set(rows) == {"campaigns/ask.yaml", "campaigns/thanks.yaml"}
+    assert rows["campaigns/ask.yaml"]["change"] == "changed"
+    assert rows["campaigns/ask.yaml"]["alone"]["moved"] == found["total"]["moved"] > 0
+
+
+def test_what_lies_beside_campaigns_and_moves_nobody_is_no_edit(two: tuple[Cli, Path]) -> None:
+    cli, _ = two
+    for name in ("config/policy.py", "config/__pycache__/policy.cpython-311.pyc"):
+        (cli.workspace / name).parent.mkdir(exist_ok=True)
+        (cli.workspace / name).write_bytes(b"pass")
+    assert cli.json(*args(two))["equal"] is True
+
+
+def test_a_template_may_be_a_link(two: tuple[Cli, Path]) -> None:
+    cli, _ = two
+    shared = cli.workspace / "shared"
+    (cli.workspace / "message_templates/thanks").rename(shared)
+    (cli.workspace / "message_templates/thanks").symlink_to(shared, target_is_directory=True)
+    assert cli.json(*args(two))["equal"] is True
 
 
 CROSSED = ("sends > +5%", "sends > +0", "sends.thanks > +0", "withheld <= 100",
