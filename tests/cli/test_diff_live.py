@@ -257,6 +257,44 @@ def test_a_revision_of_the_repository_is_the_version_before(tmp_path: Path) -> N
     assert "no-such-branch is neither a folder nor a revision" in wrong.output
 
 
+def test_campaigns_may_be_a_submodule(tmp_path: Path) -> None:
+    workspace, campaigns = tmp_path / "shop", tmp_path / "campaigns"
+    shop.make(workspace)
+    shutil.move(workspace / "campaigns", campaigns)
+    for folder in (campaigns, workspace):
+        git(folder, "init", "-q")
+        if folder == workspace:
+            allowed = ("-c", "protocol.file.allow=always")
+            git(folder, *allowed, "submodule", "add", str(campaigns), "campaigns")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-qm", "Begin")
+    cli, file = Cli(workspace), tmp_path / "past.jsonl"
+    file.write_text(shop.lines(), encoding="utf-8")
+    assert cli.json("diff", "--events", str(file))["equal"] is True
+    change(workspace, [LATER])
+    git(workspace / "campaigns", "commit", "-qam", "Wait longer")
+    found = cli.json("diff", "--events", str(file))
+    assert [row["edit"] for row in found["edits"]] == [REVIEW]
+    shutil.rmtree(workspace / "campaigns")
+    result = cli("diff", "HEAD", str(workspace), "--events", str(file))
+    assert result.exit_code == 2
+    assert "HEAD" in result.output
+
+
+def test_a_link_out_of_the_workspace_cannot_be_read_from_a_revision(tmp_path: Path) -> None:
+    workspace, shared = tmp_path / "shop", tmp_path / "shared"
+    shop.make(workspace)
+    (workspace / "message_templates/thanks").rename(shared)
+    (workspace / "message_templates/thanks").symlink_to("../../shared", target_is_directory=True)
+    (workspace / "elsewhere").symlink_to("/")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "Begin")
+    result = Cli(workspace)("diff")
+    assert result.exit_code == 1
+    assert "message_templates/thanks is a link to ../../shared, outside" in result.output
+
+
 def test_the_workflow_of_the_page_runs(tmp_path: Path) -> None:
     page = Path("docs/how-to/review-a-change.md").read_text(encoding="utf-8")
     block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
