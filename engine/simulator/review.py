@@ -27,12 +27,18 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """All edits together, and each of them alone."""
+    """All edits together, and each of them alone, where that was asked for."""
 
     before: Account
     after: Account
+    edits: tuple[Edit, ...]
     comparison: Comparison
     effects: tuple[Effect, ...]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether nothing was edited, and nothing is different."""
+        return not self.edits and self.comparison.is_empty
 
     @property
     def gone(self) -> list[str]:
@@ -51,7 +57,9 @@ def review(before: Tree, after: Tree, run: Run, *, alone: bool = True) -> Review
         effects.append(Effect(edit=changed[0], comparison=joint))
     elif alone:
         effects += [_alone(edit, before, former, now, run) for edit in changed]
-    return Review(before=former, after=now, comparison=joint, effects=tuple(effects))
+    return Review(
+        before=former, after=now, edits=tuple(changed), comparison=joint, effects=tuple(effects)
+    )
 
 
 def _alone(edit: Edit, before: Tree, former: Account, now: Account, run: Run) -> Effect:

@@ -52,7 +52,7 @@ def review_document(
         "currency": heading.currency,
         "behaviour": heading.behaviour,
         "seed": heading.seed,
-        "equal": found.is_empty and not review.effects,
+        "equal": review.is_equal,
         "total": {
             **_figures(found.total),
             "withheld_before": len(review.before.withheld),

@@ -75,6 +75,16 @@ def test_equal_versions_are_equal(two: tuple[Cli, Path]) -> None:
     assert "equal" in cli.ok(*args(two))
 
 
+def test_edits_that_move_nothing_are_edits_still(two: tuple[Cli, Path]) -> None:
+    cli, _ = two
+    for name in ("review", "thanks"):
+        path = cli.workspace / f"campaigns/{name}.yaml"
+        path.write_text("# as agreed\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    for more in ((), ("--no-alone",)):
+        assert cli.json(*args(two, *more))["equal"] is False
+        assert "are equal" not in cli.ok(*args(two, *more))
+
+
 def test_each_edit_alone_and_all_together(two: tuple[Cli, Path]) -> None:
     cli, _ = two
     change(cli.workspace, *EDITS)
