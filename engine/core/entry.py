@@ -105,6 +105,16 @@ def enrol_by_hand(
     return _Attempt(world, trigger, plans, context, by_hand).enter(plan)
 
 
+def last_entry(
+    world: World, plan: Plan, triggers: Sequence[Transition], plans: Plans, context: Context
+) -> datetime | None:
+    """When the customer last entered the campaign, by one of these events or in a live journey."""
+    keys = [_Attempt(world, each, plans, context).key(plan) for each in triggers]
+    past = [world.past.find(plan.id, key, world.customer.id) for key in keys if key]
+    found = [each.entered_at for each in world.journeys.values() if each.campaign == plan.id]
+    return max((*found, *(each.entered_at for each in past if each is not None)), default=None)
+
+
 class _Attempt:
     """One event knocking at the doors of its candidates."""
 
@@ -164,7 +174,7 @@ class _Attempt:
                 code = VerdictCode.PROFILE_FILTER if of_profile else VerdictCode.FILTER
                 return _verdict(plan, event, code, trace=unmet)
         scheduled = key is not None
-        key = key if key is not None else self._key(plan)
+        key = key if key is not None else self.key(plan)
         if key is None:
             return _verdict(plan, event, VerdictCode.NO_KEY, trace={"key": plan.entry.key})
         entry_no, refusal, trace = self._re_entry(plan, key, once=scheduled)
@@ -207,7 +217,7 @@ class _Attempt:
         held = self.plans.held.get(plan.id) or self.context.braked.get(plan.id)
         return {"status": plan.status.value} if held is None else {"held": held}
 
-    def _key(self, plan: Plan) -> str | None:
+    def key(self, plan: Plan) -> str | None:
         """The entry key. Ids are unique over all customers; any other value is made so."""
         match plan.entry.key:
             case "order.id":

@@ -17,7 +17,7 @@ from engine.core.campaign import Plan, Plans, Watch
 from engine.core.context import Context
 from engine.core.decision import DecisionKind, EntryVerdict
 from engine.core.ending import complete, exit_journey
-from engine.core.entry import ByHand, enrol_by_hand, enrol_by_schedule, entries
+from engine.core.entry import ByHand, enrol_by_hand, enrol_by_schedule, entries, last_entry
 from engine.core.handover import (
     before_sending,
     on_failed,
@@ -45,6 +45,7 @@ __all__ = [
     "enrol_by_schedule",
     "exit_journey",
     "hears",
+    "last_entry",
     "make_room",
     "migrate",
     "next_due",

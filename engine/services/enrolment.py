@@ -2,8 +2,8 @@
 
 First ``survey`` judges everybody, and writes nothing; then ``carry_out`` judges them again, a page
 to a transaction, and lets them enter. Who has entered since their trigger, by hand or by
-themselves, does not enter again: so both may be repeated at will, and a run that was cut short is
-finished by the next.
+themselves, for this order or another, does not enter again: so both may be repeated at will, and a
+run that was cut short is finished by the next.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from config.diagnostics import nearest
@@ -19,7 +19,7 @@ from engine.core import ids
 from engine.core.campaign import CampaignStatus, EventTrigger, Plan
 from engine.core.context import Context
 from engine.core.decision import EntryVerdict, VerdictCode
-from engine.core.journey import ByHand, enrol_by_hand
+from engine.core.journey import ByHand, enrol_by_hand, last_entry
 from engine.core.transition import Transition
 from engine.core.world import World
 from engine.ports.decisions import Decisions
@@ -36,6 +36,7 @@ _PAGE: Final = 500
 _TRIES: Final = 20
 _DAY: Final = timedelta(days=1)
 LIMIT: Final = "limit"  # why somebody is left for another time
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 _ENTERS: Final = (VerdictCode.ENTERED, VerdictCode.HELD_OUT)
 
 
@@ -226,38 +227,29 @@ def _judge(
     configuration: Configuration,
     context: Context,
 ) -> tuple[Pick, bool] | Refused | None:
-    """The customer with the newest trigger that lets them in, or has let them in already (True).
+    """The customer with the newest trigger that lets them in; True: they have entered since.
 
     None: nothing has happened to them that the campaign starts on.
     """
     first: EntryVerdict | None = None
-    for trigger in triggers_of(plan, world, events, terms.since, terms.until):
+    every = triggers_of(plan, world, events, _EVER, terms.start)
+    entered = last_entry(world, plan, every, configuration.plans, context)
+    for trigger in (each for each in every if terms.since <= each.time < terms.until):
+        pick = Pick(customer_id=world.customer.id, trigger=trigger, starts_at=terms.start)
+        if entered is not None and entered >= trigger.time:
+            return pick, True
         by_hand = ByHand(
             starts_at=terms.start, later=tuple(later_than(trigger, plan, world, events))
         )
         verdict = enrol_by_hand(world, plan, trigger, by_hand, configuration.plans, context)
-        pick = Pick(
-            customer_id=world.customer.id,
-            trigger=trigger,
-            starts_at=terms.start,
-            held_out=verdict.code is VerdictCode.HELD_OUT,
-        )
         if verdict.code in _ENTERS:
-            return pick, False
-        if _is_in(verdict, trigger):
+            return replace(pick, held_out=verdict.code is VerdictCode.HELD_OUT), False
+        if verdict.code is VerdictCode.ALREADY_IN:
             return pick, True
         first = first or verdict
     if first is None:
         return None
     return Refused(customer_id=world.customer.id, code=first.code.value, verdict=first)
-
-
-def _is_in(verdict: EntryVerdict, trigger: Transition) -> bool:
-    """Whether the customer is kept out only because they have entered since the trigger."""
-    if verdict.code is VerdictCode.ALREADY_IN:
-        return True
-    entered = (verdict.trace or {}).get("entered_at")
-    return entered is not None and datetime.fromisoformat(entered) >= trigger.time
 
 
 def _enter(

@@ -271,6 +271,35 @@ def test_only_the_newest_of_a_customers_orders_counts(new_house: NewHouse) -> No
     assert entered(house, terms(house)) == Counter(already_in=12)
 
 
+def test_who_has_entered_for_one_order_does_not_enter_for_an_older_one(
+    new_house: NewHouse,
+) -> None:
+    house = new_house()
+    for order in (1, 2):
+        house.tell("order.placed", order=order)
+        house.tell("order.delivered", order=order)
+        house.run(5 * DAY)
+    house.put(review(trigger={"event": "order.delivered", "filter": "order.total > 50"}))
+    house.reload()
+    assert entered(house, terms(house)) == {"entered": 1}
+    assert [one.entry_key for one in house.journeys()] == ["shop:2"]
+    # the newer order's time is not asked for
+    assert entered(house, terms(house, until=START + 3 * DAY)) == {"already_in": 1}
+    # the newer order does not pass the filter any more
+    cheaper = {"id": "2", "number": "#2", "total": "10.00", "currency": "USD"}
+    house.tell_all([house.event("order.updated") | {"order": cheaper}])
+    house.run(30 * DAY)
+    assert entered(house, terms(house)) == {"already_in": 1}
+    house.tell("order.placed", order=3)
+    house.put(review(status="paused"))
+    house.reload()
+    house.tell("order.delivered", order=3)
+    house.put(review())
+    house.reload()
+    house.run(DAY)
+    assert entered(house, terms(house)) == {"entered": 1}, "a newer one counts"
+
+
 def test_a_wait_counts_what_came_since_the_trigger(new_house: NewHouse) -> None:
     steps = [
         {"id": "parcel", "wait_for": {"event": "order.delivered", "timeout": "14d"}},
