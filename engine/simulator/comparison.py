@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from difflib import unified_diff
 from statistics import median
 
-from engine.simulator.witness import Account, Name, Went, Words
+from engine.simulator.witness import Account, Entry, Name, Went, Words
 
 Pair = tuple[str, str]
 _LONG = 40  # lines of an example
@@ -96,6 +96,7 @@ def compare(before: Account, after: Account) -> Comparison:
     Messages are matched by campaign, customer, entry and step; what is left over, by the template
     and channel in the order of their times, so that a renamed step is still the same message.
     """
+    after = _numbered_alike(before, after)
     changes: defaultdict[Pair, Change] = defaultdict(Change)
     shifts: defaultdict[Pair, list[timedelta]] = defaultdict(list)
     kept_from: Counter[Pair] = Counter()
@@ -139,6 +140,41 @@ def compare(before: Account, after: Account) -> Comparison:
         ),
         pressed=_pressed(before.pressure, after.pressure),
         cost=(before.cost, after.cost),
+    )
+
+
+def _numbered_alike(before: Account, after: Account) -> Account:
+    """The second account, its entries numbered as those of the first that began by the same event.
+
+    Else one entry more or less would make others of all that follow it.
+    """
+    former: defaultdict[Entry, dict[str, int]] = defaultdict(dict)
+    now: defaultdict[Entry, dict[str, int]] = defaultdict(dict)
+    for account, found in ((before, former), (after, now)):
+        for entry, event in account.began.items():
+            events = found[entry._replace(number=0)]
+            events[f"{event} {entry.number}" if event in events else event] = entry.number
+    numbers: dict[Entry, int] = {}
+    for entry, events in now.items():
+        known = former.get(entry, {})
+        taken = {known[event] for event in events.keys() & known.keys()}
+        for event, number in sorted(events.items(), key=lambda one: one[1]):
+            alike = known.get(event)
+            if alike is None:
+                alike = max((*taken, *known.values())) + 1 if number in taken else number
+                taken.add(alike)
+            if alike != number:
+                numbers[entry._replace(number=number)] = alike
+    if not numbers:
+        return after
+
+    def named(name: Name) -> Name:
+        return replace(name, entry_no=numbers.get(name.entry, name.entry_no))
+
+    return replace(
+        after,
+        went={named(name): went for name, went in after.went.items()},
+        withheld={named(name): reason for name, reason in after.withheld.items()},
     )
 
 

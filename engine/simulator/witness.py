@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.message import Content, Outgoing
@@ -17,6 +17,15 @@ from engine.simulator.memory import Memory
 KEPT: Final = 40  # contents of a campaign on a channel; those of the lowest ids, which are hashes
 # Tokens in our own links sign a moment too, and nobody reads them.
 _TOKEN: Final = re.compile(r"(/[a-z]/)[A-Za-z0-9_.~-]{16,}")
+
+
+class Entry(NamedTuple):
+    """One entry of a customer into a campaign."""
+
+    campaign: str
+    customer: str
+    key: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -28,6 +37,11 @@ class Name:
     entry_key: str
     entry_no: int
     step: str
+
+    @property
+    def entry(self) -> Entry:
+        """The entry that the message is of."""
+        return Entry(self.campaign, self.customer, self.entry_key, self.entry_no)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +93,14 @@ class Standing:
 class Account:
     """One version's messages: those that went out, and of the others why not.
 
-    ``pressure`` is how many each customer got; ``campaigns`` are those that this version has.
+    ``pressure`` is how many each customer got; ``began`` by what event each entry began, of
+    campaigns that may be entered again; ``campaigns`` are those that this version has.
     """
 
     went: dict[Name, Went] = field(default_factory=dict)
     withheld: dict[Name, str] = field(default_factory=dict)
     pressure: dict[str, int] = field(default_factory=dict)  # of every customer, also none
+    began: dict[Entry, str] = field(default_factory=dict)
     words: dict[str, Words] = field(default_factory=dict)  # by message, some of them
     campaigns: Mapping[str, Standing] = field(default_factory=dict)
 
@@ -93,6 +109,7 @@ class Account:
         self.went |= other.went
         self.withheld |= other.withheld
         self.pressure |= other.pressure
+        self.began |= other.began
         self.words |= other.words
         kinds = {went.id: (name.campaign, went.channel) for name, went in self.went.items()}
         kept: Counter[tuple[str, str]] = Counter()
@@ -135,16 +152,20 @@ class Witness:
         )
         for kept in self._kept.values():
             account.words |= kept
+        again = {key for key, one in plans.items() if one.entry.re_entry != "never"}
         for customer, person in memory.people.items():
             account.pressure[customer] = 0
             for message in person.messages.values():
+                journey = person.journey(message.journey_id)
                 name = Name(
                     campaign=message.campaign,
                     customer=customer,
                     entry_key=message.entry_key,
-                    entry_no=person.journey(message.journey_id).entry_no,
+                    entry_no=journey.entry_no,
                     step=message.step,
                 )
+                if message.campaign in again:
+                    account.began[name.entry] = journey.trigger["id"]
                 if message.sent_at is None:
                     if message.reason is not None:
                         account.withheld[name] = message.reason

@@ -150,6 +150,25 @@ def test_a_renamed_step_sends_the_same_message(two: tuple[Cli, Path]) -> None:
     assert [row["edit"] for row in found["edits"]] == ["campaigns/thanks.yaml"]
 
 
+def test_an_entry_less_moves_none_of_the_later_ones(two: tuple[Cli, Path]) -> None:
+    cli, before = two
+    orders = [
+        shop.event("order.placed", shop.START + number * 5 * shop.DAY, "ada", 3000 + number,
+                   order={"total": total})
+        for number, total in enumerate(("30.00", "80.00", "90.00"))
+    ]  # fmt: skip
+    lines = "".join(json.dumps(one) + "\n" for one in orders)
+    (cli.workspace / "past.jsonl").write_text(lines, encoding="utf-8")
+    for workspace, least in ((before, 20), (cli.workspace, 50)):
+        path = workspace / "campaigns/thanks.yaml"
+        text = path.read_text(encoding="utf-8").replace("total >= 20", f"total >= {least}")
+        text = text.replace("key: order.id, re_entry: never", "key: customer.id, re_entry: always")
+        path.write_text(text, encoding="utf-8")
+    total = cli.json(*args(two))["total"]
+    assert (total["before"], total["after"]) == (3, 2)
+    assert counts(total) == {"added": 0, "removed": 1, "moved": 0, "changed": 0}
+
+
 def test_what_needs_another_edit_says_so(two: tuple[Cli, Path]) -> None:
     cli, _ = two
     events = "version: 1\nevents:\n  shop.pinged: {}\n"

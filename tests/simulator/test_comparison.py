@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ names = st.builds(
     campaign=st.sampled_from(["a", "b"]),
     customer=st.sampled_from(["x", "y", "z"]),
     entry_key=st.just("k"),
-    entry_no=st.just(1),
+    entry_no=st.integers(1, 3),
     step=st.sampled_from(["one", "two", "three"]),
 )
 sent = st.builds(
@@ -32,7 +33,14 @@ sent = st.builds(
     digest=st.sampled_from([b"1", b"2"]),
     cost=st.integers(0, 2),
 )
-accounts = st.dictionaries(names, sent, max_size=12).map(lambda went: Account(went=went))
+events = st.lists(st.sampled_from(["e", "f", "g", "h"]), min_size=3, max_size=3)
+accounts = st.builds(
+    lambda went, events: Account(
+        went=went, began={name.entry: events[name.entry_no - 1] for name in went}
+    ),
+    st.dictionaries(names, sent, max_size=12),
+    events,
+)
 sections = st.dictionaries(
     st.sampled_from(["caps", "brand", "min_gap", "offers"]),
     st.one_of(
@@ -57,6 +65,20 @@ def test_every_message_is_counted_once(before: Account, after: Account) -> None:
         assert one.after - one.before == one.added - one.removed
     back = compare(after, before).total
     assert (back.added, back.removed) == (total.removed, total.added)
+
+
+@given(before=accounts)
+def test_one_entry_less_makes_no_others_of_those_that_follow(before: Account) -> None:
+    gone = {name for name in before.went if name.entry_no == 1}
+    before.began = {name.entry: f"e{name.entry_no}" for name in before.went}
+    left = {
+        replace(name, entry_no=name.entry_no - 1): went
+        for name, went in before.went.items()
+        if name not in gone
+    }
+    after = Account(went=left, began={name.entry: f"e{name.entry_no + 1}" for name in left})
+    total = compare(before, after).total
+    assert (total.removed, total.added, total.moved, total.changed) == (len(gone), 0, 0, 0)
 
 
 @given(account=accounts)
