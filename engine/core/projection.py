@@ -9,7 +9,7 @@ ids derive from what happened, their times from when it happened.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 from engine.core.arrival import arrivals
 from engine.core.assumed_delivery import ASSUMED
 from engine.core.counters import count, share_of
-from engine.core.customer import Order, Ticket
+from engine.core.customer import Customer, Order, Ticket
 from engine.core.order_projection import Merged, merge_order
 from engine.core.order_state import is_fully_refunded
 from engine.core.preferences import CHANGED, project_preferences
@@ -169,6 +169,26 @@ def past_transitions(order: Order, kind: str, events: Iterable[Event]) -> list[T
         for key in order.facts
         if key == fact or (key.partition(":")[0] == fact and fact != "delivered")
     ]
+
+
+def is_change_of(kind: str) -> bool:
+    """Whether campaigns see of this type what has changed of a customer or a ticket, whichever
+    report told it, and not the reports themselves."""
+    return kind in _DERIVED and kind not in _PASSING and not kind.startswith("order.")
+
+
+def past_changes(customer: Customer, kind: str, events: Iterable[Event]) -> list[Transition]:
+    """What campaigns saw of a customer and their tickets, of one type.
+
+    ``events``: all of theirs that are kept, in the order in which they came. A customer whose first
+    events are not kept any more is no newer for that.
+    """
+    known = Customer(id=customer.id, created_at=customer.created_at)
+    world = World(customer=known, is_new=True)
+    found = [one for event in events for one in project(world, event) if one.type == kind]
+    if kind == "customer.created":
+        return [replace(one, time=min(one.time, customer.created_at)) for one in found]
+    return found
 
 
 def _tells_order(event: Event) -> bool:

@@ -17,9 +17,9 @@ class Past(Protocol):
         ...
 
     def events(
-        self, customer_ids: Collection[str], types: Collection[str], since: datetime
+        self, customer_ids: Collection[str], types: Collection[str] | None, since: datetime
     ) -> Mapping[str, Sequence[Event]]:
-        """Their events of these types from ``since`` on, by customer, in order of arrival.
+        """Their events of these types, or all, from ``since`` on, by customer, in order of arrival.
 
         What is not kept any more is left out.
         """

@@ -28,7 +28,7 @@ from engine.ports.storage import Contended
 from engine.services.batch import Batch
 from engine.services.configuration import Configuration
 from engine.services.handover import HandOver
-from engine.services.past_triggers import later_than, triggers_of, wanted_types
+from engine.services.past_triggers import events_of, later_than, triggers_of
 from engine.services.revisions import Revisions
 from triggers.event import Event
 
@@ -117,7 +117,7 @@ class Enrolment:
         chosen: list[tuple[Pick, bool]] = []
         refused: list[Refused] = []
         for page in _pages(self._past.customers(terms.since)):
-            events = self._past.events(page, wanted_types(plan), terms.since)
+            events = events_of(plan, self._past, page, terms.since)
             with self._storage.deciding() as unit:
                 configuration = self._revisions.configuration(unit)
                 worlds = unit.load(page, now=terms.start, complete=page, past=True)
@@ -178,7 +178,7 @@ class Enrolment:
             plan = enrollable(configuration, terms.campaign)
             unit.lock(customers)
             worlds = unit.load(customers, now=now, complete=customers, past=True)
-            events = self._past.events(customers, wanted_types(plan), terms.since)
+            events = events_of(plan, self._past, customers, terms.since)
             batch = Batch(unit, configuration, self._handover)
             context = batch.context(now)
             codes: Counter[str] = Counter()

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from engine.core.campaign import EventTrigger, Plan
-from engine.core.projection import order_key, passed_on, past_transitions, ticket_key
+from engine.core.projection import (
+    is_change_of,
+    order_key,
+    passed_on,
+    past_changes,
+    past_transitions,
+    ticket_key,
+)
 from engine.core.transition import Transition
 from engine.core.world import World
+from engine.ports.past import Past
 from triggers.event import Event
 
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
-def wanted_types(plan: Plan) -> frozenset[str]:
-    """The types of events that have to be read to know of a campaign's triggers and exits."""
+
+def events_of(
+    plan: Plan, past: Past, customers: Sequence[str], since: datetime
+) -> Mapping[str, Sequence[Event]]:
+    """The events by which a campaign's triggers since a time, and its exits, can be known.
+
+    What has changed of a customer or a ticket only all that was told of them can say.
+    """
     trigger = {plan.trigger.event} if isinstance(plan.trigger, EventTrigger) else set()
-    return frozenset(trigger | {match.event for match in plan.exit_on})
+    wanted = trigger | {match.event for match in plan.exit_on}
+    if any(is_change_of(kind) for kind in wanted):
+        return past.events(customers, None, _EVER)
+    return past.events(customers, wanted, since)
 
 
 def triggers_of(
@@ -47,11 +66,15 @@ def later_than(
 
 
 def _transitions(kind: str, world: World, events: Sequence[Event]) -> Iterator[Transition]:
-    """An order's facts tell what was, whichever report told them first; all else was an event."""
+    """An order's facts tell what was, whichever report told them first, and what has changed of a
+    customer or a ticket is found as it was then; all else was an event."""
     if kind.startswith("order.") and kind != "order.updated":
         for order in world.orders.values():
             if order.known:
                 yield from past_transitions(order, kind, events)
+        return
+    if is_change_of(kind):
+        yield from past_changes(world.customer, kind, events)
         return
     for event in events:
         if event.type == kind and not event.data.get("machine"):

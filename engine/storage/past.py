@@ -35,14 +35,14 @@ class SqlPast:
             return [row[0] for row in fetch(connection, _CUSTOMERS, tables.DONE, micros(since))]
 
     def events(
-        self, customer_ids: Collection[str], types: Collection[str], since: datetime
+        self, customer_ids: Collection[str], types: Collection[str] | None, since: datetime
     ) -> Mapping[str, Sequence[Event]]:
-        """Events of these types, by customer."""
+        """Events of these types, or all, by customer."""
         found: dict[str, list[Event]] = {}
         with self._database.reading() as connection:
             rows = fetch_any(connection, _EVENTS, customer_ids, micros(since), tables.DONE)
         for customer_id, kind, body in rows:
-            if kind in types:
+            if types is None or kind in types:
                 try:
                     event = deserialize(body.encode())
                 except ValueError:  # erased, or forgotten in time

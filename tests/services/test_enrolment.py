@@ -300,6 +300,33 @@ def test_who_has_entered_for_one_order_does_not_enter_for_an_older_one(
     assert entered(house, terms(house)) == {"entered": 1}, "a newer one counts"
 
 
+@pytest.mark.parametrize("kind", ["customer.created", "customer.subscribed", "ticket.solved"])
+def test_what_changed_counts_whichever_report_told_it(new_house: NewHouse, kind: str) -> None:
+    house = new_house()
+    ticket = {"id": "t1", "status": "open"}
+    house.tell("order.placed", order=1)  # the first that is heard of ada, and of her consent
+    house.tell("ticket.updated", ticket=ticket)
+    house.run(DAY)
+    house.tell("ticket.updated", ticket=ticket | {"status": "solved"})
+    house.run(5 * DAY)
+    # told again, it is no news
+    house.tell("customer.created")
+    house.tell("customer.subscribed", data={"channel": "email"})
+    house.tell("ticket.solved", ticket=ticket | {"status": "solved"})
+    house.put(campaign("review", {"event": kind}, [email()], entry={"key": "customer.id"}))
+    house.reload()
+    assert entered(house, terms(house, since=START + 2 * DAY)) == {}
+    assert entered(house, terms(house)) == {"entered": 1}
+
+
+def test_who_has_withdrawn_since_does_not_enter_whoever_told_it(new_house: NewHouse) -> None:
+    house = with_a_past(new_house, review(exit_on=["customer.unsubscribed"]))
+    no = {"consent": {"email": {"status": "unsubscribed"}}}
+    house.tell("customer.updated", SHOP[0], customer=no)
+    found = entered(house, terms(house))
+    assert found == {"entered": len(SHOP) - 1, "exit_already": 1}
+
+
 def test_a_wait_counts_what_came_since_the_trigger(new_house: NewHouse) -> None:
     steps = [
         {"id": "parcel", "wait_for": {"event": "order.delivered", "timeout": "14d"}},
