@@ -43,6 +43,11 @@ def scale() -> Callable[[int, int], int]:
     return soak.scale
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors: a third of the time goes into waiting for daemons."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that asks for `scale` as one with a long form."""

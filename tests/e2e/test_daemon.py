@@ -196,7 +196,7 @@ def test_an_event_answered_with_202_survives_a_kill(
 ) -> None:
     answered: set[int] = set()
     number = 0
-    for _ in range(scale(3, 30)):
+    for _ in range(scale(2, 30)):
         daemon.start()
         number = _post_until_killed(daemon, number, answered)
     _age_the_dead(database_url)

@@ -157,7 +157,7 @@ def chance() -> random.Random:
 
 def rounds(scale: Scale) -> tuple[int, int, int]:
     """Rounds, kills in each, journeys in each: a round's messages must outlive its kills."""
-    return scale(1, 10), scale(5, 20), scale(500, 2000)
+    return scale(1, 10), scale(3, 20), scale(350, 2000)
 
 
 def test_a_daemon_is_killed(

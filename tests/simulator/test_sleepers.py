@@ -81,7 +81,7 @@ def orders() -> list[Incoming]:
 
 @pytest.mark.parametrize(
     ("re_entry", "cron"),
-    [("always", "0 9 * * *"), ({"after": "6d"}, "0 9 * * *"), ("never", "15 */6 * * *")],
+    [("always", "0 9 * * *"), ({"after": "6d"}, "0 9 * * *"), ("never", "15 */12 * * *")],
 )
 def test_nobody_is_overlooked(
     tmp_path: Path, new_sqlite: NewDatabase, re_entry: Any, cron: str

@@ -124,7 +124,7 @@ def test_nights_of_what_has_changed_are_nights_of_everything(tmp_path: Path, sca
     seen = {"pages": 0, "told": 0, "together": 0, "next": 0, "merged": 0, "due": 0}
 
     @settings(
-        max_examples=scale(25, 1000), phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+        max_examples=scale(15, 1000), phases=[Phase.generate], suppress_health_check=[*HealthCheck]
     )
     @given(story=st.lists(deeds, min_size=10, max_size=50), rules=rules)
     def agree(story: list[Deed], rules: dict[str, Any]) -> None:
