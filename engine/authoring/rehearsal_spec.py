@@ -6,12 +6,9 @@ means. ``engine.rehearsal`` plays the stories.
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from config.diagnostics import nearest
 from config.durations import DurationField
@@ -28,6 +25,7 @@ from engine.authoring.fields import (
     Word,
     problem,
 )
+from engine.authoring.rehearsal_fields import Facts, Moment, Named, StepName, Texts, Yes
 
 # What a line of a story may say besides when, by what it does.
 ACTS: Final[dict[str, frozenset[str]]] = {
@@ -46,49 +44,7 @@ ACTS: Final[dict[str, frozenset[str]]] = {
     "no_answer": frozenset({"note", "by"}),
 }
 CHANNELS: Final = ("email", "sms", "voice")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:?\d\d)?)?")
-# Before these events are refused; after them a calendar may end before the story does.
-_YEARS: Final = range(1995, 2200)
-_YEARS_TOLD: Final = f"a year from {_YEARS.start} to {_YEARS.stop - 1}"
-_FACTS = WithJsonSchema({"type": "object"})
-_ID_OR_FACTS = WithJsonSchema({"type": ["object", "string", "integer"]})
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value
-    text = str(value).strip()
-    moment: datetime | None = None
-    with suppress(ValueError):
-        moment = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
-    if moment is not None and moment.year in _YEARS:
-        return moment
-    if moment is not None:
-        raise problem("bad-moment", f"no story can be told of {text}", _YEARS_TOLD)
-    shown = f'"{text}"' if isinstance(value, str) else "this"
-    raise problem("bad-moment", f"{shown} is no moment", "a day and a time, as in 2026-03-02 10:00")
-
-
-def _texts(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _facts_by_id(value: Any) -> Any:
-    return {"id": value} if isinstance(value, str) else value
-
-
-Moment = Annotated[
-    datetime,
-    BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "examples": ["2026-03-02 10:00"]}),
-]
-Facts = Annotated[dict[str, Any], _FACTS]
-Named = Annotated[dict[str, Any], BeforeValidator(_facts_by_id), _ID_OR_FACTS]
 _NOTHING_MEANT: Final = "this expects nothing in particular"
-Said = Annotated[str, Field(min_length=1)]  # every text holds the empty one
-Texts = Annotated[tuple[Said, ...], BeforeValidator(_texts, json_schema_input_type=str | list[str])]
-StepName = Annotated[str, Field(min_length=1)]
-Yes = Annotated[bool, Field(strict=False)]
 
 
 class Line(Spec):
