@@ -23,7 +23,7 @@ from engine.core.receipt import Receipt, ReceiptKind, Verdict
 from engine.core.survey import SurveyKind
 from engine.core.texts import InboundText
 from engine.core.timing import add
-from engine.core.verbs import AskSurvey, PlaceCall
+from engine.core.verbs import AskReferral, AskSurvey, PlaceCall
 from engine.ports.history import LoggedMessage, MessageFilter
 from engine.ports.stored import Incoming
 from engine.programs.call_tasks import BOOK as CALLS
@@ -144,7 +144,7 @@ class Story:
             order.setdefault("currency", app.policy.currency)
         if line.using is not None:
             order = told.setdefault("order", {"id": told["id"]})
-            code = self._code(line.using, (*where, "using"))
+            code = self._code(line.using, (*where, "using"), by=line.by)
             order["discount_codes"] = [*order.get("discount_codes", ()), code]
         body = json.dumps(told, default=str).encode()
         event = parse_line(body, received_at=now, catalog=app.catalog)
@@ -330,15 +330,33 @@ class Story:
                 at, "call-closed", f"the call of step {step} is {task.state} by now"
             ) from None
 
-    def _code(self, step: str, at: Path) -> str:
-        """The code that a step gave: a coupon's, or that of an invitation."""
-        storage = self.stage.app.storage
-        coupons = [Coupon.of(one.record) for one in storage.book(COUPONS)]
-        found = [one.code for one in coupons if one.step == step and one.campaign == self.campaign]
-        found = found or [one.record.key for one in storage.book(CODES)]
-        if not found:
+    def _code(self, step: str, at: Path, *, by: str | None) -> str:
+        """The newest code that a step gave: a coupon's, or that of an invitation.
+
+        Who orders uses their own coupon, and an invitation of the customer whom the test is about;
+        when these have none, somebody's.
+        """
+        plan, storage = live_plan(self.stage, self.campaign), self.stage.app.storage
+        asked = plan.steps[plan.step_index[step]]
+        given: list[tuple[str, datetime, str]]  # whose, when, which
+        whose_first: tuple[str | None, str | None] = (by, None)
+        if isinstance(asked, AskReferral):
+            codes = ((one.customer_id, one.record) for one in storage.book(CODES))
+            given = [(whose, record.at, record.key) for whose, record in codes
+                     if record.data["program"] == asked.program]  # fmt: skip
+            whose_first = (None, by)
+        else:
+            coupons = [(one.customer_id, Coupon.of(one.record)) for one in storage.book(COUPONS)]
+            given = [(whose, coupon.at, coupon.code) for whose, coupon in coupons
+                     if coupon.step == step and coupon.campaign == self.campaign]  # fmt: skip
+        if not given:
             raise self._stuck(at, "no-code", f"the step {step} has given no code by now")
-        return str(found[-1])
+        for name in whose_first:
+            ids = self._ids(name)
+            if theirs := [one for one in given if one[0] in ids]:
+                given = theirs
+                break
+        return max(given, key=lambda one: one[1:])[2]
 
     def _stuck(self, at: Path, code: str, message: str, expected: str | None = None) -> Stuck:
         return Stuck(self._diagnostic(at, code, message, expected))

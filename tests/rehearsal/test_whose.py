@@ -26,7 +26,21 @@ CALLS = {
           - if: call.outcome == "reached"
             send_email: note
         """,
+    "giving": """\
+        trigger: order.delivered
+        entry: {key: customer.id, re_entry: never}
+        exit_on: [coupon.redeemed, referral.converted]
+        steps:
+          - id: invite
+            ask_referral: {program: friends, template: invite}
+          - id: gift
+            if: order.total < 100
+            issue_coupon: thanks
+          - delay: 60d
+        """,
 }
+PURPOSE = {"giving": "marketing"}
+CONSENT = "customer: {consent: {email: subscribed}}"
 ADA = "{event: order.delivered, order: {id: 1, total: 20}}"
 BEA = "{event: order.delivered, order: {id: 2, total: 20}, by: bea}"
 LATER = "{after: 1h, event: order.delivered, order: {id: 3, total: 20}"
@@ -36,7 +50,9 @@ OTHERS = "others: {bea: {first_name: Bea, consent: {email: subscribed}}}"
 @pytest.fixture(autouse=True)
 def campaigns(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, body in CALLS.items():
-        monkeypatch.setitem(shop.CAMPAIGNS, name, shop.campaign(name, body))
+        monkeypatch.setitem(
+            shop.CAMPAIGNS, name, shop.campaign(name, body, PURPOSE.get(name, "transactional"))
+        )
 
 
 def test_a_line_about_a_message_is_about_ones_own(tmp_path: Path) -> None:
@@ -103,3 +119,51 @@ def test_yes_is_not_one(tmp_path: Path, attribute: str, passed: bool) -> None:
     expect: {{customer: {{attributes: {{{attribute}}}}}}}
     """
     assert shop.played(tmp_path, "plain", story).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("by", "journeys"),
+    [("", "{exited: coupon.redeemed}, completed"),
+     (", by: bea", "completed, {exited: coupon.redeemed}")],
+)  # fmt: skip
+def test_who_orders_uses_a_coupon_of_their_own(tmp_path: Path, by: str, journeys: str) -> None:
+    story = f"""
+    name: t
+    {CONSENT}
+    {OTHERS}
+    given: [{ADA}, {{after: 1h, event: order.delivered, order: {{id: 2, total: 20}}, by: bea}},
+            {{after: 1h, event: order.placed, order: {{id: 3, total: 20}}, using: gift{by}}}]
+    expect: {{journeys: [{journeys}]}}
+    """
+    passes(shop.played(tmp_path, "giving", story))
+
+
+@pytest.mark.parametrize("first", ["", "bea"])
+def test_a_friend_uses_the_invitation_of_the_customer(tmp_path: Path, first: str) -> None:
+    ada, bea = ("exited: referral.converted", "waiting: step_3")
+    second = "" if first else ", by: bea"
+    friend = "cy: {first_name: Cy, email: cy@cy.example, consent: {email: subscribed}}"
+    story = f"""
+    name: t
+    {CONSENT}
+    {OTHERS[:-1]}, {friend}}}
+    given:
+      - {BEA if first else ADA}
+      - {{after: 1h, event: order.delivered, order: {{id: 9, total: 20}}{second}}}
+      - {{after: 1h, event: order.paid, by: cy, order: {{id: 5, total: 50}}, using: invite}}
+    until: 40d
+    expect: {{journeys: [{{{bea if first else ada}}}, {{{ada if first else bea}}}]}}
+    """
+    passes(shop.played(tmp_path, "giving", story))
+
+
+def test_an_invitation_is_no_coupon(tmp_path: Path) -> None:
+    ordered = "{after: 1h, event: order.placed, order: {id: 2, total: 20}, using: gift}"
+    story = f"""
+    name: t
+    {CONSENT}
+    given: [{{event: order.delivered, order: {{id: 1, total: 100}}}}, {ordered}]
+    expect: {{coupons: []}}
+    """
+    ((problem,),) = (one.failures for one in shop.played(tmp_path, "giving", story).results)
+    assert problem.code == "no-code"
