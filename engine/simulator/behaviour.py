@@ -31,6 +31,9 @@ from engine.simulator.kin import shares_of
 Deed = Literal["open", "click", "answer", "buy", "unsubscribe", "complain"]
 Scores = Mapping[int, float]
 
+# An email costs a fraction of a cent; what messages cost is summed in parts as small as this.
+COST_PLACES: Final = 6
+
 DEEDS: Final[tuple[Deed, ...]] = ("open", "click", "answer", "buy", "unsubscribe", "complain")
 # How long after the message half of those who do it have done it.
 _HALF: Final[Mapping[Deed, timedelta]] = {
@@ -44,6 +47,16 @@ _HALF: Final[Mapping[Deed, timedelta]] = {
 _HALF_SECONDS: Final = {deed: span.total_seconds() for deed, span in _HALF.items()}
 _SOONEST: Final = timedelta(minutes=2)  # what comes sooner looks like a scanner's doing
 _LATEST: Final = timedelta(days=14)
+
+
+def cost_parts(cost: Decimal | None) -> int:
+    """What a message cost, in millionths of the shop's currency."""
+    return 0 if cost is None else int(cost.scaleb(COST_PLACES))
+
+
+def cost_of(parts: int) -> Decimal:
+    """So many millionths as an amount."""
+    return Decimal(parts).scaleb(-COST_PLACES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

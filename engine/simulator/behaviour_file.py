@@ -16,7 +16,7 @@ from engine.core.facts import FIELDS
 from engine.core.message import Channel
 from engine.core.survey import SCALES, SurveyKind
 from engine.core.vocabulary import Vocabulary
-from engine.simulator.behaviour import DEFAULT, Behaviour, Manner, Segment
+from engine.simulator.behaviour import COST_PLACES, DEFAULT, Behaviour, Manner, Segment
 
 _VOCABULARY = Vocabulary(
     fields={name: one for name, one in FIELDS.items() if name.startswith("customer.")},
@@ -84,7 +84,7 @@ class _File(BaseModel):
     channels: _Channels = _Channels()
     campaigns: dict[str, _Manner] = {}
     segments: list[_Segment] = []
-    costs: dict[Channel, Annotated[Decimal, Field(ge=0)]] = {}
+    costs: dict[Channel, Annotated[Decimal, Field(ge=0, decimal_places=COST_PLACES)]] = {}
     as_recorded: bool = True
 
 

@@ -24,6 +24,7 @@ from engine.core.points import BOOK as POINTS
 from engine.core.world import Journey, JourneyStatus, World
 from engine.ports.stored import Processed
 from engine.simulator.backlog import Departures
+from engine.simulator.behaviour import cost_parts
 from engine.simulator.memory import Memory
 from engine.simulator.person import Person
 from engine.simulator.weeks import mondays, packed
@@ -61,8 +62,8 @@ class Figures:
 
     ``days`` and ``hours`` are on the store's clock, a week is that of its Monday. ``pressure`` is
     customers by how many messages they got, ``peaks`` by how many in their loudest week. ``cost``
-    is in the shop's currency. ``goals`` counts treated customers and held-out ones apart. ``pools``
-    counts codes, and who went ``without`` one; ``dry`` is when that first happened.
+    is in millionths of the shop's currency. ``goals`` counts treated customers and held-out ones
+    apart. ``pools`` counts codes, and who went ``without`` one; ``dry`` is when that first was so.
     """
 
     events: int = 0
@@ -87,7 +88,7 @@ class Figures:
     dry: dict[str, datetime] = field(default_factory=dict)
     departures: Departures = field(default_factory=Departures)
     points: Counter[str] = field(default_factory=Counter)
-    cost: Counter[Pair] = field(default_factory=Counter)  # ten-thousandths
+    cost: Counter[Pair] = field(default_factory=Counter)
     pressure: Counter[int] = field(default_factory=Counter)
     peaks: Counter[int] = field(default_factory=Counter)
     done: Counter[Pair] = field(default_factory=Counter)  # by simulated customers
@@ -176,7 +177,7 @@ class Tally:
         self._sent[pair] += 1
         self.figures.departures.note(message.channel, message.sender or "", at)
         if result.cost is not None:
-            self.figures.cost[pair] += int(result.cost * 10_000)
+            self.figures.cost[pair] += cost_parts(result.cost)
         self.on_sent(message)
 
     def _sum_up(self) -> None:

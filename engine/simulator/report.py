@@ -14,6 +14,7 @@ from engine.core.campaign import Plan
 from engine.core.reasons import withheld
 from engine.providers.pacing import Rate
 from engine.simulator.backlog import backlogs
+from engine.simulator.behaviour import cost_of
 from engine.simulator.figures import Figures, Pair
 from engine.simulator.simulation import Outcome
 
@@ -141,7 +142,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _money(stored: int) -> str:
-    return str((Decimal(stored) / 10_000).quantize(Decimal("0.01")))
+    return str(cost_of(stored).quantize(Decimal("0.01")))
 
 
 def _rows(counts: Counter[Pair], names: Sequence[str], what: str) -> list[Document]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.core.reasons import withheld
+from engine.simulator.behaviour import cost_of
 from engine.simulator.comparison import Change, Comparison, Pair, percentile
 from engine.simulator.in_flight import Fate
 from engine.simulator.review import Effect, Review
@@ -140,8 +141,8 @@ def rows(document: Document) -> Iterable[Document]:
 
 
 def money(stored: int) -> Decimal:
-    """Ten-thousandths as an amount, to the cent."""
-    return (Decimal(stored) / 10_000).quantize(Decimal("0.01"))
+    """Millionths as an amount, to the cent."""
+    return cost_of(stored).quantize(Decimal("0.01"))
 
 
 def _figures(change: Change) -> Document:

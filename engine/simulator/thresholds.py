@@ -14,6 +14,7 @@ from operator import ge, gt, le, lt
 from typing import Final
 
 from config.diagnostics import nearest
+from engine.simulator.behaviour import cost_of
 from engine.simulator.comparison import percentile
 from engine.simulator.report import CHANNELS
 from engine.simulator.witness import Account
@@ -102,7 +103,7 @@ def figure_of(figure: str, account: Account) -> Decimal:
     name, _, part = figure.partition(".")
     match name:
         case "cost":
-            return Decimal(account.cost) / 10_000
+            return cost_of(account.cost)
         case "pressure":
             return Decimal(percentile(account.pressure, 100 if part == "max" else int(part[1:])))
         case "withheld":

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from engine.core.campaign import CampaignStatus, Plan
 from engine.core.message import Content, Outgoing
+from engine.simulator.behaviour import cost_parts
 from engine.simulator.memory import Memory
 
 KEPT: Final = 40  # contents of a campaign on a channel; those of the lowest ids, which are hashes
@@ -46,7 +47,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Went:
-    """A message that went out. ``cost`` in ten-thousandths of the shop's currency, ``digest`` of
+    """A message that went out. ``cost`` in millionths of the shop's currency, ``digest`` of
     its words."""
 
     id: str
@@ -122,7 +123,7 @@ class Account:
 
     @property
     def cost(self) -> int:
-        """In ten-thousandths of the shop's currency."""
+        """In millionths of the shop's currency."""
         return sum(one.cost for one in self.went.values())
 
 
@@ -177,6 +178,6 @@ class Witness:
                     channel=message.channel,
                     template=message.template,
                     digest=self._digests[message.id],
-                    cost=int((message.cost or 0) * 10_000),
+                    cost=cost_parts(message.cost),
                 )
         return account

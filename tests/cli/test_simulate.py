@@ -170,6 +170,12 @@ def test_what_customers_buy_is_told_apart_from_the_history(new: Cli) -> None:
     assert Decimal(report["messages"]["cost"]) == report["messages"]["sent"] * Decimal("0.01")
 
 
+def test_a_message_may_cost_a_small_part_of_a_cent(new: Cli) -> None:
+    report = behaving(new, "costs: {email: 0.00569}\n")
+    cost = report["messages"]["sent"] * Decimal("0.00569")
+    assert Decimal(report["messages"]["cost"]) == cost.quantize(Decimal("0.01"))
+
+
 def test_who_has_unsubscribed_gets_no_more_marketing(new: Cli) -> None:
     report = behaving(new, "channels: {email: {unsubscribe: 100%}}\n")
     plain = new.json("simulate", str(new.workspace / "past.jsonl"), "--no-effects")
