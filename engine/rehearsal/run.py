@@ -176,8 +176,6 @@ class _Run:
             failures, happened = self._play(file, here, test)
         except Stuck as stuck:
             failures = stuck.diagnostics
-        except Held as error:
-            failures = (_problem(file, (*here, "name"), "campaign-held", str(error)),)
         except NoSuchCustomer as error:
             failures = (_problem(file, (*here, "name"), "no-such-customer", str(error)),)
         return Result(
@@ -212,13 +210,20 @@ class _Run:
                 people=people,
                 zone=zone,
             )
+            failures: tuple[Diagnostic, ...] = ()
             try:
                 story.play()
+            except Stuck as stuck:
+                failures = stuck.diagnostics
+            except Held as error:
+                failures = (_problem(file, (*here, "name"), "campaign-held", str(error)),)
             finally:
                 outcome = read_outcome(stage, file.spec.campaign, people, zone, start)
                 self._note(file.spec.campaign, outcome)
-            judge = Judge(document=file.document, here=(*here, "expect"), outcome=outcome)
-            return tuple(judge.judge(test.expect)), _facts(outcome)
+            if not failures:
+                judge = Judge(document=file.document, here=(*here, "expect"), outcome=outcome)
+                failures = tuple(judge.judge(test.expect))
+            return failures, _facts(outcome)
         finally:
             self._stages.close(stage)
 

@@ -67,6 +67,18 @@ def test_each_story_that_cannot_be_told(failures: dict[str, list[str]], at: int)
     assert failures[f"s{at}"] == [STUCK[at][1]]
 
 
+def test_a_story_that_stops_tells_its_path_until_then(tmp_path: Path) -> None:
+    story = f"""
+    name: t
+    customer: {{consent: {{email: unsubscribed}}}}
+    {GIVEN.replace("]", ", {click: invite}]")}
+    expect: nothing
+    """
+    (result,) = played(tmp_path, "inviting", story).results
+    assert [one.code for one in result.failures] == ["not-sent"]
+    assert [one.text for one in result.happened][1].startswith("invite: not sent: ")
+
+
 @pytest.mark.parametrize("at", range(len(UNFIT)))
 def test_each_customer_that_cannot_be(failures: dict[str, list[str]], at: int) -> None:
     (problem,) = failures[f"u{at}"]
