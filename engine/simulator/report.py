@@ -142,7 +142,10 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _money(stored: int) -> str:
-    return str(cost_of(stored).quantize(Decimal("0.01")))
+    """An amount to the cent; one that is less, and is not nothing, in full."""
+    amount = cost_of(stored)
+    cents = amount.quantize(Decimal("0.01"))
+    return f"{amount:f}" if amount and not cents else str(cents)
 
 
 def _rows(counts: Counter[Pair], names: Sequence[str], what: str) -> list[Document]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine.core.reasons import ended
 
 NAMES: Final = {"email": "emails", "sms": "SMS", "voice": "calls"}
+_LEAST: Final = Decimal("0.01")
 _WORTH_TELLING: Final = 60  # seconds that a message has to wait
 _SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -22,7 +23,10 @@ def day(value: date | str) -> str:
 
 def money(amount: str, report: Mapping[str, Any]) -> str:
     """An amount in the shop's currency."""
-    return f"{Decimal(amount):,.2f} {report['history']['currency']}"
+    told, currency = Decimal(amount), report["history"]["currency"]
+    if 0 < told < _LEAST:
+        return f"less than {_LEAST} {currency}"
+    return f"{told:,.2f} {currency}"
 
 
 def goal_told(campaign: Mapping[str, Any]) -> str:

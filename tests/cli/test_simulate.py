@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.simulator.page import page
 from tests.cli import shop
 from tests.cli.shop import END, START, Cli
 
@@ -174,6 +175,13 @@ def test_a_message_may_cost_a_small_part_of_a_cent(new: Cli) -> None:
     report = behaving(new, "costs: {email: 0.00569}\n")
     cost = report["messages"]["sent"] * Decimal("0.00569")
     assert Decimal(report["messages"]["cost"]) == cost.quantize(Decimal("0.01"))
+
+
+def test_what_costs_less_than_a_cent_is_told(new: Cli) -> None:
+    report = behaving(new, "costs: {email: 0.0001}\n")
+    cost = Decimal(report["messages"]["cost"])
+    assert cost == report["messages"]["sent"] * Decimal("0.0001") < Decimal("0.005")
+    assert "Sending costs less than 0.01 " in page(report)
 
 
 def test_who_has_unsubscribed_gets_no_more_marketing(new: Cli) -> None:
