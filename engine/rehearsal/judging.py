@@ -95,7 +95,8 @@ class Judge:
         """How an expected message is missing."""
         alike = [at for at, other in enumerate(right) if other == key]
         if not alike:
-            return f"was not sent: {self.outcome.why_not(spec.channel, spec.template, spec.step)}"
+            why = self.outcome.why_not(spec.channel, spec.template, spec.step, spec.to or CUSTOMER)
+            return f"was not sent: {why}"
         if set(alike) <= set(matched.values()):
             return "was sent only " + ("once" if len(alike) == 1 else f"{len(alike)} times")
         return "was sent at another place in the order"

@@ -54,14 +54,21 @@ class Outcome:
     refused: Sequence[VerdictCode]
     tasks: Sequence[CallTask]
     customer: Customer | None  # None: no event has told of them
-    answer: Answer | None
+    answers: Mapping[str, Answer]  # of each by their name, as far as an event has told of them
+
+    @property
+    def answer(self) -> Answer | None:
+        """What became of the customer."""
+        return self.answers.get(CUSTOMER)
 
     def done(self, *kinds: DecisionKind) -> list[Decision]:
         """The decisions of these kinds."""
         return [one for one in self.decisions if one.kind in kinds]
 
-    def why_not(self, channel: str, template: str, step: str | None) -> str:
+    def why_not(self, channel: str, template: str, step: str | None, to: str = CUSTOMER) -> str:
         """Why such a message was not sent, as far as anything knows."""
+        if to != CUSTOMER:
+            return self.answers[to].text if to in self.answers else "nobody knows this customer"
         steps = {
             one.id
             for one in self.plan.steps
@@ -134,7 +141,7 @@ def read_outcome(
         ],
         tasks=[one for one in tasks if one.campaign == campaign],
         customer=None if mine is None else mine.customer,
-        answer=None if mine is None else answer(mine, campaign, asked),
+        answers={name: answer(case, campaign, asked) for name, case in cases.items()},
     )
 
 

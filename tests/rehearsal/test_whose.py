@@ -167,3 +167,32 @@ def test_an_invitation_is_no_coupon(tmp_path: Path) -> None:
     """
     ((problem,),) = (one.failures for one in shop.played(tmp_path, "giving", story).results)
     assert problem.code == "no-code"
+
+
+def test_nobody_is_held_out_by_chance(tmp_path: Path) -> None:
+    names = [f"f{number}" for number in range(30)]  # of each tenth it would be so
+    others = ", ".join(f"{name}: {{}}" for name in names)
+    told = "\n".join(
+        f"      - {{event: order.delivered, by: {name}, order: {{id: {name}}}}}" for name in names
+    )
+    story = f"""
+    name: t
+    others: {{{others}}}
+    given:
+{told}
+    until: 1h
+    expect: {{journeys: [{", ".join(["{waiting: nps}"] * len(names))}]}}
+    """
+    report = shop.played(tmp_path, "everything", story)
+    assert "held_out" not in str(report.results[0].failures)
+
+
+def test_why_a_message_to_another_was_not_sent(tmp_path: Path) -> None:
+    story = f"""
+    name: t
+    {OTHERS}
+    given: [{ADA}, {{event: order.delivered, order: {{id: 2, total: 5}}, by: bea}}]
+    expect: {{messages: [email: note, email: note, {{email: note, to: bea}}]}}
+    """
+    ((problem,),) = (one.failures for one in shop.played(tmp_path, "plain", story).results)
+    assert "order.total is 5" in problem.message
