@@ -337,7 +337,8 @@ class _Reading:
         order.entries += 1
         if data["kind"] == "matured":
             self._release(order, entry)
-        elif data["kind"] == "void":
+            return  # the order's other grants were released, and their scores added up, before
+        if data["kind"] == "void":
             order.is_void = True
         else:
             order.back_points += Decimal(data["points"])
@@ -347,11 +348,13 @@ class _Reading:
 
     def _release(self, order: OrderGrants, entry: Record) -> None:
         order.matured_at = entry.at
-        grant = order.grants.get(grant_key(entry.data["order"]))
+        key = grant_key(entry.data["order"])
+        grant = order.grants.get(key)
         if grant is not None and not grant.released:
             self._ledger.pending -= grant.left
             self._ledger.balance += grant.left
             grant.released, grant.at = True, entry.at
+            self._settle(order, key, grant)
 
     def _settle(self, order: OrderGrants, key: str, grant: Grant) -> None:
         kept = order.kept(grant)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.core.book import Record
 from tests.programs.loyalty_member import DAY, T0, Member, event, order, refund
 from triggers.event import LineFacts, LineQuantity
 
@@ -58,6 +59,30 @@ def test_what_is_kept_of_an_order_is_rounded_once(rounding: str, kept: int) -> N
     assert ann.page["pending"] == kept
     ann.tell(refund("1", "6.67", number="2"))
     assert ann.page["pending"] == 0
+
+
+def test_an_amount_that_is_only_spelled_otherwise_is_no_difference() -> None:
+    ann = Member(**WINDOW)
+    ann.tell(order(total="250.00"))
+    ann.tell(refund("1", "5.00"))
+    ann.world.orders["shop:1"].total = Decimal(250)  # as the database gives it back
+    ann.tell(order(total="250", kind="order.updated"))
+    assert [(line.key, line.pending) for line in ann.lines] == [
+        ("order:shop:1", 250), ("refund:shop:1:1", -5),
+    ]  # fmt: skip
+
+
+def test_points_that_a_campaign_gave_for_an_order_count_once_towards_a_tier() -> None:
+    ann = Member(actions=[{"event": "review.submitted", "points": 1}], tiers=TIERS, **WINDOW)
+    for number in range(9):  # so many entries that they are read on, not anew
+        ann.tell(event("review.submitted", number))
+    hour = timedelta(hours=1)
+    ann.tell(order(total="60.00", at=T0 + hour))
+    given = {"kind": "award", "points": 30, "order": "shop:1", "exact": "30", "reason": "thanks"}
+    ann.world.write(Record(book="points", key="award:j:s", at=T0 + 2 * hour, data=given))
+    assert (ann.ledger.balance, ann.ledger.pending) == (39, 60)
+    ann.run_to(T0 + 31 * DAY)
+    assert (ann.ledger.balance, ann.page["tier"], ann.page["missing_points"]) == (99, None, 1)
 
 
 def test_a_refunded_line_takes_its_own_points() -> None:
