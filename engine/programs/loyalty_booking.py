@@ -27,6 +27,7 @@ from engine.programs.loyalty_orders import (
     refund_signature,
     signature,
     worth_of,
+    written,
 )
 
 OPENS: Final = frozenset({"order.placed", "order.paid"})
@@ -86,7 +87,7 @@ class OrderBooking:
         points = _ZERO if history else worth.points
         earned: dict[str, Any] = {
             "kind": "order", "order": order.id, "number": len(told) + 1,
-            "points": str(points - before[0]), "spend": str(worth.goods - before[1]),
+            "points": str(points - before[0]), "spend": written(worth.goods - before[1]),
             "times": intern(str(times)),
             "mark": signature(order, worth.goods),
             "bonus": 0 if history or told else self._loyalty.first_order,

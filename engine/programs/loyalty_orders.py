@@ -75,11 +75,16 @@ def worth_of(order: Order, loyalty: Loyalty, times: Decimal) -> Worth:
     return Worth(points=points.quantize(_POINTS), goods=goods, lines=lines)
 
 
+def written(amount: Decimal) -> str:
+    """An amount as ledgers have it: the same for 20.00, as it was told, and 20, as it is stored."""
+    return f"{amount.normalize():f}"
+
+
 def signature(order: Order, goods: Decimal | None = None) -> str:
     """Changes when what an order is worth may have changed; ``goods`` cost that, where known.
 
     Amounts count by their value: equal ones have equal hashes, and the same in every process, as
-    Python's reference has it of numbers. Written out, 10.00 as told is 10 as stored.
+    Python's reference has it of numbers.
     """
     lines = [
         (line.id, line.product_id, line.sku, line.quantity, hash(line.price))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
 
-from engine.passage import live
-from engine.simulator.house import house_of
-from engine.storage.scalars import dump
 from tests.databases import NewDatabase
 from tests.invariants.life import Told
 from tests.invariants.strategies import PEOPLE, STARTS, ZONES
 from tests.services.house import STORE, TEXTING, campaign, email
-from tests.simulator.both import Kept, by_daemon, differences, outcome, shop
+from tests.simulator.both import by_daemon, by_simulation, differences
 from tests.simulator.test_agreement import Scale, arrivals_of, bursts, write
 
 RULES: dict[str, Any] = {
@@ -50,7 +44,6 @@ CAMPAIGNS = (
     campaign("soon", "points.expiring", [email()], entry={"key": "trigger.id"}),
     campaign("unused", "coupon.expiring", [email()], entry={"key": "trigger.id"}),
 )  # fmt: skip
-Pages = dict[tuple[str, str, str], Any]
 
 
 def test_books_agree(tmp_path: Path, new_sqlite: NewDatabase, scale: Scale) -> None:
@@ -68,33 +61,9 @@ def test_books_agree(tmp_path: Path, new_sqlite: NewDatabase, scale: Scale) -> N
         arrivals = arrivals_of(start, zones[: len(PEOPLE)], told_in)
         until = arrivals[-1].received_at + timedelta(days=12)
         lived = by_daemon(tmp_path, database, start, arrivals, until)
-        lived["books"] = _stored(database)
-        kept = Kept()
-        premises = shop(tmp_path, start, kept)
-        live(house_of(premises), arrivals, until)
-        simulated = outcome(premises, kept)
-        simulated["books"] = {
-            (who, one.book, one.key): _plain(json.loads(dump(one.data)))
-            for who, person in premises.memory.people.items()
-            for one in person.books.values()
-        }
+        simulated = by_simulation(tmp_path, start, arrivals, until)
         assert not differences(lived, simulated), "\n".join(differences(lived, simulated)[:5])
         seen.update(one["campaign"] for one in lived["journeys"].values())
 
     agree()
     assert {"share", "counted"} <= seen
-
-
-def _stored(database: str) -> Pages:
-    engine = create_engine(database)
-    try:
-        with engine.connect() as connection:
-            rows = connection.execute(text('SELECT customer_id, book, "key", data FROM books'))
-            return {(who, book, key): _plain(json.loads(data)) for who, book, key, data in rows}
-    finally:
-        engine.dispose()
-
-
-def _plain(data: dict[str, Any]) -> dict[str, Any]:
-    """What a record says; 250.00 is 250."""
-    return data | ({"spend": Decimal(data["spend"])} if "spend" in data else {})
