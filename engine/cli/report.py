@@ -70,7 +70,8 @@ def surveys(
         Column(title="SCORE", cell=lambda row: _shown(row, "value"), right=True),
         Column(title="95% BETWEEN", cell=_interval, right=True),
     )
-    print_rows(rows, chosen, columns, fields=FIELDS, empty="no survey has been answered")
+    of = f" of {campaign}" if campaign is not None else ""
+    print_rows(rows, chosen, columns, fields=FIELDS, empty=f"no survey{of} has been answered")
 
 
 def _answers(lines: Sequence[BookLine], since: datetime | None) -> Iterator[Answer]:

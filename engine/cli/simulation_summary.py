@@ -36,7 +36,7 @@ def show(report: Mapping[str, Any]) -> None:
     history, messages = report["history"], report["messages"]
     since, until = (datetime.fromisoformat(report[key]).date() for key in ("since", "reached"))
     say()
-    tell(f"{day(since)} to {day(until)}: {history['events']:,} events of "
+    tell(f"{day(since)} to {day(until)}: {counted(history['events'], 'event')} of "
           f"{counted(history['customers'], 'customer')}, {counted(history['orders'], 'order')}, "
           f"{money(history['revenue'], report)}")  # fmt: skip
     tell(f"{counted(messages['sent'], 'message')} would go out, {messages['withheld']:,} be "

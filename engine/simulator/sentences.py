@@ -48,6 +48,9 @@ def pressure_told(pressure: Mapping[str, Any]) -> str | None:
     total = sum(messages * customers for messages, customers in counts.items())
     peaks = {row["messages"]: row["customers"] for row in pressure["customers_by_loudest_week"]}
     loudest = max(peaks)
+    if reached == 1:
+        many = "one message" if total == 1 else f"{total:,} messages, {loudest} within one week"
+        return f"One customer would get {many}."
     whose = f"{peaks[loudest]:,} customers" if peaks[loudest] > 1 else "one customer"
     return (
         f"{reached:,} customers would get {total / reached:.1f} messages each on average: half of "

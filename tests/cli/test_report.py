@@ -46,6 +46,7 @@ def test_answers_are_summed_by_month_with_their_intervals(cli: Cli) -> None:
     assert rows[2]["low"] < rows[2]["value"] < rows[2]["high"]
     assert cli.json("report", "surveys", "--since", "2026-03-01") == [rows[0], rows[2]]
     assert cli.json("report", "surveys", "--campaign", "care") == []
+    assert "no survey of care has" in cli.ok("report", "surveys", "--campaign", "care")
     (line, *_) = csv.DictReader(io.StringIO(cli.ok("report", "surveys", "--format", "csv")))
     assert line["value"] == "6.0"
     table = cli.ok("report", "surveys")
