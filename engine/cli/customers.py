@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from config.currencies import in_full, written
 from config.diagnostic_report import visible
 from engine.cli import consents, flagged, points, privacy, recommend
 from engine.cli.answers import AnswerFormat, heading
@@ -189,12 +190,12 @@ def _shown(name: str, value: Any, zone: tzinfo) -> str:
         return ", ".join(str(one) for one in value)
     if isinstance(value, dict):
         return ", ".join(f"{key}={one}" for key, one in value.items())
-    return f"{value:.2f}" if isinstance(value, Decimal) else str(value)
+    return f"{in_full(value, None):f}" if isinstance(value, Decimal) else str(value)
 
 
 def _total(row: Row) -> str:
     total = row["total"]
-    return "" if total is None else f"{total:.2f} {row['currency'] or ''}".rstrip()
+    return "" if total is None else written(total, row["currency"])
 
 
 def _facts(row: Row) -> str:

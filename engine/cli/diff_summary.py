@@ -122,7 +122,6 @@ def _alone(document: Mapping[str, Any]) -> list[Row]:
             "alone": {
                 **total,
                 "withheld": total["withheld_after"] - total["withheld_before"],
-                "cost": total["cost_after"] - total["cost_before"],
             },
         })  # fmt: skip
     return rows

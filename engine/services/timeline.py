@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from config.currencies import written
 from engine.core.decision import DecisionKind
 from engine.core.message import MessageStatus
 from engine.ports.history import LoggedEvent, LoggedMessage
@@ -92,7 +93,7 @@ def _of_event(case: Case, event: LoggedEvent) -> Fact:
     order = case.world.orders.get(order_of_event(event) or "")
     about = "" if order is None else f" {order.number or order.id}"
     if order is not None and order.total is not None and event.type == "order.placed":
-        about += f", {order.total:.2f} {order.currency or ''}".rstrip()
+        about += f", {written(order.total, order.currency)}"
     late = "" if event.received_at == event.time else _told_later(event)
     history = ", told as history" if event.backfill else ""
     refused = f", rejected: {event.reason}" if event.state == "rejected" else ""

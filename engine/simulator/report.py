@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
+from config.currencies import in_full, rounded
 from config.durations import Rate as ConfiguredRate
 from engine.core.campaign import Plan
 from engine.core.reasons import withheld
@@ -54,16 +54,16 @@ def document(outcome: Outcome, frame: Frame) -> Document:
             "events": figures.events,
             "customers": figures.customers,
             "orders": figures.orders,
-            "revenue": str(figures.revenue.quantize(Decimal("0.01"))),
+            "revenue": str(in_full(figures.revenue, frame.currency)),
             "currency": frame.currency,
         },
         "messages": {
             "sent": figures.sent.total(),
             "withheld": figures.withheld.total(),
             "deferred": figures.deferred.total(),
-            "cost": _money(figures.cost.total()),
+            "cost": _cost(figures.cost.total(), frame),
         },
-        "campaigns": [_campaign(key, figures, frame.plans) for key in _campaigns(figures, frame)],
+        "campaigns": [_campaign(key, figures, frame) for key in _campaigns(figures, frame)],
         "sent": _rows(figures.sent, ("campaign", "channel"), "messages"),
         "days": _days(figures.days),
         "hours": [{"hour": hour, "messages": figures.hours[hour]} for hour in range(24)],
@@ -82,7 +82,10 @@ def document(outcome: Outcome, frame: Frame) -> Document:
             "left_out": figures.left_out,
             "modelled": figures.done.total(),
         },
-        "bought": {"orders": figures.bought, "revenue": str(figures.bought_worth)},
+        "bought": {
+            "orders": figures.bought,
+            "revenue": str(in_full(figures.bought_worth, frame.currency)),
+        },
         "surveys": _surveys(figures.scores),
         "coupons": _rows(figures.coupons, ("offer", "status"), "coupons"),
         "pools": [_pool(name, figures, frame) for name in _pools(figures, frame)],
@@ -106,8 +109,8 @@ def _campaigns(figures: Figures, frame: Frame) -> list[str]:
     return sorted(named | set(frame.plans))
 
 
-def _campaign(key: str, figures: Figures, plans: Mapping[str, Plan]) -> Document:
-    journeys, plan = figures.journeys, plans.get(key)
+def _campaign(key: str, figures: Figures, frame: Frame) -> Document:
+    journeys, plan = figures.journeys, frame.plans.get(key)
     entered, held_out = journeys[key, "entered"], journeys[key, "held_out"]
     goals, of_held_out = figures.goals[key, "treated"], figures.goals[key, "held_out"]
     return {
@@ -129,7 +132,7 @@ def _campaign(key: str, figures: Figures, plans: Mapping[str, Plan]) -> Document
         "goal_rate": _share(goals, entered),
         "held_out_goals": of_held_out,
         "held_out_goal_rate": _share(of_held_out, held_out),
-        "cost": _money(_of(figures.cost, key)),
+        "cost": _cost(_of(figures.cost, key), frame),
     }
 
 
@@ -141,11 +144,8 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
-def _money(stored: int) -> str:
-    """An amount to the cent; one that is less, and is not nothing, in full."""
-    amount = cost_of(stored)
-    cents = amount.quantize(Decimal("0.01"))
-    return f"{amount:f}" if amount and not cents else str(cents)
+def _cost(stored: int, frame: Frame) -> str:
+    return f"{rounded(cost_of(stored), frame.currency):f}"
 
 
 def _rows(counts: Counter[Pair], names: Sequence[str], what: str) -> list[Document]:

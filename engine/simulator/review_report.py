@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from config.currencies import rounded
 from engine.core.reasons import withheld
 from engine.simulator.behaviour import cost_of
 from engine.simulator.comparison import Change, Comparison, Pair, percentile
@@ -58,8 +59,9 @@ def review_document(
             **_figures(found.total),
             "withheld_before": len(review.before.withheld),
             "withheld_after": len(review.after.withheld),
-            "cost_before": money(found.cost[0]),
-            "cost_after": money(found.cost[1]),
+            "cost_before": cost(found.cost[0], heading.currency),
+            "cost_after": cost(found.cost[1], heading.currency),
+            "cost": cost(found.cost[1] - found.cost[0], heading.currency),
         },
         "changes": _changes(found),
         "added_because": _because(found.let_through),
@@ -95,7 +97,7 @@ def review_document(
             ],
         },
         "gone": review.gone,
-        "edits": [_effect(one) for one in review.effects],
+        "edits": [_effect(one, heading.currency) for one in review.effects],
         "live_journeys": None
         if journeys is None
         else [
@@ -140,9 +142,9 @@ def rows(document: Document) -> Iterable[Document]:
         yield {"kind": "customer", **row}
 
 
-def money(stored: int) -> Decimal:
-    """Millionths as an amount, to the cent."""
-    return cost_of(stored).quantize(Decimal("0.01"))
+def cost(stored: int, currency: str) -> Decimal:
+    """What is kept of a cost as an amount; one that cannot be paid, and is not nothing, in full."""
+    return rounded(cost_of(stored), currency)
 
 
 def _figures(change: Change) -> Document:
@@ -189,12 +191,12 @@ def _pressure(account: Account) -> Document:
     }
 
 
-def _effect(effect: Effect) -> Document:
+def _effect(effect: Effect, currency: str) -> Document:
     found = effect.comparison
     row: Document = {"edit": effect.edit.name, "change": effect.edit.kind, "fault": effect.fault}
     if found is None:
         return {**row, "alone": None, "changes": []}
     former, now = found.cost
     delta = sum(after - before for before, after in found.withheld.values())
-    alone = {**_figures(found.total), "withheld": delta, "cost": money(now - former)}
+    alone = {**_figures(found.total), "withheld": delta, "cost": cost(now - former, currency)}
     return {**row, "alone": alone, "changes": _changes(found)}

@@ -7,10 +7,10 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
+from config.currencies import least, written
 from engine.core.reasons import ended
 
 NAMES: Final = {"email": "emails", "sms": "SMS", "voice": "calls"}
-_LEAST: Final = Decimal("0.01")
 _WORTH_TELLING: Final = 60  # seconds that a message has to wait
 _SPANS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -23,10 +23,9 @@ def day(value: date | str) -> str:
 
 def money(amount: str, report: Mapping[str, Any]) -> str:
     """An amount in the shop's currency."""
-    told, currency = Decimal(amount), report["history"]["currency"]
-    if 0 < told < _LEAST:
-        return f"less than {_LEAST} {currency}"
-    return f"{told:,.2f} {currency}"
+    exact, currency = Decimal(amount), report["history"]["currency"]
+    unit = least(currency)
+    return f"less than {unit} {currency}" if 0 < exact < unit else written(exact, currency)
 
 
 def goal_told(campaign: Mapping[str, Any]) -> str:
