@@ -54,10 +54,6 @@ class Vocabulary:
                 raise ValueError(f"not a dotted name: {name!r}")
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
 
-    def extended(self, fields: Mapping[str, Field]) -> "Vocabulary":
-        """This vocabulary with more names; on a clash the new meaning holds."""
-        return Vocabulary(fields={**self.fields, **fields}, open_prefixes=self.open_prefixes)
-
     def is_open(self, name: str) -> bool:
         """Whether `name` lies below an open prefix (the prefix itself does not)."""
         return any(name.startswith(prefix + ".") for prefix in self.open_prefixes)

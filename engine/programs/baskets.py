@@ -36,21 +36,9 @@ class Match:
     cases: int
 
 
-Matches = Mapping[int, Sequence[Match]]
-"""The matches of each product that has any, the best first."""
-
-
 def smoothed_lift(cases: int, expected: float) -> float:
     """The lift, shrunk towards 1."""
     return (cases + STRENGTH) / (expected + STRENGTH)
-
-
-def bought_together(purchases: Purchases, least: int) -> Matches:
-    """Products that stand in one basket more often than by chance, in ``least`` baskets or more."""
-    found = {
-        product: goes_with(purchases, product, least) for product in range(len(purchases.products))
-    }
-    return {product: matches for product, matches in found.items() if matches}
 
 
 def goes_with(purchases: Purchases, product: int, least: int) -> Sequence[Match]:
@@ -132,16 +120,6 @@ class Following:
             at = later
         for product, anchors in zip(products, accumulate(change), strict=False):
             self._followed[product] += anchors
-
-
-def bought_next(purchases: Purchases, least: int, within: timedelta) -> Matches:
-    """Products that customers first buy soon after they first bought another one."""
-    following = Following.of(purchases, within)
-    found = {
-        product: following.after(purchases, product, least)
-        for product in range(len(purchases.products))
-    }
-    return {product: matches for product, matches in found.items() if matches}
 
 
 def most_bought(

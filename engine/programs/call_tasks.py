@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from config.calling import CallRetry
 from engine.core.book import Record
@@ -20,7 +20,6 @@ from engine.programs.working_time import Team
 
 BOOK: Final = "calls"
 State = Literal["open", "completed", "no_answer", "cancelled"]
-STATES: Final[tuple[State, ...]] = get_args(State)
 PRIORITIES: Final[tuple[CallPriority, ...]] = ("urgent", "high", "normal", "low")
 
 

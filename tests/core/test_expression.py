@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.evaluate import Activation, evaluate
-from engine.core.expression import ConditionError, compile_condition
+from engine.core.expression import compile_condition
 from engine.core.vocabulary import Field, FieldType, Vocabulary
 from tests.core.condition_samples import FULL, VOCABULARY
 
@@ -126,15 +126,6 @@ def test_clauses_are_what_and_joins_at_the_top(parts: list[str], data: st.DataOb
 def test_an_or_at_the_top_is_one_clause() -> None:
     source = "order.total > 2 && order.is_gift || customer.sms_consent"
     assert [c.source for c in compile_condition(source, VOCABULARY).clauses] == [source]
-
-
-def test_a_vocabulary_grows_without_changing() -> None:
-    asked = {"nps.answered": Field(type=FieldType.BOOL)}
-    grown = VOCABULARY.extended(asked)
-    condition = compile_condition("nps.answered && order.total > 3", grown)
-    assert evaluate(condition, Activation({**FULL, "nps.answered": True})).met
-    with pytest.raises(ConditionError, match=r"unknown field `nps\.answered`"):
-        compile_condition("nps.answered", VOCABULARY)
 
 
 def test_a_name_that_no_author_could_write_is_refused() -> None:

@@ -13,8 +13,6 @@ from engine.core.instants import microseconds
 from engine.programs.baskets import (
     MOST_MATCHES,
     NEXT_ONES,
-    bought_next,
-    bought_together,
     most_bought,
     smoothed_lift,
 )
@@ -22,6 +20,7 @@ from engine.programs.intervals import habits_of
 from engine.programs.purchases import LARGEST_BASKET, Product, Purchases, Sale, find
 from engine.programs.spend_classes import CLASSES, Spender, scores
 from tests.core.shop import DAY, T0
+from tests.programs.matches import bought_next, bought_together
 
 Shopping = dict[str, list[tuple[int, frozenset[str]]]]  # customer: (day, products)
 shoppings = st.dictionaries(

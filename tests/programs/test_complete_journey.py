@@ -10,10 +10,11 @@ from itertools import combinations
 
 import pytest
 
-from engine.programs.baskets import STRENGTH, bought_next, bought_together
+from engine.programs.baskets import STRENGTH
 from engine.programs.purchases import LARGEST_BASKET, Purchases
 from tests import datasets
 from tests.programs.held_out import END, LAST_QUARTER, THIRD_QUARTER, errors, purchases_from
+from tests.programs.matches import bought_next, bought_together
 
 LEAST = 5
 HOUSEHOLDS = 300
