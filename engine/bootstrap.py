@@ -17,7 +17,7 @@ from engine.authoring.loader import Loader
 from engine.core.message import Channel, Content
 from engine.links import Links
 from engine.ports.calling import CallReader
-from engine.ports.clock import Clock, SystemClock
+from engine.ports.clock import Clock, SystemClock, VirtualClock
 from engine.ports.history import History
 from engine.ports.metrics import Metrics
 from engine.ports.providers import Handover, Provider, ReceiptReader, TextReader
@@ -178,7 +178,8 @@ def build(
     keys = settings.secret_key or (ensure_secret_key(workspace),)
     links = Links([key.get_secret_value() for key in keys], settings.base_url)
     fingerprints = Fingerprints([key.get_secret_value() for key in keys])
-    storage = SqlStorage(Database(settings.database_url))
+    database = Database(settings.database_url)
+    storage = SqlStorage(database, by_id=isinstance(clock, VirtualClock))
     history = SqlHistory(storage.database)
     if prepared is None:
         templates = open_templates(workspace, policy, lazily=looks)

@@ -33,10 +33,8 @@ books = Table(
 _BOOKS = BulkTable.of(books, seldom=("due_at",))
 _RECORDS = 'SELECT customer_id, book, "key", "at", due_at, data FROM books WHERE customer_id {any}'
 _KEEPERS = 'SELECT customer_id, "key", "at" FROM books WHERE "key" {any} AND book = {p}'
-_DUE = (
-    "SELECT customer_id FROM books WHERE due_at IS NOT NULL AND due_at <= {p}"
-    " ORDER BY due_at LIMIT {p}"
-)
+_DUE = "SELECT customer_id FROM books WHERE due_at IS NOT NULL AND due_at <= {p} ORDER BY due_at"
+_BY_ID = {False: " LIMIT {p}", True: ", customer_id LIMIT {p}"}
 
 _LINES = (
     'SELECT b.customer_id, b.book, b."key", b."at", b.due_at, b.data,'
@@ -147,6 +145,11 @@ def keepers(
     return found
 
 
-def customers_due(connection: Connection, now: datetime, limit: int) -> Sequence[Sequence[Any]]:
-    """Customers with a record whose time has come, oldest first, one to a row."""
-    return fetch(connection, _DUE, micros(now), limit)
+def customers_due(
+    connection: Connection, now: datetime, limit: int, *, by_id: bool
+) -> Sequence[Sequence[Any]]:
+    """Customers with a record whose time has come, oldest first, one to a row.
+
+    ``by_id``: at one instant in the order of their ids.
+    """
+    return fetch(connection, _DUE + _BY_ID[by_id], micros(now), limit)

@@ -15,12 +15,14 @@ from engine.storage.scalars import micros
 
 _DUE = (
     "SELECT customer_id FROM journeys WHERE status = 'live' AND NOT parked"
-    " AND due_at IS NOT NULL AND due_at <= {p} ORDER BY due_at LIMIT {p}"
+    " AND due_at IS NOT NULL AND due_at <= {p} ORDER BY due_at"
 )
 _TO_MESSAGE = (
     "SELECT customer_id, id FROM messages WHERE status = 'scheduled' AND send_at <= {p}"
-    " AND channel = {p} ORDER BY send_at LIMIT {p}"
+    " AND channel = {p} ORDER BY send_at"
 )
+# Ties go by the id where that is asked for: all that falls due at one instant is then sorted.
+_BY_ID = {False: " LIMIT {p}", True: ", id LIMIT {p}"}
 _REACH = 4  # times as far, where other workers were first
 _LOCK_FREE = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE SKIP LOCKED"
 _LOCK_ALL = "SELECT id FROM customers WHERE id {any} ORDER BY id FOR UPDATE"
@@ -35,28 +37,36 @@ def lock(connection: Connection, customer_ids: Collection[str]) -> None:
 
 
 def with_due_journeys(
-    connection: Connection, now: datetime, limit: int, but: Collection[str]
+    connection: Connection, now: datetime, limit: int, but: Collection[str], *, by_id: bool
 ) -> Sequence[str]:
-    """Customers with a due journey, but for some."""
+    """Customers with a due journey, but for some. ``by_id``: at one instant in the ids' order."""
+    due = _DUE + _BY_ID[by_id]
 
     def look(many: int) -> Sequence[Sequence[Any]]:
-        rows = fetch(connection, _DUE, micros(now), many + len(but))
+        rows = fetch(connection, due, micros(now), many + len(but))
         return [row for row in rows if row[0] not in but][:many]
 
     return _claim(connection, look, limit)[0]
 
 
-def with_due_records(connection: Connection, now: datetime, limit: int) -> Sequence[str]:
-    """Customers with a record whose time has come."""
-    return _claim(connection, lambda many: customers_due(connection, now, many), limit)[0]
+def with_due_records(
+    connection: Connection, now: datetime, limit: int, *, by_id: bool
+) -> Sequence[str]:
+    """Customers with a record whose time has come; ``by_id`` as above."""
+
+    def look(many: int) -> Sequence[Sequence[Any]]:
+        return customers_due(connection, now, many, by_id=by_id)
+
+    return _claim(connection, look, limit)[0]
 
 
 def with_due_messages(
-    connection: Connection, now: datetime, channel: Channel, limit: int
+    connection: Connection, now: datetime, channel: Channel, limit: int, *, by_id: bool
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """Customers with a due message, and the messages' ids."""
+    """Customers with a due message, and the messages' ids; ``by_id`` as above."""
+    due = _TO_MESSAGE + _BY_ID[by_id]
     locked, rows = _claim(
-        connection, lambda many: fetch(connection, _TO_MESSAGE, micros(now), channel, many), limit
+        connection, lambda many: fetch(connection, due, micros(now), channel, many), limit
     )
     mine = set(locked)
     return locked, [row[1] for row in rows if row[0] in mine]

@@ -71,9 +71,11 @@ class SqlUnitOfWork:
 
     keeping: Final = EVERYTHING
 
-    def __init__(self, database: Database, connection: Connection, *, urgent: bool) -> None:
+    def __init__(
+        self, database: Database, connection: Connection, *, urgent: bool, by_id: bool = False
+    ) -> None:
         self._database = database
-        self._urgent = urgent
+        self._urgent, self._by_id = urgent, by_id
         self._connection = connection
         self._is_postgresql = is_postgresql(connection)
         self._flush = Flush()
@@ -165,7 +167,7 @@ class SqlUnitOfWork:
 
     def due_customers(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[str]:
         """Customers with a due journey, locked."""
-        return claims.with_due_journeys(self._connection, now, limit, but)
+        return claims.with_due_journeys(self._connection, now, limit, but, by_id=self._by_id)
 
     def open_books(self, names: Collection[str] | None) -> None:
         """Load these books with every world from now on."""
@@ -187,11 +189,13 @@ class SqlUnitOfWork:
 
     def customers_with_due_records(self, now: datetime, limit: int) -> Sequence[str]:
         """Customers with a record whose time has come, locked."""
-        return claims.with_due_records(self._connection, now, limit)
+        return claims.with_due_records(self._connection, now, limit, by_id=self._by_id)
 
     def customers_to_message(self, now: datetime, channel: Channel, limit: int) -> Sequence[str]:
         """Customers with a due message, locked."""
-        customers, messages = claims.with_due_messages(self._connection, now, channel, limit)
+        customers, messages = claims.with_due_messages(
+            self._connection, now, channel, limit, by_id=self._by_id
+        )
         self._claimed_messages += messages
         return customers
 
@@ -372,15 +376,18 @@ class SqlUnitOfWork:
 
 
 @contextmanager
-def deciding(database: Database, *, urgent: bool = False) -> Iterator[SqlUnitOfWork]:
-    """A unit of work; what was not committed is rolled back."""
+def deciding(database: Database, *, urgent: bool, by_id: bool) -> Iterator[SqlUnitOfWork]:
+    """A unit of work; what was not committed is rolled back.
+
+    ``by_id``: what falls due at one instant is claimed in the order of its ids.
+    """
     with telling_contention():
         if database.is_sqlite:
             with (
                 database.decision.pass_through(urgent=urgent),
                 database.deciding.connect() as connection,
             ):
-                yield SqlUnitOfWork(database, connection, urgent=urgent)
+                yield SqlUnitOfWork(database, connection, urgent=urgent, by_id=by_id)
         else:
             with database.deciding.connect() as connection:
-                yield SqlUnitOfWork(database, connection, urgent=urgent)
+                yield SqlUnitOfWork(database, connection, urgent=urgent, by_id=by_id)
