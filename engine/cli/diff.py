@@ -23,6 +23,7 @@ from engine.cli.simulate import (
     behaving,
     gather,
     in_order,
+    nothing_to_try,
     quiet,
     sample_of,
     stoppable,
@@ -135,7 +136,7 @@ def diff(
         setup = replace(setup, pools=sizes)
         history = prepared.history(setup, sample_of(customers))
     if not history:
-        raise Failure("there are no events in this time; see lagniappe events list")
+        raise nothing_to_try(files or ())
     bounds = _bounds(fail_if or (), {*_campaigns(former), *_campaigns(now)})
 
     def run(workspace: Path, label: str) -> Account:

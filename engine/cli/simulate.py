@@ -124,7 +124,7 @@ def simulate(
     setup = replace(setup, pools=sizes)
     history = prepared.history(setup, sample_of(customers))
     if not history:
-        raise Failure("there are no events in this time; see lagniappe events list")
+        raise nothing_to_try(files or ())
     settle()
     with stoppable(len(history)) as progress, unbroken():
         outcome = simulate_together(
@@ -153,6 +153,13 @@ def in_order(setup: Setup, zone: tzinfo) -> None:
             f"it would begin on {since:%Y-%m-%d %H:%M} and end on {until:%Y-%m-%d %H:%M}; "
             "write a --from before the --until, and before the last event"
         )
+
+
+def nothing_to_try(files: Sequence[str]) -> Failure:
+    """That no event was found, in these files or in the workspace."""
+    if files:
+        return Failure(f"no event of {', '.join(files)} is of this time and these customers")
+    return Failure("there are no events in this time; see lagniappe events list")
 
 
 def quiet() -> None:

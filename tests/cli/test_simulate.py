@@ -136,6 +136,7 @@ def test_people_see_tables_and_lines(new: Cli) -> None:
         (["--set", "policy.caps=[{channel"], "the { opened here is not closed"),
         (["--customers", "0%"], "which part, 10%"),
         (["--until", "2020-01-01"], "end on 2020-01-01 00:00; write a --from before the --until"),
+        (["--from", "2019-01-01", "--until", "2020-01-01"], "past.jsonl is of this time"),
         (["--from", "2090-01-01"], "it would begin on 2090-01-01 00:00 and end on"),
         (["--codes", "thanks=-5"], "no offer has a pool thanks"),
         (["nowhere.jsonl"], "there is no file nowhere.jsonl"),
