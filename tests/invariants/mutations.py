@@ -298,6 +298,11 @@ MUTATIONS: tuple[Mutation, ...] = (
        "standing = ids.share(plan.id, step.id, customer_id) * total / 100",
        'standing = __import__("random").random() * total',
        _ENTRY, "tests/e2e/test_determinism.py"),
+    _m(7, "the last place below a limit goes to whom the database finds first",
+       "engine/storage/claims.py",
+       'True: ", id LIMIT {p}"',
+       'True: " LIMIT {p}"',
+       "tests/simulator/test_turns_agree.py -k sqlite"),
     # 8. Everything explains itself
     _m(8, "a withheld message does not say why",
        "engine/core/guarding.py",
