@@ -109,9 +109,15 @@ def json_lines(lines: Iterable[bytes], count: Count) -> Iterator[tuple[int, byte
 
 
 def read_csv(
-    lines: Iterable[bytes], shop: Shop, source: str | None, count: Count, rows: Rows | None
+    lines: Iterable[bytes],
+    shop: Shop,
+    source: str | None,
+    count: Count,
+    rows: Rows | None,
+    *,
+    foresees: bool = False,
 ) -> Iterator[Event]:
-    """The events that the rows of a CSV tell."""
+    """The events that the rows of a CSV tell; ``foresees``: orders may lie in the future."""
     from triggers.event import Event
     from triggers.sources.csv_consents import is_consents, read_consents
     from triggers.sources.csv_orders import RowError, UnknownColumns, read_orders
@@ -130,7 +136,11 @@ def read_csv(
         )
     else:
         read = read_orders(
-            texts, source=source or "csv", zone=shop.policy.zone, currency=shop.policy.currency
+            texts,
+            source=source or "csv",
+            zone=shop.policy.zone,
+            currency=shop.policy.currency,
+            received_at=None if foresees else shop.clock.now(),
         )
     for item in read:
         match item:

@@ -281,7 +281,7 @@ def _read(files: Sequence[str], prepared: Prepared, workers: int) -> None:
         count = Count()
         with opened(file) as stream:
             if guess(file, stream) is InputFormat.CSV:
-                for event in read_csv(stream, prepared, None, count, None):
+                for event in read_csv(stream, prepared, None, count, None, foresees=True):
                     prepared.add(event)
             else:
                 for number, refused in prepared.read(json_lines(stream, count), workers):

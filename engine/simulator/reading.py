@@ -10,7 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
@@ -26,6 +26,7 @@ from triggers.sources.native import Refused, parse_line
 
 _TOGETHER: Final = 500  # lines that are sent to a process at once
 _FEW: Final = 4_000  # lines that one process reads before others would be there
+_FOR_EVER: Final = timedelta.max  # under a virtual clock nothing is too early
 Line = tuple[int, bytes]  # its number and itself
 
 
@@ -49,7 +50,9 @@ class Reader:
     def read(self, line: Line) -> Outcome:
         """What one line tells; the event itself where it is no simple part of the history."""
         number, body = line
-        event = parse_line(body, received_at=self._now, catalog=self._catalog, index=number)
+        event = parse_line(
+            body, received_at=self._now, catalog=self._catalog, index=number, ahead=_FOR_EVER
+        )
         if isinstance(event, Refused) or part_of(event) != "told":
             return event
         return Read(packed=packed(event, event.time), names=self._names(event))

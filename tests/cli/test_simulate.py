@@ -94,6 +94,19 @@ def test_samples_share_out_the_customers(new: Cli) -> None:
     assert len(seeds) > 1
 
 
+@pytest.mark.parametrize("name", ["next.jsonl", "next.csv"])
+def test_a_past_that_is_yet_to_come_is_lived_through(new: Cli, name: str) -> None:
+    texts = {
+        "next.jsonl": '{"id": "1", "source": "shop", "type": "order.placed", '
+        '"time": "2090-03-01T10:00:00Z", "customer": {"id": "ann"}, "order": {"id": "1"}}\n',
+        "next.csv": "order_id,customer_id,date\n1,ann,2090-03-01 10:00\n",
+    }
+    (new.workspace / name).write_text(texts[name], encoding="utf-8")
+    report = new.json("simulate", str(new.workspace / name))
+    assert report["history"]["orders"] == 1
+    assert report["since"].startswith("2090-03-01")
+
+
 def test_other_policies_drafts_and_choices(new: Cli) -> None:
     file = str(new.workspace / "past.jsonl")
     plain = new.json("simulate", file, "--no-effects")

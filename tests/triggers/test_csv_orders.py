@@ -173,3 +173,25 @@ def test_a_shipping_address_tells_where_the_customer_lives() -> None:
     nobody = text.replace("ann@example.com", "")
     (event,) = (one for one in read(nobody) if isinstance(one, Event))
     assert event.customer is None, "an address alone is nobody"
+
+
+@pytest.mark.parametrize(
+    ("date", "told"),
+    [
+        ("2026-03-02 11:59", None),
+        ("2026-03-02 12:01", "is more than 24 hours ahead of this server: a wrong clock?"),
+        ("1994-12-31", "is before 1995: a wrong year?"),
+    ],
+)
+def test_an_order_of_another_age_is_faulty(date: str, told: str | None) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    found = read(f"order_id,date\n1,{date}\n", received_at=now)
+    if told is None:
+        assert isinstance(found[0], Event)
+    else:
+        assert found == [RowError(line=2, column="placed_at", message=told)]
+
+
+def test_what_is_only_tried_may_lie_ahead() -> None:
+    (found,) = read("order_id,date\n1,2062-03-01\n")
+    assert isinstance(found, Event)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from config.diagnostics import nearest
 from triggers.event import Event
-from triggers.sources.native import validate
+from triggers.sources.native import CLOCK_TOLERANCE, EARLIEST, TOO_LATE, validate
 from triggers.sources.problems import explain
 
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -88,6 +88,18 @@ class _FaultyRowError(Exception):
         self.error = RowError(line=line, column=column, message=message)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """What is known of a file beside its rows; see ``read_orders``."""
+
+    source: str
+    zone: tzinfo
+    currency: str | None
+    email_verified: bool
+    received_at: datetime | None
+    seen: set[str]  # the orders' ids so far
+
+
 def read_orders(
     lines: Iterable[str],
     *,
@@ -95,14 +107,24 @@ def read_orders(
     zone: tzinfo = UTC,
     currency: str | None = None,
     email_verified: bool = False,
+    received_at: datetime | None = None,
 ) -> Iterator[Event | RowError | UnknownColumns]:
     """``order.placed`` Events, in the file's order, one order in memory at a time.
 
     ``zone`` is that of times without an offset, ``currency`` that of orders without one. A customer
     without an id column is known by the lower-cased email. ``email_verified`` says that the shop
-    vouches for the addresses. An order with a faulty row is left out whole. Never raises for what
-    stands in the file.
+    vouches for the addresses. ``received_at``: an order over a day later than that is faulty; None:
+    the file may tell of the future. An order with a faulty row is left out whole. Never raises for
+    what stands in the file.
     """
+    file = _File(
+        source=source,
+        zone=zone,
+        currency=currency,
+        email_verified=email_verified,
+        received_at=received_at,
+        seen=set(),
+    )
     stream = iter(lines)
     first = next(stream, "").removeprefix("\ufeff")
     reader = csv.reader(chain([first], stream), delimiter=_delimiter(first))
@@ -114,7 +136,6 @@ def read_orders(
     if missing:
         yield RowError(line=1, column=None, message=missing)
         return
-    seen: set[str] = set()
     pending: list[_Row] = []
     for cells in _safe_rows(reader):
         if isinstance(cells, RowError):
@@ -133,12 +154,12 @@ def read_orders(
         if _order_key(row) is None:
             yield RowError(line=row.line, column="order id", message="is empty")
         elif pending and _order_key(row) != _order_key(pending[0]):
-            yield _event(pending, seen, source, zone, currency, email_verified)
+            yield _event(pending, file)
             pending = [row]
         else:
             pending.append(row)
     if pending:
-        yield _event(pending, seen, source, zone, currency, email_verified)
+        yield _event(pending, file)
 
 
 def _safe_rows(reader: Any) -> Iterator[list[str] | RowError]:
@@ -188,16 +209,9 @@ def _order_key(row: _Row) -> str | None:
     return row.cells.get("number") or row.cells.get("id")
 
 
-def _event(
-    rows: list[_Row],
-    seen: set[str],
-    source: str,
-    zone: tzinfo,
-    currency: str | None,
-    email_verified: bool,
-) -> Event | RowError:
+def _event(rows: list[_Row], file: _File) -> Event | RowError:
     try:
-        return _build(rows, seen, source, zone, currency, email_verified)
+        return _build(rows, file)
     except _FaultyRowError as fault:
         return fault.error
     except ValidationError as error:
@@ -205,32 +219,25 @@ def _event(
         return RowError(line=rows[0].line, column=problem.path or None, message=problem.message)
 
 
-def _build(
-    rows: list[_Row],
-    seen: set[str],
-    source: str,
-    zone: tzinfo,
-    currency: str | None,
-    email_verified: bool,
-) -> Event:
+def _build(rows: list[_Row], file: _File) -> Event:
     first: dict[str, str] = {}
     for row in rows:
         for field, cell in row.cells.items():
             first.setdefault(field, cell)
     order_id = first.get("id") or first["number"]
-    if order_id in seen:
+    if order_id in file.seen:
         raise _FaultyRowError(
             rows[0].line, "order id", f'"{order_id}" stood further up; sort the file by order'
         )
-    seen.add(order_id)
+    file.seen.add(order_id)
     start = rows[0]
-    times: dict[str, datetime] = {f: _time(start, f, first[f], zone) for f in _TIMES if f in first}
+    times: dict[str, datetime] = {f: _time(start, f, first[f], file) for f in _TIMES if f in first}
     if "placed_at" not in times:
         raise _FaultyRowError(start.line, "placed_at", "is empty; the order's date is needed")
     order: dict[str, Any] = {
         "id": order_id,
         "number": first.get("number"),
-        "currency": first.get("currency", currency or "").upper() or None,
+        "currency": first.get("currency", file.currency or "").upper() or None,
         "country": first.get("country"),
         "channel": first.get("channel"),
         **times,
@@ -245,14 +252,14 @@ def _build(
     customer: dict[str, Any] = {
         "id": first.get("customer_id") or (email.lower() if email else None),
         "email": email,
-        "email_verified": email_verified and email is not None,
+        "email_verified": file.email_verified and email is not None,
         **{name: first.get(name) for name in ("phone", "first_name", "last_name")},
     }
     is_known = any(customer.values())
     return validate(
         {
             "id": f"order.placed:{order_id}",
-            "source": source,
+            "source": file.source,
             "type": "order.placed",
             "time": times["placed_at"],
             "order": order,
@@ -302,11 +309,17 @@ def _money(row: _Row, field: str, cell: str) -> Decimal:
     return found
 
 
-def _time(row: _Row, field: str, cell: str, zone: tzinfo) -> datetime:
+def _time(row: _Row, name: str, cell: str, file: _File) -> datetime:
     try:
         # Shopify writes "2026-03-01 10:00:00 +0100".
         found = datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", cell))
     except ValueError:
         message = 'is not a time; expected one such as "2026-03-01" or "2026-03-01 10:00:00 +0100"'
-        raise _FaultyRowError(row.line, field, message) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+        raise _FaultyRowError(row.line, name, message) from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=file.zone)
+    if found < EARLIEST:
+        raise _FaultyRowError(row.line, name, "is before 1995: a wrong year?")
+    if file.received_at is not None and found - file.received_at > CLOCK_TOLERANCE:
+        raise _FaultyRowError(row.line, name, TOO_LATE)
+    return found

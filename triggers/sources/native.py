@@ -26,6 +26,7 @@ from triggers.sources.problems import Problem, did_you_mean, explain
 
 MAX_EVENTS: Final = 1000
 CLOCK_TOLERANCE: Final = timedelta(hours=24)
+TOO_LATE: Final = "is more than 24 hours ahead of this server: a wrong clock?"
 EARLIEST: Final = datetime(1995, 1, 1, tzinfo=UTC)
 
 _ONE: TypeAdapter[Event] = TypeAdapter(Event)
@@ -77,7 +78,7 @@ def parse_events(
     is_cloud = media in (cloudevents.SINGLE, cloudevents.BATCH)
     start = body.lstrip()[:1]
     if start == b"{" and not is_cloud:
-        return Batch((_parse_one(body, received_at=received_at, catalog=catalog, index=0),))
+        return Batch((_parse_one(body, received_at, catalog, 0),))
     if start == b"[" and not is_cloud:
         try:
             events = _MANY.validate_json(body)
@@ -114,10 +115,18 @@ def parse_events(
 
 
 def parse_line(
-    line: bytes, *, received_at: datetime, catalog: Catalog, index: int = 0
+    line: bytes,
+    *,
+    received_at: datetime,
+    catalog: Catalog,
+    index: int = 0,
+    ahead: timedelta = CLOCK_TOLERANCE,
 ) -> Event | Refused:
-    """One line of JSONL: one event of our own shape or one CloudEvent. Never raises."""
-    return _parse_one(line, received_at=received_at, catalog=catalog, index=index)
+    """One line of JSONL: one event of our own shape or one CloudEvent. Never raises.
+
+    ``ahead``: so far its time may lie ahead of ``received_at``.
+    """
+    return _parse_one(line, received_at, catalog, index, ahead)
 
 
 def serialize(event: Event) -> bytes:
@@ -169,7 +178,11 @@ def _whole(problem: Problem) -> Batch:
 
 
 def _parse_one(
-    body: bytes, *, received_at: datetime, catalog: Catalog, index: int
+    body: bytes,
+    received_at: datetime,
+    catalog: Catalog,
+    index: int,
+    ahead: timedelta = CLOCK_TOLERANCE,
 ) -> Event | Refused:
     try:
         event = _ONE.validate_json(body)
@@ -177,8 +190,9 @@ def _parse_one(
         value = _load(body)
         if isinstance(value, Problem):
             return Refused(index=index, id=None, problems=(value,))
-        return _take_apart(value, received_at, catalog, index, False)
-    return _admit(event, received_at, catalog, len(body) <= _SURELY_SMALL, index, {})
+        return _take_apart(value, received_at, catalog, index, False, ahead)
+    small = len(body) <= _SURELY_SMALL
+    return _admit(event, received_at, catalog, small, index, {}, ahead)
 
 
 def _load(body: bytes) -> Any:
@@ -199,7 +213,12 @@ def _load(body: bytes) -> Any:
 
 
 def _take_apart(
-    value: Any, received_at: datetime, catalog: Catalog, index: int, is_cloud: bool
+    value: Any,
+    received_at: datetime,
+    catalog: Catalog,
+    index: int,
+    is_cloud: bool,
+    ahead: timedelta = CLOCK_TOLERANCE,
 ) -> Event | Refused:
     if not isinstance(value, dict):
         return Refused(index=index, id=None, problems=(Problem("", "is not an object"),))
@@ -217,7 +236,7 @@ def _take_apart(
         except ValidationError as error:
             problems = explain(error, prefixes=prefixes)
         else:
-            return _admit(event, received_at, catalog, False, index, prefixes)
+            return _admit(event, received_at, catalog, False, index, prefixes, ahead)
     return Refused(index=index, id=_readable_id(value), problems=tuple(problems))
 
 
@@ -235,13 +254,12 @@ def _admit(
     small: bool,
     index: int,
     prefixes: Mapping[str, str],
+    ahead: timedelta = CLOCK_TOLERANCE,
 ) -> Event | Refused:
     """What the types cannot say: catalog, clock, time zone, free-form data."""
     problems: list[Problem] = []
-    if event.time - received_at > CLOCK_TOLERANCE:
-        problems.append(
-            Problem("time", "is more than 24 hours ahead of this server: a wrong clock?")
-        )
+    if event.time - received_at > ahead:
+        problems.append(Problem("time", TOO_LATE))
     elif event.time < EARLIEST:
         problems.append(Problem("time", "is before 1995: a wrong clock, or seconds for ms?"))
     spec = catalog.types.get(event.type)
