@@ -91,8 +91,8 @@ def coming_row(coming: Coming) -> dict[str, Any]:
     return {
         "at": coming.at,
         "kind": coming.kind,
-        "campaign": coming.campaign,
-        "journey": coming.journey,
+        "campaign": coming.campaign or None,
+        "journey": coming.journey or None,
         "step": coming.step or None,
         "code": coming.code or None,
         "text": coming.text,
@@ -167,7 +167,8 @@ def print_forecast(ahead: Forecast, zone: tzinfo) -> None:
         at = "now" + " " * 13 if one.kind in ("waits", "held") else local(one.at, zone)
         step = f" · {one.step}" if one.step else ""
         style = "green" if one.kind == "sent" else "yellow" if one.kind == "dropped" else ""
-        _line(f"  {at}", f"{one.campaign}{step}: {one.text}", "dim", style)
+        of = f"{one.campaign}{step}: " if one.campaign else ""
+        _line(f"  {at}", f"{of}{one.text}", "dim", style)
         if one.otherwise:
             _line(" " * 18, one.otherwise, "dim", "dim")
     if ahead.ended == "steps":

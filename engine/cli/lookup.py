@@ -149,6 +149,7 @@ def campaign_named(named: str, names: Mapping[str, str]) -> str | None:
 def question(app: App) -> Question:
     """What answers follow from: the plans and holds in force, the policy, and the instant."""
     from engine.services.case import Question
+    from engine.services.deliveries import compile_delivery
 
     with app.storage.deciding() as unit:
         configuration = app.revisions.configuration(unit)
@@ -163,5 +164,6 @@ def question(app: App) -> Question:
         zone=configuration.policy.zone,
         programs=configuration.programs,
         channels=frozenset(channel for channel, sender in named if sender is not None),
+        delivery=compile_delivery(configuration.policy.delivery),
         phases=app.history.phases(),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
+from engine.core.assumed_delivery import DeliveryRules
 from engine.core.campaign import Plan, Plans
 from engine.core.customer import Customer
 from engine.core.decision import Decision, DecisionKind
@@ -105,11 +106,11 @@ class Case:
 class Question:
     """What answers follow from besides the case: plans, policy, the instant, the shop's zone.
 
-    ``programs``, ``channels`` (those that the shop has a sender for) and ``free_codes`` (by pool)
-    are needed to look ahead. ``phases`` tell how campaigns have stood so far. ``as_known``: the
-    case is cut at ``now``, which lies in the past, so what is only known of the present must not be
-    told. ``broken``: what is wrong with the files of campaigns of which ``plans`` has the last good
-    version.
+    ``programs``, ``channels`` (those that the shop has a sender for), ``delivery`` and
+    ``free_codes`` (by pool) are needed to look ahead. ``phases`` tell how campaigns have stood so
+    far. ``as_known``: the case is cut at ``now``, which lies in the past, so what is only known of
+    the present must not be told. ``broken``: what is wrong with the files of campaigns of which
+    ``plans`` has the last good version.
     """
 
     plans: Plans
@@ -118,6 +119,7 @@ class Question:
     zone: tzinfo = field(default=UTC)
     programs: Programs = field(default_factory=Programs)
     channels: frozenset[Channel] = frozenset({"email", "sms", "voice"})
+    delivery: DeliveryRules = field(default_factory=DeliveryRules)
     free_codes: Mapping[str, int] = field(default_factory=dict)
     phases: Sequence[Phase] = ()
     as_known: bool = False

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from engine.core.campaign import Plan, ScheduleTrigger
+from engine.core.customer import Order
 from engine.core.decision import Decision, DecisionKind
 from engine.core.message import Message
 from engine.core.reasons import withheld
@@ -25,8 +26,9 @@ _UNTOLD = frozenset({DecisionKind.MESSAGE, DecisionKind.DEFERRED, DecisionKind.A
 class Coming:
     """One thing that would happen at ``at``.
 
-    ``kind`` is that of the decision, and ``waits`` for a wait that has begun before; ``code`` and
-    ``trace`` are the decision's. ``moved_by`` is the guard that puts a message off to this moment,
+    ``kind`` is that of the decision, ``waits`` for a wait that has begun before, and ``arrived``
+    for an order that comes to count as delivered, which is of no campaign. ``code`` and ``trace``
+    are the decision's. ``moved_by`` is the guard that puts a message off to this moment,
     ``otherwise`` what happens instead, should the event come that is waited for.
     """
 
@@ -97,6 +99,18 @@ def coming_of(
         moved_by=moved_by,
         otherwise=otherwise,
         trace=decision.trace,
+    )
+
+
+def arrival(order: Order, at: datetime) -> Coming:
+    """An order counts as delivered, because nobody says that it was."""
+    return Coming(
+        at=at,
+        kind="arrived",
+        campaign="",
+        journey="",
+        step="",
+        text=f"order {order.number or order.id} counts as delivered: nobody says more of it",
     )
 
 

@@ -55,8 +55,8 @@ class Deliveries:
         cursor: Undelivered | None = None
         while True:
             page = self.storage.undelivered(before, cursor, PAGE)
-            due = [(each, at) for each in page if (at := _due(each, rules)) and at <= now]
-            self.storage.accept([_assumed(each, at, now) for each, at in due])
+            due = [(each, at) for each in page if (at := due_at(each, rules)) and at <= now]
+            self.storage.accept([_incoming(each, at, now) for each, at in due])
             told += len(due)
             if len(page) < PAGE:
                 break
@@ -76,13 +76,15 @@ def compile_delivery(policy: Delivery) -> DeliveryRules:
     )
 
 
-def _due(order: Undelivered, rules: DeliveryRules) -> datetime | None:
+def due_at(order: Undelivered, rules: DeliveryRules) -> datetime | None:
+    """When an order counts as delivered if nobody says more; None: it never does."""
     span = rules.span(order.country)
     return None if span is None else order.since + span
 
 
-def _assumed(order: Undelivered, at: datetime, now: datetime) -> Incoming:
-    event = Event(
+def assumed(order: Undelivered, at: datetime) -> Event:
+    """Our own word that an order has arrived."""
+    return Event(
         id=ids.assumption_id(order.order_id, order.since.isoformat()),
         source=OWN_SOURCE,
         type="order.delivered",
@@ -91,4 +93,15 @@ def _assumed(order: Undelivered, at: datetime, now: datetime) -> Incoming:
         order=order_reference(order.order_id),
         data={"assumed": True, "since": order.since.isoformat()},
     )
-    return Incoming(event=event, body=serialize(event), received_at=now, backfill=now - at > STALE)
+
+
+def is_stale(at: datetime, now: datetime) -> bool:
+    """Whether an arrival is so long ago that it is only noted."""
+    return now - at > STALE
+
+
+def _incoming(order: Undelivered, at: datetime, now: datetime) -> Incoming:
+    event = assumed(order, at)
+    return Incoming(
+        event=event, body=serialize(event), received_at=now, backfill=is_stale(at, now)
+    )  # fmt: skip

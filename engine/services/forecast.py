@@ -3,7 +3,8 @@
 A copy of the customer's world lives on under a virtual clock: journeys take their steps, messages
 go out at once when no guard speaks against it, schedules fire, the shop's programs look again at
 what falls due. Nothing is written, no provider is asked, and what customers share (volumes, pools)
-is only supposed (``engine.services.supposing``). What hangs on another customer is left out.
+is only supposed (``engine.services.supposing``). Orders come to count as delivered. What hangs on
+another customer, and what is computed at night from everybody's orders, is left out.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from engine.core.assumed_delivery import undelivered_since
 from engine.core.beside import CUSTOMER
 from engine.core.campaign import CampaignStatus, EventTrigger, Plan, ScheduleTrigger
 from engine.core.context import Context
+from engine.core.customer import Order
 from engine.core.decision import Decision, DecisionKind
 from engine.core.guards import Allow, Defer, Drop, zone_of
 from engine.core.handover import FROZEN_RECHECK
@@ -30,10 +33,13 @@ from engine.core.journey import (
     on_withheld,
 )
 from engine.core.message import FROZEN, Message, MessageStatus
+from engine.core.projection import project
 from engine.core.transition import Transition
 from engine.core.world import Changes, JourneyStatus, World
+from engine.ports.stored import Undelivered
 from engine.services.case import Case, Question, plan_of
-from engine.services.coming import Coming, coming_of, waits_now
+from engine.services.coming import Coming, arrival, coming_of, waits_now
+from engine.services.deliveries import assumed, due_at, is_stale
 from engine.services.fired import Fired, cron_of
 from engine.services.supposing import Supposed, context_of
 from triggers.schedule import Occurrence, next_fire
@@ -90,6 +96,12 @@ def forecast(
         decisions = ahead.world.changes.decisions
         fresh = [one for one in decisions[read:] if is_asked_for(one.campaign, one.journey_id)]
         read = len(decisions)
+        is_whole = campaign is None and journey is None
+        told += [
+            arrival(each, now)
+            for each in ahead.arrived
+            if fresh or (is_whole and order in (None, each.id))
+        ]
         told += _in_words(fresh, ahead, asked)
         if len(told) >= steps:
             ended = "steps"
@@ -123,6 +135,7 @@ class _Ahead:
     shared: Supposed
     fires: dict[str, Occurrence] = field(default_factory=dict)
     put_off: dict[str, Decision] = field(default_factory=dict)
+    arrived: list[Order] = field(default_factory=list)  # by assumption, at the last moment
     told: int = 0  # of the events that the world reports
 
     @classmethod
@@ -148,6 +161,7 @@ class _Ahead:
                 plan = plans.current[campaign]
                 Fired.of(plan, fire.key, fire.at).enrol(self.world, plans, context)
                 self.fires[campaign] = self._next_fire(plan, now)
+        self._assume_deliveries(context)
         for _ in range(_AT_ONE_MOMENT):
             self._look_at_books(context)
             moved = self._take_steps(context)
@@ -174,6 +188,7 @@ class _Ahead:
             if message.status is MessageStatus.SCHEDULED and not plans.is_frozen(message.campaign)
         ]
         moments += [one.due_at for one in self.world.books.values() if one.due_at is not None]
+        moments += [at for _, at in self._on_their_way()]
         return min((at for at in moments if at > now), default=None)
 
     def _next_fire(self, plan: Plan, after: datetime) -> Occurrence:
@@ -182,6 +197,36 @@ class _Ahead:
         own = zone_of(self.world.customer, rules)
         zone = own if name is None else rules.zones.get(name, rules.store_zone)
         return next_fire(cron_of(plan), zone, after)
+
+    def _on_their_way(self) -> list[tuple[Undelivered, datetime]]:
+        """The orders that come to count as delivered, and when, in this order."""
+        found: list[tuple[Undelivered, datetime]] = []
+        for order in self.world.orders.values():
+            since = undelivered_since(order)
+            if since is not None:
+                waiting = Undelivered(
+                    order_id=order.id,
+                    customer_id=self.world.customer.id,
+                    since=since,
+                    country=order.country,
+                )
+                at = due_at(waiting, self.asked.delivery)
+                if at is not None:
+                    found.append((waiting, at))
+        return sorted(found, key=lambda one: (one[1], one[0].order_id))
+
+    def _assume_deliveries(self, context: Context) -> None:
+        due = [(each, at) for each, at in self._on_their_way() if at <= context.now]
+        self.arrived = [self.world.orders[each.order_id] for each, _ in due]
+        for each, at in due:
+            backfill = is_stale(at, context.now)
+            for transition in project(self.world, assumed(each, at)):
+                self._hear(transition, context, backfill=backfill)
+
+    def _hear(self, transition: Transition, context: Context, *, backfill: bool = False) -> None:
+        plans = self.asked.plans
+        self.asked.programs.follow(self.world, transition, context, backfill=backfill)
+        on_event(self.world, transition, plans, context, enrol=not backfill)
 
     def _look_at_books(self, context: Context) -> None:
         due = self.world.books.due(context.now)
@@ -250,8 +295,7 @@ class _Ahead:
                 data=each.data,
                 causes=each.causes,
             )
-            self.asked.programs.follow(self.world, transition, context)
-            on_event(self.world, transition, self.asked.plans, context)
+            self._hear(transition, context)
         return bool(fresh)
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from engine.cli.lookup import question
 from engine.ports.storage import Contended
 from engine.services import deliveries
+from engine.services.forecast import forecast
+from engine.services.history import case_of
 from tests.services.conftest import NewHouse
 from tests.services.house import DAY, HOUR, START, House, campaign, email
 
@@ -152,3 +155,41 @@ def test_a_late_parcel_counts_from_the_day_announced_anew(new_house: NewHouse) -
     news(house, "delayed", fulfilments=[parcel("delayed", estimated_at=late)])
     assert look(house, START + 33 * DAY) == 0
     assert look(house, START + 34 * DAY) == 1
+
+
+def test_looking_ahead_sees_an_order_arrive_when_it_then_does(new_house: NewHouse) -> None:
+    waits = {"id": "here", "wait_for": {"event": "order.delivered", "timeout": "20d"}}
+    house = new_house(
+        ON_ARRIVAL, campaign("waiting", {"event": "order.placed"}, [waits, email()]), store=AFTER
+    )
+    ship(house)
+    asked = question(house.app)
+    case = case_of(house.app.history, house.app.storage, house.id_of("ada"), asked.now)
+    at = START + 14 * DAY
+    told = [(one.at, one.campaign, one.kind) for one in forecast(case, asked).coming]
+    assert told[1:] == [
+        (at, "", "arrived"),
+        (at, "waiting", "woke"),
+        (at, "arrived", "entered"),
+        (at, "arrived", "sent"),
+        (at, "arrived", "completed"),
+        (at, "waiting", "sent"),
+        (at, "waiting", "completed"),
+    ]
+    alone = forecast(case, asked, campaign="waiting").coming
+    assert [one.text for one in alone][1] == "order #1 counts as delivered: nobody says more of it"
+    assert look(house, at) == 1
+    assert {(one.campaign, one.sent_at) for one in house.messages()} == {
+        ("arrived", at), ("waiting", at)
+    }  # fmt: skip
+
+
+def test_looking_ahead_an_arrival_of_long_ago_lets_nobody_in(new_house: NewHouse) -> None:
+    house = new_house(ON_ARRIVAL, store=AFTER)
+    ship(house)
+    house.clock.advance_to(START + 22 * DAY)
+    asked = question(house.app)
+    case = case_of(house.app.history, house.app.storage, house.id_of("ada"), asked.now)
+    assert [one.kind for one in forecast(case, asked).coming] == ["arrived"]
+    assert look(house, asked.now) == 1
+    assert arrived(house) == []
