@@ -97,9 +97,9 @@ def _journey_then(journey: LoggedJourney, decisions: Sequence[Decision]) -> Logg
             reason = one.code or None
             ended = replace(journey, status=_ENDS[one.kind], ended_at=one.at, reason=reason)
             return replace(ended, due_at=None, parked=False)
-    if own[-1].kind is DecisionKind.HELD_OUT:
-        return journey
     stands = [one for one in own if one.kind is not DecisionKind.GOAL][-1]
+    if stands.kind is DecisionKind.HELD_OUT:
+        return journey
     live = replace(
         journey, status=JourneyStatus.LIVE, parked=False, ended_at=None, reason=None, due_at=None
     )

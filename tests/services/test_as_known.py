@@ -15,7 +15,7 @@ from engine.services.history import case_of
 from engine.services.timeline import timeline, without_making
 from engine.services.why import answers
 from tests.services.conftest import NewHouse
-from tests.services.house import DAY, HOUR, MINUTE, House
+from tests.services.house import DAY, HOUR, MINUTE, House, campaign, email
 from tests.services.planted import CAMPAIGNS, EVENTS, FILES, STORE
 
 PEOPLE = ("ada", "ben", "cem")
@@ -110,6 +110,21 @@ def test_the_timeline_is_in_order_and_keeps_to_its_bounds(
         sent = {(one.message, one.at) for one in shown if one.kind == "sent"}
         assert sent
         assert not sent & {(one.message, one.at) for one in shown if one.kind == "message"}
+
+
+def test_who_was_held_out_is_so_after_reaching_the_goal(new_house: NewHouse) -> None:
+    house = new_house(
+        campaign("trial", {"event": "order.placed"}, [email()], holdout="100%",
+                 goal={"event": "order.paid", "within": "30d"})
+    )  # fmt: skip
+    for kind in ("order.placed", "order.paid"):
+        house.tell(kind, order="1")
+        house.run(DAY)
+    asked, case = question(house.app), _case(house, "ada", house.clock.now())
+    (known,) = answers(as_known(case, asked.now), replace(asked, as_known=True))
+    (present,) = answers(case, asked)
+    assert present.outcome is Outcome.HELD_OUT
+    assert known == present
 
 
 def test_nothing_is_known_before_anything_happened(
