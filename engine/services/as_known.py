@@ -14,6 +14,7 @@ from datetime import datetime
 
 from engine.core.decision import Decision, DecisionKind
 from engine.core.message import MessageStatus
+from engine.core.steps import HOLD_RECHECK
 from engine.core.world import JourneyStatus, Waiting
 from engine.ports.history import LoggedJourney, LoggedMessage
 from engine.services.case import Case, slots_of
@@ -47,7 +48,9 @@ def as_known(case: Case, at: datetime) -> Case:
         world=replace(case.world, contacts=[one.contact for one in slots]),
         decisions=decisions,
         messages=messages,
-        journeys=tuple(_journey_then(one, decisions) for one in case.journeys if one.id in begun),
+        journeys=tuple(
+            _journey_then(one, decisions, at) for one in case.journeys if one.id in begun
+        ),
         events=tuple(one for one in case.events if one.received_at <= at),
         calls=tuple(one for one in case.calls if one.at <= at),
         slots=slots,
@@ -90,7 +93,9 @@ def _message_then(
     )
 
 
-def _journey_then(journey: LoggedJourney, decisions: Sequence[Decision]) -> LoggedJourney:
+def _journey_then(
+    journey: LoggedJourney, decisions: Sequence[Decision], at: datetime
+) -> LoggedJourney:
     own = [one for one in decisions if one.journey_id == journey.id]
     for one in own:
         if one.kind in _ENDS:
@@ -103,12 +108,12 @@ def _journey_then(journey: LoggedJourney, decisions: Sequence[Decision]) -> Logg
     live = replace(
         journey, status=JourneyStatus.LIVE, parked=False, ended_at=None, reason=None, due_at=None
     )
-    waiting, due_at = _wait_of(stands)
+    waiting, due_at = _wait_of(stands, at)
     return replace(live, step=stands.step or journey.step, waiting=waiting, due_at=due_at)
 
 
-def _wait_of(decision: Decision) -> tuple[Waiting, datetime | None]:
-    """What the journey stood before, after this decision."""
+def _wait_of(decision: Decision, at: datetime) -> tuple[Waiting, datetime | None]:
+    """What the journey stood before at ``at``, this decision being the last."""
     until = (decision.trace or {}).get("until")
     due = None if until is None else datetime.fromisoformat(until)
     match decision.kind:
@@ -117,7 +122,8 @@ def _wait_of(decision: Decision) -> tuple[Waiting, datetime | None]:
         case DecisionKind.MESSAGE | DecisionKind.DEFERRED:
             return Waiting.MESSAGE, None
         case DecisionKind.HELD:
-            return Waiting.HOLD, decision.at
+            looks = (at - decision.at) // HOLD_RECHECK  # that found it held still: none is recorded
+            return Waiting.HOLD, decision.at + (looks + 1) * HOLD_RECHECK
         case DecisionKind.ENTERED:
             starts_at = (decision.trace or {}).get("starts_at")  # of an entry by hand
             return Waiting.READY, datetime.fromisoformat(starts_at) if starts_at else decision.at

@@ -127,6 +127,24 @@ def test_who_was_held_out_is_so_after_reaching_the_goal(new_house: NewHouse) -> 
     assert known == present
 
 
+def test_who_was_held_was_to_be_looked_at_after_that_moment(new_house: NewHouse) -> None:
+    house = new_house(
+        campaign("thanks", {"event": "order.placed"}, [email()],
+                 hold_while="customer.open_tickets > 0")
+    )  # fmt: skip
+    house.tell("ticket.opened", ticket={"id": "t1", "subject": "Help"})
+    house.tell("order.placed", order="1")
+    house.run(2 * DAY + HOUR)
+    at = house.clock.now()
+    (present,) = answers(_case(house, "ada", at), question(house.app))
+    house.run(5 * DAY)
+    asked = replace(question(house.app), now=at, as_known=True)
+    (known,) = answers(as_known(_case(house, "ada", house.clock.now()), at), asked)
+    assert known.due_at == present.due_at
+    assert "looked at again 2026-03-05 09:00 CST" in present.text
+    assert "looked at again 2026-03-05 09:00 CST" in known.text
+
+
 def test_nothing_is_known_before_anything_happened(
     lived: tuple[House, dict[datetime, dict[str, Any]]],
 ) -> None:
