@@ -23,7 +23,7 @@ from triggers.event_types import BUILT_IN
 __all__ = ["Compiled", "LoadResult", "Loader", "is_test_file"]
 
 CAMPAIGNS = "campaigns"
-_SUFFIXES = (".yaml", ".yml")
+CAMPAIGN_SUFFIXES = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
 
 
@@ -249,7 +249,7 @@ def campaign_files(root: Path) -> list[Path]:
     return sorted(
         path
         for path in root.rglob("*")
-        if path.suffix in _SUFFIXES
+        if path.suffix in CAMPAIGN_SUFFIXES
         and not path.name.endswith(_TESTS)
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(root).parts)

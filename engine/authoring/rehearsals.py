@@ -15,7 +15,7 @@ from config.yaml_source import Document, SourceError, field_path
 from config.yaml_source import Path as YamlPath
 from config.yaml_source import load as read_yaml
 from engine.authoring.compile import Draft
-from engine.authoring.loader import CAMPAIGNS, is_test_file
+from engine.authoring.loader import CAMPAIGN_SUFFIXES, CAMPAIGNS, is_test_file
 from engine.authoring.rehearsal_spec import ExpectSpec, Line, TestSpec, TestsSpec
 from engine.core.campaign import Plan
 from engine.core.verbs import SendMessage, Split
@@ -55,13 +55,15 @@ class Found:
 class TestFiles:
     """What the workspace has: the files that can be played, and what is wrong with the others.
 
-    ``sources``: the texts of all files read, by name, for reports.
+    ``about``: the campaign of each file, readable or not, of which that can be told. ``sources``:
+    the texts of all files read, by name, for reports.
     """
 
     __test__ = False
 
     files: tuple[TestFile, ...]
     diagnostics: tuple[Diagnostic, ...]
+    about: Mapping[str, str]
     sources: Mapping[str, str]
 
 
@@ -72,11 +74,16 @@ def read_test_files(workspace: Path, drafts: Sequence[Draft], policy: Policy | N
     """
     files: list[TestFile] = []
     problems: list[Diagnostic] = []
+    about: dict[str, str] = {}
     sources: dict[str, str] = {}
+    known = {draft.document.file: draft.spec.id for draft in drafts}
     for path in sorted((workspace / CAMPAIGNS).rglob("*")):
         if not is_test_file(path):
             continue
         name = path.relative_to(workspace).as_posix()
+        beside = _beside(path, workspace, known)
+        if beside is not None:
+            about[name] = beside
         try:
             text = path.read_bytes()
         except OSError as error:
@@ -94,11 +101,27 @@ def read_test_files(workspace: Path, drafts: Sequence[Draft], policy: Policy | N
         except SourceError as error:
             problems += error.diagnostics
             continue
+        said = document.data.get("campaign") if isinstance(document.data, dict) else None
+        if said in known.values():
+            about[name] = str(said)
         found = read_tests(document, drafts, policy)
         problems += found.diagnostics
         if found.file is not None:
             files.append(found.file)
-    return TestFiles(files=tuple(files), diagnostics=tuple(problems), sources=sources)
+    return TestFiles(files=tuple(files), diagnostics=tuple(problems), about=about, sources=sources)
+
+
+def _beside(path: Path, workspace: Path, known: Mapping[str, str]) -> str | None:
+    """The campaign that a file of tests is named after, by its id in ``known``.
+
+    A campaign that cannot be read is there all the same; its file's name stands for its id.
+    """
+    name = path.name.removesuffix(path.suffix).removesuffix(".test")
+    for suffix in CAMPAIGN_SUFFIXES:
+        campaign = path.with_name(name + suffix)
+        if campaign.is_file():
+            return known.get(campaign.relative_to(workspace).as_posix(), name)
+    return None
 
 
 def read_tests(document: Document, drafts: Sequence[Draft], policy: Policy | None = None) -> Found:

@@ -107,20 +107,27 @@ def _campaigns(workspace: Path, named: Sequence[str]) -> list[str]:
     """The ids that were named, by themselves or by a file of theirs."""
     if not named:
         return []
-    from engine.authoring.loader import Loader
+    from engine.authoring.loader import CAMPAIGNS, Loader
     from engine.authoring.rehearsals import read_test_files
     from engine.bootstrap import open_templates
     from engine.setup import read_policy
 
     policy = read_policy(workspace)
-    drafts = Loader(workspace, open_templates(workspace, policy)).read().drafts
-    files = read_test_files(workspace, drafts, policy).files
+    loaded = Loader(workspace, open_templates(workspace, policy)).read()
+    drafts = loaded.drafts
+    tests = read_test_files(workspace, drafts, policy)
     by_file = {Path(draft.document.file).name: draft.spec.id for draft in drafts}
-    by_file |= {Path(file.document.file).name: file.spec.campaign for file in files}
+    by_file |= {Path(file).name: campaign for file, campaign in tests.about.items()}
     known = {draft.spec.id for draft in drafts}
+    # Of what cannot be read, only the name of its file is known.
+    wrong = {one.at.file for one in (*loaded.diagnostics, *tests.diagnostics)}
+    unread = {Path(file).stem: file for file in wrong if file.startswith(f"{CAMPAIGNS}/")}
     found: list[str] = []
     for each in named:
         campaign = each if each in known else by_file.get(Path(each).name)
+        unreadable = unread.get(campaign or Path(each).stem)
+        if campaign not in known and unreadable is not None:
+            raise Failure(f"{unreadable} cannot be used; lagniappe check says why")
         if campaign is None:
             near = nearest(each, {*known, *by_file})
             hint = f"; did you mean {near}?" if near else ""

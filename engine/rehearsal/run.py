@@ -116,7 +116,11 @@ class _Run:
     ) -> Report:
         wanted = set(campaigns) or set(self._drafts)
         results: list[Result] = []
-        problems = list(self._files.diagnostics)
+        problems = [
+            one
+            for one in self._files.diagnostics
+            if not campaigns or self._files.about.get(one.at.file) in (None, *campaigns)
+        ]
         problems += self._unread(any(one.code == "unknown-campaign" for one in problems))
         for file in self._files.files:
             if file.spec.campaign not in wanted:

@@ -117,6 +117,42 @@ def test_campaigns_are_named_by_files_as_well(shop: Path) -> None:
         assert "1 passed" in run(shop, name, "-k", "well").stdout
 
 
+def test_a_broken_file_of_another_campaign_is_not_of_the_one_named(shop: Path) -> None:
+    campaigns = shop / "campaigns"
+    (campaigns / "drafted.test.yaml").write_text("version: 1\ncampaign: [\n")
+    (campaigns / "named-freely.test.yaml").write_text("version: 1\ncampaign: everything\n")
+    (campaigns / "new.yaml").write_text("id: [\n")
+    (campaigns / "new.test.yaml").write_text(file_of("new", GOOD))
+    told = run(shop, "plain", "-k", "well")
+    assert told.exit_code == 0, told.output
+    assert "error" not in told.stdout
+    assert run(shop, "everything").exit_code == 1
+    assert run(shop).stdout.rstrip().partition(" errors in ")[0].endswith("1 failed, 4")
+
+
+def test_a_broken_file_of_no_known_campaign_fails_whatever_is_named(shop: Path) -> None:
+    (shop / "campaigns" / "odd.test.yaml").write_text(file_of("plian", GOOD))
+    told = run(shop, "plain", "-k", "well")
+    assert told.exit_code == 1
+    assert 'there is no campaign "plian"' in told.stdout
+    assert "campaigns/odd.test.yaml cannot be used" in run(shop, "odd.test.yaml").stderr
+
+
+def test_a_broken_file_may_be_named(shop: Path) -> None:
+    (shop / "campaigns" / "plain.test.yaml").write_text("version: 1\ncampaign: [\n")
+    told = run(shop, "campaigns/plain.test.yaml")
+    assert told.exit_code == 1
+    assert "campaigns/plain.test.yaml:3:1: error: " in told.stdout
+
+
+@pytest.mark.parametrize("named", ["plain", "campaigns/plain.yaml", "plain.test.yaml"])
+def test_of_a_campaign_that_cannot_be_read_it_says_so(shop: Path, named: str) -> None:
+    (shop / "campaigns" / "plain.yaml").write_text("id: [\n")
+    told = run(shop, named)
+    assert told.exit_code == 1
+    assert "campaigns/plain.yaml cannot be used; lagniappe check says why" in told.stderr
+
+
 def test_check_reads_the_tests_too(shop: Path) -> None:
     path = shop / "campaigns" / "plain.test.yaml"
     path.write_text(path.read_text().replace("journey: completed", "journey: complete"))
