@@ -384,6 +384,8 @@ class _Reader:
         mark = error.problem_mark or error.context_mark
         at = 0 if mark is None else self._offset(mark)
         context_at = None if error.context_mark is None else self._offset(error.context_mark)
+        if context_at == len(self.source.text) and self.frames:
+            context_at = self.frames[-1].node.start  # libyaml names the end, not what is open there
         stumble = Stumble(
             problem=error.problem or "",
             at=at,

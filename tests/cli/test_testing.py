@@ -142,7 +142,7 @@ def test_a_broken_file_may_be_named(shop: Path) -> None:
     (shop / "campaigns" / "plain.test.yaml").write_text("version: 1\ncampaign: [\n")
     told = run(shop, "campaigns/plain.test.yaml")
     assert told.exit_code == 1
-    assert "campaigns/plain.test.yaml:3:1: error: " in told.stdout
+    assert "campaigns/plain.test.yaml:2:11: error: " in told.stdout
 
 
 @pytest.mark.parametrize("named", ["plain", "campaigns/plain.yaml", "plain.test.yaml"])
