@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from config.diagnostics import nearest
 from config.durations import DurationField
@@ -325,15 +325,6 @@ class TestSpec(Spec):
     ] = Field(description="nothing, or what came of it")
 
 
-def _distinct(tests: tuple[TestSpec, ...]) -> tuple[TestSpec, ...]:
-    seen: set[str] = set()
-    for test in tests:
-        if test.name in seen:
-            raise problem("same-name", f'two tests are called "{test.name}"', "a name for each")
-        seen.add(test.name)
-    return tests
-
-
 class TestsSpec(Spec):
     """The tests of one campaign."""
 
@@ -352,6 +343,4 @@ class TestsSpec(Spec):
     with_: tuple[CampaignId, ...] = Field(
         (), alias="with", description="Other campaigns that run beside it in every test"
     )
-    tests: Annotated[tuple[TestSpec, ...], *AT_LEAST_ONE, AfterValidator(_distinct)] = Field(
-        description="The tests"
-    )
+    tests: Annotated[tuple[TestSpec, ...], *AT_LEAST_ONE] = Field(description="The tests")

@@ -130,10 +130,27 @@ def read_tests(document: Document, drafts: Sequence[Draft], policy: Policy | Non
         file = TestFile(document=document, spec=TestsSpec.model_validate(document.data))
     except ValidationError as error:
         return Found(diagnostics=diagnose(error, document, TestsSpec))
-    problems = tuple(_names(file, {draft.spec.id: draft.plan for draft in drafts}))
+    problems = tuple(_same_names(file))
+    problems += tuple(_names(file, {draft.spec.id: draft.plan for draft in drafts}))
     if policy is not None:
         problems += tuple(_names_of_policy(file, policy))
     return Found(diagnostics=problems, file=None if problems else file)
+
+
+def _same_names(file: TestFile) -> Iterator[Diagnostic]:
+    """Tests called as one before them is: reports could not tell them apart."""
+    seen: set[str] = set()
+    for number, test in enumerate(file.spec.tests):
+        path: YamlPath = ("tests", number, "name")
+        if test.name in seen:
+            yield Diagnostic(
+                code="same-name",
+                message=f'two tests are called "{test.name}"',
+                at=file.document.position(path),
+                path=field_path(path),
+                expected="a name for each",
+            )
+        seen.add(test.name)
 
 
 def _names(file: TestFile, known: Mapping[str, Plan | None]) -> Iterator[Diagnostic]:

@@ -168,7 +168,8 @@ def test_a_wrong_fact_of_the_customer_is_told_where_it_stands(
 
 def test_two_tests_of_one_name(tmp_path: Path) -> None:
     report = played(tmp_path, "plain", *["name: t\ngiven: [after: 1d]\nexpect: nothing"] * 2)
-    assert [one.code for one in report.diagnostics] == ["same-name"]
+    (problem,) = report.diagnostics
+    assert (problem.code, problem.at.line, problem.at.column) == ("same-name", 7, 11)
 
 
 def test_a_campaign_that_is_not_there(tmp_path: Path) -> None:
