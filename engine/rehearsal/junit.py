@@ -2,7 +2,7 @@
 
 Elements and attributes as the common schema has them (github.com/testmoapp/junitxml describes what
 is read where): one ``testsuite`` a campaign, one ``testcase`` a test, ``failure`` for what was not
-as expected, ``error`` for a file that could not be read.
+as expected, one ``error`` for a file that could not be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from engine.rehearsal.run import Report, Result
 
 def as_junit(report: Report) -> str:
     """The report as one XML document."""
-    broken = [one for one in report.diagnostics if one.severity is Severity.ERROR]
+    broken: dict[str, list[Diagnostic]] = {}  # CI systems merge cases of one name
+    for each in report.diagnostics:
+        if each.severity is Severity.ERROR:
+            broken.setdefault(each.at.file, []).append(each)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     counts = _counts(report.results, len(broken))
     lines.append(_tag("testsuites", name="lagniappe", **counts) + ">")
@@ -31,8 +34,8 @@ def as_junit(report: Report) -> str:
         lines.append("  </testsuite>")
     if broken:
         lines.append("  " + _tag("testsuite", name="files", **_counts((), len(broken))) + ">")
-        for each in broken:
-            lines += _case(report, "files", each.at.file, each.at, 0.0, "error", (each,))
+        for file, problems in broken.items():
+            lines += _case(report, "files", file, problems[0].at, 0.0, "error", problems)
         lines.append("  </testsuite>")
     lines.append("</testsuites>")
     return "\n".join(lines) + "\n"

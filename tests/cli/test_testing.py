@@ -89,12 +89,15 @@ def test_junit_is_read_by_who_reads_it(shop: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_an_error_of_the_report(shop: Path, tmp_path: Path) -> None:
-    (shop / "campaigns" / "other.test.yaml").write_text("version: 1\ncampaign: plain\n")
+    (shop / "campaigns" / "other.test.yaml").write_text("version: one\ncampaign: plain\n")
     path = tmp_path / "report.xml"
     told = run(shop, "--junit", str(path), "-k", "well")
     assert told.exit_code == 1
     assert "campaigns/other.test.yaml:1:1: error:" in told.stdout
-    assert ET.parse(path).getroot().get("errors") == "1"
+    root = ET.parse(path).getroot()
+    (case,) = root.findall(".//testcase[@classname='files']")
+    assert (root.get("errors"), case.get("name")) == ("1", "campaigns/other.test.yaml")
+    assert (case.findtext("error") or "").count("error:") == 2
 
 
 @pytest.mark.parametrize(
