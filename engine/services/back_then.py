@@ -19,7 +19,8 @@ Compile = Callable[[str, str], Plan | None]
 """A stored revision's plan by campaign and revision; None when it cannot be read any more."""
 
 UNRECORDED: Final = (
-    "not on record of that time, and so left out: what segments saw, the shop's policy (store.yaml)"
+    "not on record of that time, and so left out: what segments saw, the shop's policy"
+    " (store.yaml); but for the values that decided, consents, points and the profile are today's"
 )
 
 

@@ -351,6 +351,7 @@ def test_back_then_a_campaign_that_was_not_there_is_not_told(changed: Cli) -> No
 def test_back_then_what_is_not_on_record_is_said_in_a_line(changed: Cli) -> None:
     (note,) = changed.json("why", "eve", "--at", END.isoformat())["notes"]
     assert note.startswith("not on record of that time, and so left out: what segments saw")
+    assert note.endswith("consents, points and the profile are today's")
     text = changed.ok("why", "eve", "--at", END.isoformat())
     assert note in " ".join(text.split())
     assert changed.json("why", "eve")["notes"] == []
