@@ -24,10 +24,8 @@ QUIET = {**STORE, "quiet_hours": {"email": {"from": "00:00", "until": "23:30"}}}
 @pytest.mark.parametrize(
     ("store", "campaigns"),
     [
-        (STORE, [until_ten("one", volume_limit="13/d")]),
-        (STORE, [daily("one", volume_limit="50/d")]),
-        (STORE, [daily("one", [email("first")], volume_limit="13/d"),
-                 until_ten("two", volume_limit="17/d")]),
+        (STORE, [until_ten("two", volume_limit="17/d"),
+                 daily("one", [email("first")], volume_limit="13/d")]),
         (QUIET, [until_ten("one", volume_limit="13/d", purpose="marketing")]),
     ],
 )  # fmt: skip
