@@ -77,6 +77,7 @@ def read_test_files(workspace: Path, drafts: Sequence[Draft], policy: Policy | N
     about: dict[str, str] = {}
     sources: dict[str, str] = {}
     known = {draft.document.file: draft.spec.id for draft in drafts}
+    named: dict[tuple[str, str], str] = {}
     for path in sorted((workspace / CAMPAIGNS).rglob("*")):
         if not is_test_file(path):
             continue
@@ -104,7 +105,7 @@ def read_test_files(workspace: Path, drafts: Sequence[Draft], policy: Policy | N
         said = document.data.get("campaign") if isinstance(document.data, dict) else None
         if said in known.values():
             about[name] = str(said)
-        found = read_tests(document, drafts, policy)
+        found = read_tests(document, drafts, policy, named)
         problems += found.diagnostics
         if found.file is not None:
             files.append(found.file)
@@ -124,28 +125,39 @@ def _beside(path: Path, workspace: Path, known: Mapping[str, str]) -> str | None
     return None
 
 
-def read_tests(document: Document, drafts: Sequence[Draft], policy: Policy | None = None) -> Found:
-    """What one file says; every problem of its fields, and every name that nothing has."""
+def read_tests(
+    document: Document,
+    drafts: Sequence[Draft],
+    policy: Policy | None = None,
+    named: dict[tuple[str, str], str] | None = None,
+) -> Found:
+    """What one file says; every problem of its fields, and every name that nothing has.
+
+    ``named``: the file of each test read before, by campaign and name; this one's are added.
+    """
     try:
         file = TestFile(document=document, spec=TestsSpec.model_validate(document.data))
     except ValidationError as error:
         return Found(diagnostics=diagnose(error, document, TestsSpec))
-    problems = tuple(_same_names(file))
+    problems = tuple(_same_names(file, {} if named is None else named))
     problems += tuple(_names(file, {draft.spec.id: draft.plan for draft in drafts}))
     if policy is not None:
         problems += tuple(_names_of_policy(file, policy))
     return Found(diagnostics=problems, file=None if problems else file)
 
 
-def _same_names(file: TestFile) -> Iterator[Diagnostic]:
-    """Tests called as one before them is: reports could not tell them apart."""
+def _same_names(file: TestFile, named: dict[tuple[str, str], str]) -> Iterator[Diagnostic]:
+    """Tests called as one of their campaign before them is: reports could not tell them apart."""
+    here = file.document.file
     seen: set[str] = set()
     for number, test in enumerate(file.spec.tests):
-        path: YamlPath = ("tests", number, "name")
-        if test.name in seen:
+        first = named.setdefault((file.spec.campaign, test.name), here)
+        if test.name in seen or first != here:
+            path: YamlPath = ("tests", number, "name")
+            other = "" if first == here else f", the other one in {first}"
             yield Diagnostic(
                 code="same-name",
-                message=f'two tests are called "{test.name}"',
+                message=f'two tests are called "{test.name}"{other}',
                 at=file.document.position(path),
                 path=field_path(path),
                 expected="a name for each",

@@ -172,6 +172,16 @@ def test_two_tests_of_one_name(tmp_path: Path) -> None:
     assert (problem.code, problem.at.line, problem.at.column) == ("same-name", 7, 11)
 
 
+def test_two_tests_of_one_name_in_two_files(tmp_path: Path) -> None:
+    test = file_of("plain", f"name: t\n{GIVEN}\nexpect: nothing")
+    other = file_of("everything", f"name: t\n{GIVEN}\nexpect: nothing")
+    report = run_tests(workspace(tmp_path, {"plain": test, "plainer": test, "third": other}))
+    (problem,) = (one for one in report.diagnostics if one.code == "same-name")
+    assert problem.at.file == "campaigns/plainer.test.yaml"
+    assert "campaigns/plain.test.yaml" in problem.message
+    assert [one.campaign for one in report.results] == ["plain", "everything"]
+
+
 def test_a_campaign_that_is_not_there(tmp_path: Path) -> None:
     shop = workspace(tmp_path, {"gone": file_of("plian", f"name: t\n{GIVEN}\nexpect: nothing")})
     report = run_tests(shop)
